@@ -1,0 +1,173 @@
+// The table through which an inference runtime is used: plain C, one versioned table per library.
+//
+// A backend is a shared library that exports `const tutti_backend* tutti_backend_open(void)`. It is
+// opened on first use: the server starts without any runtime. No runtime's headers, symbols or C++
+// exceptions cross this line.
+//
+// Threads: `configure` is called once, before anything else of the table. After it any function may
+// be called from any thread, and several threads may run one model at once, up to
+// `max_concurrent_runs`. The caller frees a model or script only when none of its runs is going on.
+//
+// Failure: functions that take `error` answer 0, or else a number that is not 0 and a text: one
+// line, ended by NUL, cut to `error_bytes`, with at least one space in it. It is what the client
+// reads after `-`, so it begins with `ERR ` where RedisAI's does and not where it does not.
+#ifndef TUTTI_INFERENCE_BACKEND_H_
+#define TUTTI_INFERENCE_BACKEND_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Changes with any change of this file that an already built library would notice.
+#define TUTTI_BACKEND_ABI 1u
+
+// The one symbol of a backend library, as dlsym() wants it.
+#define TUTTI_BACKEND_SYMBOL "tutti_backend_open"
+
+// Long enough for a TorchScript traceback; any size works.
+#define TUTTI_ERROR_BYTES 4096u
+
+// The codes of native/tensor/dtype.h.
+enum tutti_dtype {
+  TUTTI_FLOAT = 0,
+  TUTTI_DOUBLE = 1,
+  TUTTI_INT8 = 2,
+  TUTTI_INT16 = 3,
+  TUTTI_INT32 = 4,
+  TUTTI_INT64 = 5,
+  TUTTI_UINT8 = 6,
+  TUTTI_UINT16 = 7,
+  TUTTI_BOOL = 8,   // a byte per element, 0 or 1
+  TUTTI_STRING = 9  // NUL-terminated strings, one after the other
+};
+
+enum tutti_device_type { TUTTI_CPU = 0, TUTTI_CUDA = 1 };
+
+typedef struct tutti_device {
+  uint32_t type;  // tutti_device_type
+  int32_t index;  // 0-based; 0 for TUTTI_CPU
+} tutti_device;
+
+typedef struct tutti_bytes {
+  const char* data;  // not NUL-terminated; may hold NUL
+  uint64_t bytes;
+} tutti_bytes;
+
+// A packed row-major tensor in host memory.
+//
+// As an input: borrowed for the call and never written; `release` is null. `data` is aligned to 64
+// bytes, and may be null if `bytes` is 0.
+// As an output: filled by the backend. `data` and `dims` stay valid until `release(owner)`, which
+// is called exactly once, from any thread, when the last reader is gone. It never points into an
+// input, and nobody writes it any more. `data` may be null if `bytes` is 0.
+typedef struct tutti_tensor {
+  uint32_t dtype;       // tutti_dtype
+  uint32_t rank;        // 0 is a scalar, with one element
+  const int64_t* dims;  // `rank` of them; may be null if `rank` is 0
+  void* data;
+  uint64_t bytes;
+  void* owner;
+  void (*release)(void* owner);
+} tutti_tensor;
+
+typedef struct tutti_model tutti_model;
+typedef struct tutti_script tutti_script;
+
+enum tutti_log_level { TUTTI_LOG_DEBUG = 0, TUTTI_LOG_NOTICE = 1, TUTTI_LOG_WARNING = 2 };
+
+// What scripts may ask of the server (redis.execute, redisAI.model_execute). Declared when the
+// operators are; null until then.
+typedef struct tutti_host tutti_host;
+
+// All pointers but `host`, `log` and `log_context` are only read during `configure`.
+typedef struct tutti_options {
+  uint32_t intra_op_threads;      // of one run; 0 lets the backend choose by `run_threads`
+  uint32_t inter_op_threads;      // 0 lets the backend choose
+  uint32_t run_threads;           // how many threads of the server may run models at once; 0 is 1
+  uint32_t execution_timeout_ms;  // 0 is none; only ONNX can end a run that has begun
+  uint64_t memory_limit_bytes;    // 0 is none; of the runtime's host memory, where it lets us
+  const char* runtime_folder;  // where the runtime's libraries lie, by full path; null if unknown
+  void (*log)(void* log_context, int level, const char* line);  // from any thread; may be null
+  void* log_context;
+  const tutti_host* host;  // outlives the backend; may be null
+} tutti_options;
+
+// One call of a script's function.
+typedef struct tutti_script_call {
+  const char* function;    // NUL-terminated
+  int32_t is_entry_point;  // not 0: called as function(tensors, keys, args)
+  // Otherwise tensors are mapped to the parameters in order. A List[Tensor] parameter takes the
+  // inputs from `variadic_index` on, or all that remain if that is -1.
+  int64_t variadic_index;
+  const tutti_tensor* inputs;
+  size_t input_count;
+  const tutti_bytes* keys;
+  size_t key_count;
+  const tutti_bytes* args;
+  size_t arg_count;
+} tutti_script_call;
+
+// A null function pointer means that the runtime cannot do it.
+typedef struct tutti_backend {
+  uint32_t abi;         // TUTTI_BACKEND_ABI as the library was built; any other is refused
+  const char* name;     // as in AI.MODELSTORE: "TORCH", "ONNX", "TF", "TFLITE"
+  const char* version;  // the runtime's own, for people; valid after `configure`
+
+  uint32_t max_concurrent_runs;  // of one model; 0 is no limit
+
+  // Starts the runtime: up to a second the first time. Called once for each process.
+  int (*configure)(const tutti_options* options, char* error, size_t error_bytes);
+
+  // To be called once in each thread that is going to run models, before its first run. It sets the
+  // thread's intra-op parallelism, which torch keeps per thread.
+  void (*thread_init)(void);
+
+  // Parses a model. The bytes of `chunks` are one blob cut in pieces; none is kept after the call.
+  // `input_names` and `output_names` are for TF and otherwise empty.
+  int (*load_model)(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
+                    const char* const* input_names, size_t input_count,
+                    const char* const* output_names, size_t output_count, tutti_model** model,
+                    char* error, size_t error_bytes);
+  void (*free_model)(tutti_model* model);  // null is allowed
+
+  // Names in the model's order, valid as long as the model. A nameless output is "".
+  size_t (*model_inputs)(const tutti_model* model, const char* const** names);
+  size_t (*model_outputs)(const tutti_model* model, const char* const** names);
+
+  // Runs the model once or twice with zeros if its input shapes are known, so that the first
+  // client does not pay for lazy setup. Never fails; may do nothing.
+  void (*warm_up)(tutti_model* model);
+
+  // Bytes that the model holds in memory, 0 if unknown.
+  uint64_t (*memory_bytes)(const tutti_model* model);
+
+  // Runs one batch. Fills `outputs` and `output_count`, which may be less than `output_capacity`
+  // (how many the client named) only if the caller says which it wants; more outputs than
+  // `output_capacity`, or fewer, is a failure worded by the backend. After a failure there is
+  // nothing to release.
+  int (*run)(tutti_model* model, const tutti_tensor* inputs, size_t input_count,
+             tutti_tensor* outputs, size_t output_capacity, size_t* output_count, char* error,
+             size_t error_bytes);
+
+  // Scripts: TORCH only, null elsewhere.
+  int (*load_script)(const char* source, size_t source_bytes, tutti_device device,
+                     tutti_script** script, char* error, size_t error_bytes);
+  void (*free_script)(tutti_script* script);  // null is allowed
+  int (*script_has_function)(const tutti_script* script, const char* function);  // 1 or 0
+  // That it exists and is (tensors: List[Tensor], keys: List[str], args: List[str]).
+  int (*script_check_entry_point)(const tutti_script* script, const char* function, char* error,
+                                  size_t error_bytes);
+  int (*run_script)(tutti_script* script, const tutti_script_call* call, tutti_tensor* outputs,
+                    size_t output_capacity, size_t* output_count, char* error, size_t error_bytes);
+} tutti_backend;
+
+const tutti_backend* tutti_backend_open(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif
+
+#endif  // TUTTI_INFERENCE_BACKEND_H_
