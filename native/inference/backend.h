@@ -58,8 +58,8 @@ typedef struct tutti_bytes {
 
 // A packed row-major tensor in host memory.
 //
-// As an input: borrowed for the call and never written; `release` is null. `data` is aligned to 64
-// bytes, and may be null if `bytes` is 0.
+// As an input: borrowed for the call and never written; `release` is null. `data` is aligned to
+// its dtype at least (64 bytes is faster), and may be null if `bytes` is 0.
 // As an output: filled by the backend. `data` and `dims` stay valid until `release(owner)`, which
 // is called exactly once, from any thread, when the last reader is gone. It never points into an
 // input, and nobody writes it any more. `data` may be null if `bytes` is 0.
@@ -133,7 +133,8 @@ typedef struct tutti_backend {
                     char* error, size_t error_bytes);
   void (*free_model)(tutti_model* model);  // null is allowed
 
-  // Names in the model's order, valid as long as the model. A nameless output is "".
+  // Names in the model's order, valid as long as the model. A nameless output is "". If the number
+  // of outputs is only known after a run (TORCH, a list), `model_outputs` answers SIZE_MAX.
   size_t (*model_inputs)(const tutti_model* model, const char* const** names);
   size_t (*model_outputs)(const tutti_model* model, const char* const** names);
 
@@ -144,10 +145,10 @@ typedef struct tutti_backend {
   // Bytes that the model holds in memory, 0 if unknown.
   uint64_t (*memory_bytes)(const tutti_model* model);
 
-  // Runs one batch. Fills `outputs` and `output_count`, which may be less than `output_capacity`
-  // (how many the client named) only if the caller says which it wants; more outputs than
-  // `output_capacity`, or fewer, is a failure worded by the backend. After a failure there is
-  // nothing to release.
+  // Runs one batch and fills `output_capacity` outputs, as many as the client named; if the model
+  // gives another number it is a failure. An output that is no tensor (an ONNX sequence or map) is
+  // left all zero, with `release` null: there is nothing to store. `output_count` becomes
+  // `output_capacity`, or 0 after a failure: then there is nothing to release.
   int (*run)(tutti_model* model, const tutti_tensor* inputs, size_t input_count,
              tutti_tensor* outputs, size_t output_capacity, size_t* output_count, char* error,
              size_t error_bytes);
