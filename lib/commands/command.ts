@@ -1,0 +1,114 @@
+// What a command is: one row says everything about it. COMMAND INFO, arity, cluster routing, the
+// README and a test all read it.
+
+import type { Settings } from '../config/settings.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { ReplyEncoder } from '../resp/reply-encoder.ts';
+import type { Request } from '../resp/request.ts';
+
+/** Which words of a request are keys, as word indices (the command name is word 0). */
+export interface KeySpec {
+  /** As COMMAND answers them: first, last (negative from the end), step; 0, 0, 0 for none. */
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+  /** For movable keys: all of them. Undefined when the words do not parse (COMMAND GETKEYS: invalid arguments). */
+  readonly find?: (request: Request) => number[] | undefined;
+}
+
+export interface Command {
+  /** Lower case; a subcommand's row is named by itself, e.g. `setname`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly since?: string;
+  readonly group?: string;
+  /** Word count with the name; negative: at least. */
+  readonly arity: number;
+  /** As COMMAND INFO answers them: write, readonly, denyoom, fast, admin, movablekeys, ... */
+  readonly flags: readonly string[];
+  readonly categories?: readonly string[];
+  readonly keys: KeySpec;
+  readonly subcommands?: readonly Command[];
+  /** Refused at EXEC time with this text (executions, blocking in C++ only). */
+  readonly refusedInTransaction?: () => Error;
+  /**
+   * Inside MULTI: what takes long is done after EXEC arrives and before the locks are taken
+   * (MODELSTORE, SCRIPTSTORE, CONFIG SET). The command is then run by itself and its reply put in
+   * its place.
+   */
+  readonly isPrepared?: boolean;
+  /** Writes exactly one reply, or calls `call.wait`. @throws {ReplyError} Answered as it is. */
+  run(call: Call): void;
+}
+
+/** How a pending command is known to the other threads: the words of a native call. */
+export interface Ticket {
+  readonly connection: number;
+  readonly sequence: number;
+}
+
+/** The end of a pending command: a code of `codes` and its text. */
+export type Completion = (reply: ReplyEncoder, code: number, text: string) => void;
+
+/** The client's own state, which commands read and change. */
+export interface Client {
+  readonly id: number;
+  db: number;
+  name: string;
+  libName: string;
+  libVersion: string;
+  user: string;
+  isAuthenticated: boolean;
+  /** 2 or 3; setting it changes the encoder too. */
+  resp: 2 | 3;
+  readonly address: string;
+  readonly localAddress: string;
+  /** Words queued by MULTI, or undefined outside of it. */
+  transaction: Transaction | undefined;
+  watched: { readonly db: number; readonly key: Buffer; readonly version: number }[];
+  replyMode: 'on' | 'off' | 'skip' | 'skip-next';
+  /** Closes after the replies so far have been sent. */
+  closeAfterReply(): void;
+}
+
+export interface Transaction {
+  readonly queued: { readonly command: Command; readonly request: Request }[];
+  isDirty: boolean;
+}
+
+/** What commands may ask of the process; the main thread or this thread carries it out. */
+export interface ServerServices {
+  readonly settings: Settings;
+  readonly startedMs: number;
+  readonly runId: string;
+  readonly threadCount: number;
+  readonly configFile: string | undefined;
+  readonly tcpPort: number;
+  readonly executable: string;
+  /** Checks and applies pairs on every thread; the answer is undefined or the error's words. */
+  configSet(pairs: readonly (readonly [string, string])[]): Promise<Error | undefined>;
+  /** Ends the process with status 0 after open EXECs; no reply follows. */
+  shutdown(options: { readonly save: 'default' | 'save' | 'nosave' }): void;
+  /** Sums of all threads: calls per command and errors per code, for INFO. */
+  readonly commandCalls: ReadonlyMap<string, number>;
+}
+
+/** One command being carried out. */
+export interface Call {
+  readonly command: Command;
+  readonly request: Request;
+  readonly reply: ReplyEncoder;
+  readonly client: Client;
+  readonly keyspace: Keyspace;
+  readonly engine: Engine;
+  readonly server: ServerServices;
+  /**
+   * Makes the command pending: nothing of this connection is executed until `completion` has
+   * written the reply. Hand the ticket to a native call, or call `finish` yourself.
+   */
+  wait(completion: Completion): Ticket & { finish(code: number, text: string): void };
+}
+
+export const noKeys: KeySpec = { first: 0, last: 0, step: 0 };
+export const firstArgIsKey: KeySpec = { first: 1, last: 1, step: 1 };

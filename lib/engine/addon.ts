@@ -1,0 +1,393 @@
+// The native core, as TypeScript sees it: the sole loader of tutti.node, and the types of its
+// exports. A call that can fail answers a number: not negative on success, else the negative of
+// one of `codes`. Words of the current request are named by their index; the addon finds them in
+// the thread's offset row (two u32 a word: offset into the request block, length), so that no
+// argument of a hot call is more than an integer.
+
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { nativeFolder } from '../runtimes/locate.ts';
+
+/** `Code` of native/core/status.h. */
+export const codes = {
+  ok: 0,
+  notFound: 1,
+  wrongType: 2,
+  outOfMemory: 3,
+  notPerformed: 4,
+  invalidShape: 5,
+  wrongBlobLength: 6,
+  wrongValueCount: 7,
+  invalidValue: 8,
+  invalidBool: 9,
+  wrongStringCount: 10,
+  nulInString: 11,
+  notInteger: 12,
+  overflow: 13,
+  failed: 14,
+  timedOut: 15,
+  wrongKind: 16,
+  shuttingDown: 17,
+} as const;
+
+/** `ObjectKind` of native/core/object.h: what a key can hold. */
+export const valueKinds = {
+  none: 0,
+  string: 1,
+  list: 2,
+  set: 3,
+  sortedSet: 4,
+  hash: 5,
+  stream: 6,
+  tensor: 7,
+  model: 8,
+  script: 9,
+} as const;
+
+/** `DType` of native/tensor/dtype.h; the index is the code. */
+export const dtypeNames = [
+  'FLOAT',
+  'DOUBLE',
+  'INT8',
+  'INT16',
+  'INT32',
+  'INT64',
+  'UINT8',
+  'UINT16',
+  'BOOL',
+  'STRING',
+] as const;
+
+/** `BackendKind` of native/inference/model.h; the index is the code. */
+export const backendNames = ['TF', 'TFLITE', 'TORCH', 'ONNX'] as const;
+
+/** `MessageKind` of native/threads/mailbox.h. */
+export const messageKinds = { completion: 1, kill: 2, notice: 3 } as const;
+
+/** In an offset row, a word with this bit in its offset is a blob; the other bits are its id. */
+export const BLOB_WORD_BIT = 0x8000_0000;
+/** An argument of this many bytes and more has memory of its own (`kBlobBytesMin`). */
+export const BLOB_BYTES_MIN = 32 * 1024;
+/** In a packed row: there is no element (nil). */
+export const ROW_NIL = 0xffff_ffff;
+/** In a packed row: u32 reply blob id and f64 byte count follow in place of the bytes. */
+export const ROW_REFERENCE = 0xffff_fffe;
+
+/** Added to the index of an input that `modelExecute` or `scriptExecute` could not take. */
+export const INPUT_MISSING = 1_000_000_000;
+export const INPUT_WRONG_TYPE = 2_000_000_000;
+
+/** How AI.TENSORSET names its elements. */
+export const tensorSources = { zeros: 0, blob: 1, values: 2 } as const;
+
+/** Bits of `stringSet`'s `conditions`. */
+export const setConditions = { ifAbsent: 1, ifPresent: 2, wantPrevious: 4 } as const;
+/** Bits of `keyExpire`'s `conditions`. */
+export const expireConditions = { nx: 1, xx: 2, gt: 4, lt: 8 } as const;
+
+/** Where an expiry is expected: none, or as it was. */
+export const NO_EXPIRY = -1;
+export const KEEP_EXPIRY = -2;
+
+/** One thread's memory, shared with the addon. Valid until the thread ends. */
+export interface ThreadBlocks {
+  /** What sockets read into: 64 KiB. The request block unless `useRequest` says otherwise. */
+  readonly scratch: Buffer;
+  /** The offset row of a request within `scratch`: 2 u32 a word, room for 16,384 words. */
+  readonly row: Uint32Array;
+  /** Framed replies on their way out: 256 KiB. */
+  readonly out: Buffer;
+  /** Packed rows, u32 length and bytes each, that a call answers: 64 KiB. */
+  readonly rows: Buffer;
+  /** Numbers that a call answers beside its result: 512. */
+  readonly numbers: Float64Array;
+  /** Which thread this is, from 0. */
+  readonly threadIndex: number;
+}
+
+/** One record of the client table, as `clientList` answers it (times in ms of the Unix epoch). */
+export interface ClientRecord {
+  id: number;
+  threadIndex: number;
+  connection: number;
+  fd: number;
+  address: string;
+  localAddress: string;
+  name: string;
+  libName: string;
+  libVersion: string;
+  user: string;
+  createdMs: number;
+  lastSeenMs: number;
+  db: number;
+  resp: number;
+  multiCount: number;
+  watchCount: number;
+  queryBytes: number;
+  outputBytes: number;
+  lastCommand: string;
+  flags: string;
+}
+
+/** What a listener tells of a new connection; the descriptor is the receiver's to close. */
+export type AcceptCallback = (fd: number, address: string, localAddress: string, isUnix: boolean) => void;
+
+export interface ListenerAddress {
+  host?: string;
+  port?: number;
+  backlog: number;
+  path?: string;
+  /** Octal mode of the socket file, e.g. 0o755. */
+  mode?: number;
+}
+
+export interface BackendPlace {
+  library: string;
+  runtimeFolder: string;
+  preload: readonly string[];
+}
+
+export interface EngineOptions {
+  threadsPerQueue: number;
+  intraOpThreads: number;
+  interOpThreads: number;
+  executionTimeoutMs: number;
+  memoryLimitBytes: number;
+  /** By backend code; an empty `library` is a backend that was not built. */
+  backends: readonly BackendPlace[];
+}
+
+/** Process-wide limits; names as in CONFIG. */
+export interface NativeLimits {
+  maxmemoryBytes: number;
+  poolIdleMaxBytes: number;
+}
+
+export interface ProcessStatistics {
+  usedMemory: number;
+  usedMemoryPeak: number;
+  usedMemoryByKind: { keys: number; tensors: number; models: number; requests: number; replies: number };
+  poolIdleBytes: number;
+  rss: number;
+  totalSystemMemory: number;
+  hits: number;
+  misses: number;
+  expired: number;
+  evicted: number;
+  dirty: number;
+  connectedClients: number;
+  blockedClients: number;
+  totalConnections: number;
+  rejectedConnections: number;
+  totalCommands: number;
+  netInputBytes: number;
+  netOutputBytes: number;
+}
+
+export interface ModelRecord {
+  backend: number;
+  device: string;
+  tag: string;
+  batchSize: number;
+  minBatchSize: number;
+  minBatchTimeoutMs: number;
+  inputs: string[];
+  outputs: string[];
+  blobBytes: number;
+}
+
+export interface ScriptRecord {
+  device: string;
+  tag: string;
+  entryPoints: string[];
+  source: string;
+}
+
+export interface RunInfoRecord {
+  kind: 'MODEL' | 'SCRIPT';
+  backend: number;
+  device: string;
+  tag: string;
+  durationUs: number;
+  samples: number;
+  calls: number;
+  errors: number;
+}
+
+/** One to one with `native/binding/exports.cc`; a test compares the two lists. */
+export interface Addon {
+  readonly abiVersion: number;
+
+  // --- the process: called by the main thread ---
+  setLimits(limits: NativeLimits): void;
+  configureEngine(options: EngineOptions): void;
+  /** Starts expiry, freeing and trimming. */
+  startBackground(): void;
+  /** Ends them and drops queued runs. */
+  stopBackground(): void;
+  /** Listens and accepts on a thread of its own. @throws {Error} With `code` (EADDRINUSE, EACCES ...). @returns The listener's id. */
+  listen(address: ListenerAddress, onConnection: AcceptCallback): number;
+  /** The port a listener got (for port 0). */
+  listenerPort(id: number): number;
+  closeListener(id: number): void;
+  /** Sends `text` as it is to a descriptor and closes it: a refused client. */
+  refuse(fd: number, text: string): void;
+
+  // --- one thread ---
+  /** Makes this thread's blocks. `wake` is called in this thread when its mailbox has something. */
+  attachThread(wake: () => void): ThreadBlocks;
+  /** Ends this thread's mailbox and wake-ups, so that the thread can exit. */
+  detachThread(): void;
+  /** Posts a notice to every attached thread (this one too). */
+  postNotice(text: string): void;
+  /** Packed rows in `rows`, one a message: five u32 (kind, connection, sequence, code, text length) and the text, UTF-8. @returns The number of messages; call again until it is 0. */
+  drainMailbox(): number;
+
+  // --- requests ---
+  /** The request block and row of the following calls, in place of the thread's own. They must stay alive until the next call of this. */
+  useRequest(block: Uint8Array, row: Uint32Array): void;
+  useScratch(): void;
+  /** A block of native memory that is charged as a request's; free it with `freeBlock`. */
+  allocateBlock(byteCount: number): ArrayBuffer;
+  /** Detaches the block and frees it now. */
+  freeBlock(block: ArrayBuffer): void;
+  /** Starts an argument of BLOB_BYTES_MIN and more. Never fails: without memory it is refused, and only counted. @returns Its id. */
+  blobBegin(announcedBytes: number): number;
+  /** Copies bytes of `scratch` that have come already. */
+  blobAppend(id: number, scratchOffset: number, byteCount: number): void;
+  /** Where the next bytes go, at most 256 MiB; undefined if the blob is refused (read into scratch and `blobSkip`) or complete. Detach its buffer when done. */
+  blobTarget(id: number): Buffer | undefined;
+  /** The kernel wrote `byteCount` bytes at the target. @returns 1 if the old target is no longer the place (fetch it anew), else 0. */
+  blobReceived(id: number, byteCount: number): number;
+  /** Counts bytes of a refused blob that were thrown away. */
+  blobSkip(id: number, byteCount: number): void;
+  /** 1 if there was no memory for it: answer OOM. */
+  blobIsRefused(id: number): number;
+  blobRelease(id: number): void;
+  /** Ends a view's use: its memory goes with its last reference, not with the garbage collector. */
+  detach(view: ArrayBufferLike): void;
+
+  // --- sockets ---
+  /** Sends out[start, end) without waiting; `more` is 1 when more follows at once. @returns Bytes taken by the kernel (0: it would wait), or -errno. */
+  send(fd: number, start: number, end: number, more: number): number;
+  /** The same for out[start, end) followed by a reply blob from `blobOffset` on, in one call. */
+  sendWithBlob(fd: number, start: number, end: number, blobId: number, blobOffset: number, more: number): number;
+
+  // --- a value found, on its way into a reply ---
+  /** Copies the held bytes to out[offset ...) and lets go of them. */
+  heldCopy(outOffset: number): void;
+  /** Makes the held value a reply blob. @returns Its id. */
+  heldKeep(): number;
+  heldDrop(): void;
+  /** A window of at most 256 MiB of a reply blob's bytes. Detach its buffer when written. */
+  replyBlobView(id: number, offset: number, byteCount: number): Buffer;
+  replyBlobBytes(id: number): number;
+  replyBlobRelease(id: number): void;
+  /** The next piece of rows of the last call that answered rows; numbers[1] tells whether more follow. @returns Rows in this piece. */
+  rowsNext(): number;
+  /** Lets go of what `rowsNext` would read. */
+  rowsEnd(): void;
+
+  // --- keys ---
+  keySlot(key: number): number;
+  keyKind(db: number, key: number): number;
+  keysDelete(db: number, firstKey: number, count: number): number;
+  keysExisting(db: number, firstKey: number, count: number): number;
+  /** 1, or 0 if `ifAbsent` and the target exists; -notFound. */
+  keyRename(db: number, from: number, to: number, ifAbsent: number): number;
+  /** 1 or 0. `atMs` is Unix time. */
+  keyExpire(db: number, key: number, atMs: number, conditions: number): number;
+  keyPersist(db: number, key: number): number;
+  /** Unix time in ms; -1 without expiry, -2 without key. */
+  keyExpireTime(db: number, key: number): number;
+  keyVersion(db: number, key: number): number;
+  databaseSize(db: number): number;
+  databaseExpiringCount(db: number): number;
+  /** All databases if db is -1. */
+  flush(db: number): void;
+  /** Locks the stripes of these slots (all if empty) for this thread. Only `keyspace.locked` calls it. */
+  lockSlots(slots: readonly number[]): void;
+  unlockSlots(): void;
+  /** 1 if a command that may grow memory must be refused now. */
+  isOverMaxmemory(): number;
+
+  // --- strings ---
+  /** Holds the value. @returns Its bytes, -notFound, -wrongType. */
+  stringFind(db: number, key: number): number;
+  /** `conditions`: setConditions. With wantPrevious the previous string is held, and numbers[0] is its bytes or -1. @returns 0, -notPerformed, -wrongType, -outOfMemory. */
+  stringSet(db: number, key: number, value: number, expireAtMs: number, conditions: number): number;
+
+  // --- hashes and lists ---
+  /** Words from `first` on: field, value, ... @returns New fields. */
+  hashSet(db: number, key: number, first: number, count: number): number;
+  hashExists(db: number, key: number, field: number): number;
+  hashLength(db: number, key: number): number;
+  /** Holds the value. @returns Its bytes, -notFound. */
+  hashFind(db: number, key: number, field: number): number;
+  /** Rows field, value, ...; numbers[0] = all rows, numbers[1] = 1 if more pieces follow. @returns Rows in this piece. */
+  hashGetAll(db: number, key: number): number;
+  /** @returns The length after it. */
+  listPush(db: number, key: number, first: number, count: number, atTail: number): number;
+  listLength(db: number, key: number): number;
+  /** Rows; `start` and `stop` are words (integers, negative from the end). */
+  listRange(db: number, key: number, start: number, stop: number): number;
+
+  // --- tensors ---
+  /** Dims are the words firstDim ... firstDim + dimCount; data from word `firstData` on. dtype: code. @returns 0 or a negative code. */
+  tensorSet(db: number, key: number, dtype: number, firstDim: number, dimCount: number, source: number, firstData: number, dataCount: number): number;
+  /** Holds the blob; numbers = [dtype, rank, dims ...]. @returns Its bytes, -notFound, -wrongType. */
+  tensorFind(db: number, key: number): number;
+  /** The held tensor's elements as rows of text (integers, shortest doubles, or strings); numbers[0], numbers[1] as `hashGetAll`. Lets go of the hold when all pieces are read. */
+  tensorValues(): number;
+
+  // --- models and scripts: answers by mailbox are told by (connection, sequence) ---
+  /** Words: device, tag (-1: none), inputs and outputs (first, count), blob chunks (first, count). Queues parsing; the answer comes by mailbox. @returns 0 or a negative code. */
+  modelStore(db: number, key: number, backend: number, device: number, tag: number, batchSize: number, minBatchSize: number, minBatchTimeoutMs: number, firstInput: number, inputCount: number, firstOutput: number, outputCount: number, firstChunk: number, chunkCount: number, connection: number, sequence: number): number;
+  /** Holds the model. @returns The record, or a negative code. */
+  modelFind(db: number, key: number): ModelRecord | number;
+  /** Makes reply blobs of at most `chunkBytes` of the held model's blob (copied only if it spans chunks as stored). @returns Their ids; the hold ends. */
+  modelBlob(chunkBytes: number): number[];
+  scriptStore(db: number, key: number, device: number, tag: number, firstEntryPoint: number, entryPointCount: number, source: number, connection: number, sequence: number): number;
+  scriptFind(db: number, key: number): ScriptRecord | number;
+  /** numbers[0], numbers[1] = inputs and outputs the model at the key defines (its lists' lengths). @returns 0, -notFound, -wrongType. */
+  modelArity(db: number, key: number): number;
+  /** Fetches the inputs now, queues the run; `timeoutMs` 0 waits for ever. @returns 0, -notFound (model), -wrongType (model), -(INPUT_MISSING + i) if input i is missing, -(INPUT_WRONG_TYPE + i) if it is no tensor. */
+  modelExecute(db: number, key: number, firstInput: number, inputCount: number, firstOutput: number, outputCount: number, timeoutMs: number, connection: number, sequence: number): number;
+  /** `inputs` and `outputs` as in modelExecute; `words` are indices of inputs, since `$` may stand among them; variadicFrom: index in `words`, or -1. */
+  scriptExecute(db: number, key: number, functionName: number, keys: readonly number[], inputs: readonly number[], args: readonly number[], outputs: readonly number[], variadicFrom: number, timeoutMs: number, connection: number, sequence: number): number;
+  runInfo(db: number, key: number): RunInfoRecord | number;
+  resetRunInfo(db: number, key: number): number;
+  /** Rows key, tag, key, tag ... of all models or scripts; numbers as `hashGetAll`. */
+  scanModels(db: number): number;
+  scanScripts(db: number): number;
+  loadBackend(backend: number, connection: number, sequence: number): void;
+  /** Empty if the backend is not loaded. */
+  backendVersion(backend: number): string;
+  queueNames(): string[];
+  queueThreadCpuSeconds(queue: string): number[];
+
+  // --- clients ---
+  /** Enters a client into the table. @returns Its id, or -1 if `clientsMax` are there already. */
+  clientOpen(connection: number, fd: number, address: string, localAddress: string, isUnix: boolean, clientsMax: number): number;
+  clientClose(id: number): void;
+  /** A small change the owner makes as it goes: plain stores, no lock. */
+  clientUpdate(id: number, lastSeenMs: number, db: number, resp: number, multiCount: number, watchCount: number, queryBytes: number, outputBytes: number): void;
+  clientSetText(id: number, field: 'name' | 'libName' | 'libVersion' | 'user' | 'lastCommand' | 'flags', text: string): void;
+  /** Copies of all records, ascending by id. */
+  clientList(): ClientRecord[];
+  clientCount(): number;
+  /** Posts a kill to the owners of these clients. */
+  clientKill(ids: readonly number[]): number;
+  /** Adds to the process' counters; called once a read, not once a command. */
+  count(commands: number, inputBytes: number, outputBytes: number): void;
+  statistics(): ProcessStatistics;
+  resetStatistics(): void;
+}
+
+let loaded: Addon | undefined;
+
+/** Loads tutti.node on first use; each thread has its own instance of one native core. */
+export function addon(): Addon {
+  loaded ??= createRequire(import.meta.url)(join(nativeFolder(), 'tutti.node')) as Addon;
+  return loaded;
+}

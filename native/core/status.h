@@ -1,0 +1,67 @@
+// How native/ says that something failed. Only binding/ turns a Status into words for a client,
+// and only where the words are a runtime's own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace tutti {
+
+// The numbers are part of the binding's interface (lib/engine/addon.ts, `codes`): a native call
+// answers the negative of one of these, or a value that is not negative.
+enum class Code : int32_t {
+  kOk = 0,
+  kNotFound = 1,        // no such key
+  kWrongType = 2,       // the key holds another type
+  kOutOfMemory = 3,     // maxmemory would be passed, or nothing could be mapped
+  kNotPerformed = 4,    // a condition (NX, XX) was not met; nothing changed
+  kInvalidShape = 5,    // a dim is not a positive integer, or too many dims
+  kWrongBlobLength = 6,
+  kWrongValueCount = 7,
+  kInvalidValue = 8,    // a number of VALUES cannot be parsed or is out of range
+  kInvalidBool = 9,
+  kWrongStringCount = 10,
+  kNulInString = 11,
+  kNotInteger = 12,
+  kOverflow = 13,
+  kFailed = 14,         // the message says what; a runtime's own text
+  kTimedOut = 15,       // a run that never began
+  kWrongKind = 16,      // inputs: key holds something that is not a tensor
+  kShuttingDown = 17,
+};
+
+class [[nodiscard]] Status {
+ public:
+  Status() = default;
+  Status(Code code) : code_(code) {}
+  Status(Code code, std::string message) : code_(code), message_(std::move(message)) {}
+  static Status Ok() { return {}; }
+
+  bool ok() const { return code_ == Code::kOk; }
+  Code code() const { return code_; }
+  const std::string& message() const { return message_; }
+
+ private:
+  Code code_ = Code::kOk;
+  std::string message_;
+};
+
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : value_(std::move(value)) {}
+  Result(Status status) : status_(std::move(status)) {}
+  Result(Code code) : status_(code) {}
+
+  bool ok() const { return status_.ok(); }
+  const Status& status() const { return status_; }
+  T& value() { return value_; }
+  const T& value() const { return value_; }
+
+ private:
+  T value_{};
+  Status status_;
+};
+
+}  // namespace tutti

@@ -1,0 +1,93 @@
+// Runs models and scripts: a FIFO queue per device with threads of its own, and a loader thread.
+// Nothing here runs on an event loop; results are committed to the keyspace by the run's thread
+// and told to the connection through its mailbox.
+//
+// Threads: any method from any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/object.h"
+#include "core/status.h"
+#include "inference/model.h"
+#include "tensor/tensor.h"
+#include "threads/mailbox.h"
+
+namespace tutti {
+
+struct BackendPlace {
+  std::string library;               // full path of tutti_backend_<name>.so; empty: not built
+  std::string runtime_folder;        // empty: not installed
+  std::vector<std::string> preload;  // full paths of the runtime's libraries, in order
+};
+
+struct EngineOptions {
+  int threads_per_queue = 1;
+  int intra_op_threads = 0;  // 0: the library's default
+  int inter_op_threads = 0;
+  int64_t execution_timeout_ms = 5000;
+  int64_t memory_limit_bytes = 0;  // 0: none
+  std::array<BackendPlace, kBackendCount> backends;
+};
+
+// Where outputs go and who is told.
+struct RunTarget {
+  int db = 0;
+  std::vector<std::string> output_keys;
+  int64_t timeout_ms = 0;  // longest wait in the queue; 0 waits for ever
+  Completion completion;
+};
+
+struct ModelRun {
+  Ref<Model> model;
+  std::vector<Ref<Tensor>> inputs;
+  RunTarget target;
+};
+
+struct ScriptRun {
+  Ref<Script> script;
+  std::string function;
+  std::vector<Ref<Tensor>> inputs;
+  int64_t variadic_from = -1;  // AI.SCRIPTRUN: index of the first input after `$`; -1 without one
+  std::vector<std::string> keys, args;
+  RunTarget target;
+};
+
+class Engine {
+ public:
+  static Engine& Get();
+
+  void Configure(EngineOptions options);  // once, before the first use
+
+  // Parses, compiles and warms the model on the loader thread, then puts it under the key; the
+  // model there before serves until then. Completion: kOk, kWrongType (only after a successful
+  // parse), kOutOfMemory, kFailed with the backend's text.
+  void StoreModel(int db, std::string key, ModelSpec spec, Completion completion);
+  void StoreScript(int db, std::string key, ScriptSpec spec, Completion completion);
+
+  // Queues a run. Completion: kOk after the outputs are readable, kTimedOut, kWrongType, kFailed.
+  void Enqueue(ModelRun run);
+  void Enqueue(ScriptRun run);
+
+  // AI.CONFIG LOADBACKEND: our backend of that name, on the loader thread. kFailed if it cannot be
+  // loaded or is loaded already.
+  void LoadBackend(BackendKind kind, Completion completion);
+
+  // Names of the queues, in the order they were made; `CPU` is always the first.
+  std::vector<std::string> QueueNames();
+  // The version text of a loaded backend, empty if it is not loaded.
+  std::string BackendVersion(BackendKind kind);
+  bool IsLoaded(BackendKind kind);
+  // CPU seconds used so far by each thread of a queue.
+  std::vector<double> QueueThreadCpuSeconds(std::string_view queue);
+
+  // Drops queued runs (they answer kShuttingDown) and does not wait for those that have begun.
+  void Shutdown();
+};
+
+}  // namespace tutti

@@ -1,0 +1,91 @@
+// Stored models and scripts: their bytes and options. The compiled form is a cache (threads.md).
+//
+// Threads: any. All but the statistics and the compiled form is constant after construction.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "core/object.h"
+#include "core/status.h"
+#include "tensor/buffer_pool.h"
+
+namespace tutti {
+
+// The codes are those of RedisAI's RDB encoding, and of lib/engine/addon.ts.
+enum class BackendKind : uint8_t { kTensorFlow = 0, kTfLite = 1, kTorch = 2, kOnnx = 3 };
+inline constexpr int kBackendCount = 4;
+const char* backend_name(BackendKind kind);  // "TF", "TFLITE", "TORCH", "ONNX"
+
+// AI.INFO (compat.md 1.6). Kept by the object, so RENAME keeps and a re-store resets them.
+struct RunStatistics {
+  std::atomic<int64_t> duration_us{0}, samples{0}, calls{0}, errors{0};
+  void Reset() { duration_us = samples = calls = errors = 0; }
+};
+
+struct BlobPart {
+  Ref<Buffer> buffer;  // its first `bytes` bytes
+  size_t bytes;
+};
+
+struct ModelSpec {
+  BackendKind backend = BackendKind::kTorch;
+  Device device;
+  std::string tag;
+  int64_t batch_size = 0, min_batch_size = 0, min_batch_timeout_ms = 0;
+  std::vector<std::string> inputs, outputs;  // given for TF; filled by the backend otherwise
+  std::vector<BlobPart> blob;
+};
+
+class CompiledModel;   // inference/engine.cc: the backend's handle
+class CompiledScript;
+
+class Model final : public Object {
+ public:
+  explicit Model(ModelSpec spec);
+  const ModelSpec& spec() const { return spec_; }
+  size_t blob_bytes() const { return blob_bytes_; }
+  // Copies bytes [offset, offset + count) of the blob.
+  void CopyBlob(size_t offset, size_t count, uint8_t* to) const;
+
+  mutable RunStatistics statistics;
+  // Null until loaded; a model from a file is compiled by its first run.
+  std::shared_ptr<CompiledModel> compiled() const;
+  void set_compiled(std::shared_ptr<CompiledModel> compiled) const;
+  void set_names(std::vector<std::string> inputs, std::vector<std::string> outputs);  // while being loaded only
+
+ private:
+  ~Model() override;
+  ModelSpec spec_;
+  size_t blob_bytes_ = 0;
+  mutable std::mutex mutex_;  // guards compiled_
+  mutable std::shared_ptr<CompiledModel> compiled_;
+};
+
+struct ScriptSpec {
+  Device device;
+  std::string tag, source;
+  std::vector<std::string> entry_points;
+};
+
+class Script final : public Object {
+ public:
+  explicit Script(ScriptSpec spec);
+  const ScriptSpec& spec() const { return spec_; }
+  mutable RunStatistics statistics;
+  std::shared_ptr<CompiledScript> compiled() const;
+  void set_compiled(std::shared_ptr<CompiledScript> compiled) const;
+
+ private:
+  ~Script() override;
+  ScriptSpec spec_;
+  mutable std::mutex mutex_;  // guards compiled_
+  mutable std::shared_ptr<CompiledScript> compiled_;
+};
+
+}  // namespace tutti

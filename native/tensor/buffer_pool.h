@@ -1,0 +1,56 @@
+// Size-classed memory for large buffers (32 KiB and more): a fresh mapping of 16 MiB costs more in
+// page faults than the copy, so freed blocks wait here to be used again.
+//
+// Threads: any. Classes: 8 per doubling. Live blocks are charged to the memory account at the
+// capacity of their class; idle blocks are `mem_pool_idle`, at most `idle max`, the oldest given
+// back first, all after 10 s and before any OOM.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/memory_account.h"
+#include "core/object.h"
+#include "core/units.h"
+
+namespace tutti {
+
+// One block. Its bytes are written once, by whoever allocated it, and read-only once shared.
+class Buffer : public Object {
+ public:
+  // Memory of at least `bytes`, 64-byte aligned; contents undefined. Null if it cannot be mapped
+  // or would pass `maxmemory`.
+  static Ref<Buffer> Allocate(size_t bytes, MemoryKind kind);
+  // The same, but of address space only: mapped without reserve, charged by Charge() as bytes
+  // arrive (then at the end rounded up to its class). For bodies that a client merely announced.
+  static Ref<Buffer> Reserve(size_t bytes, MemoryKind kind);
+  // Tells that the first `bytes` are in use. False if that would pass `maxmemory`.
+  bool Charge(size_t bytes);
+  // Moves the charge to another kind, as when a request's body becomes a tensor.
+  void SetKind(MemoryKind kind);
+
+  uint8_t* data() const { return data_; }
+  size_t capacity() const { return capacity_; }
+
+ private:
+  friend class BufferPool;
+  Buffer(uint8_t* data, size_t capacity, MemoryKind kind, size_t charged)
+      : Object(ObjectKind::kBuffer), data_(data), capacity_(capacity), charged_(charged), kind_(kind) {}
+  ~Buffer() override;
+
+  uint8_t* data_;
+  size_t capacity_;
+  size_t charged_;
+  MemoryKind kind_;
+};
+
+namespace buffer_pool {
+
+void SetIdleMax(size_t bytes);
+size_t IdleBytes();
+// Gives back blocks idle for longer than `older_than_ms`; 0 gives back all.
+void Trim(int64_t older_than_ms);
+
+}  // namespace buffer_pool
+
+}  // namespace tutti

@@ -1,0 +1,65 @@
+// What other threads tell an I/O thread: finished runs, stored models, kills, settings.
+//
+// Threads: Post() from any thread; Drain() from the owner. The owner is woken only when the
+// mailbox turns from empty to non-empty, and drains at most kDrainMax messages at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/object.h"
+#include "core/status.h"
+
+namespace tutti {
+
+inline constexpr size_t kDrainMax = 1000;
+
+// Part of the binding's interface (lib/engine/addon.ts, `messageKinds`).
+enum class MessageKind : uint32_t {
+  kCompletion = 1,  // a pending command of `connection` is done: code and text
+  kKill = 2,        // close `connection`
+  kNotice = 3,      // text for the thread itself (settings changed, ...)
+};
+
+struct Message {
+  MessageKind kind = MessageKind::kCompletion;
+  uint32_t connection = 0;  // the owner's connection number
+  uint32_t sequence = 0;    // of the pending command
+  Code code = Code::kOk;
+  std::string text;
+};
+
+class Mailbox {
+ public:
+  // `wake` is called without a lock held, from the posting thread.
+  explicit Mailbox(std::function<void()> wake) : wake_(std::move(wake)) {}
+  void Post(Message message);
+  // Moves up to kDrainMax messages to `into`; true if more are waiting (and the owner is woken again).
+  bool Drain(std::vector<Message>* into);
+  // After this nothing wakes the owner any more; later posts are dropped.
+  void Close();
+
+ private:
+  std::mutex mutex_;  // guards everything below
+  std::deque<Message> messages_;
+  bool closed_ = false;
+  std::function<void()> wake_;
+};
+
+// Whom to tell when a run, load or wait ends.
+struct Completion {
+  std::shared_ptr<Mailbox> mailbox;  // null: nobody
+  uint32_t connection = 0;
+  uint32_t sequence = 0;
+
+  void Done(Code code, std::string text = {}) const {
+    if (mailbox) mailbox->Post({MessageKind::kCompletion, connection, sequence, code, std::move(text)});
+  }
+};
+
+}  // namespace tutti
