@@ -33,6 +33,9 @@ struct EngineOptions {
   int64_t execution_timeout_ms = 5000;
   int64_t memory_limit_bytes = 0;  // 0: none
   std::array<BackendPlace, kBackendCount> backends;
+  // Lines of the backends and of failed loads, from any thread; `level` is a tutti_log_level. Empty:
+  // they go to stderr.
+  std::function<void(int level, std::string_view line)> log;
 };
 
 // Where outputs go and who is told.
@@ -60,7 +63,11 @@ struct ScriptRun {
 
 class Engine {
  public:
+  // The process' own. Never destroyed: its threads run until the process ends.
   static Engine& Get();
+  // For tests. Never to be destroyed either.
+  Engine();
+  ~Engine() = delete;
 
   void Configure(EngineOptions options);  // once, before the first use
 
@@ -86,8 +93,15 @@ class Engine {
   // CPU seconds used so far by each thread of a queue.
   std::vector<double> QueueThreadCpuSeconds(std::string_view queue);
 
-  // Drops queued runs (they answer kShuttingDown) and does not wait for those that have begun.
+  // Drops queued runs and loads, and refuses new ones (they answer kShuttingDown); does not wait for
+  // those that have begun, nor must the process: exit() is safe while they go on.
   void Shutdown();
+  // Takes runs and loads again, as when SHUTDOWN could not save.
+  void Resume();
+
+ private:
+  struct State;
+  State* const state_;
 };
 
 }  // namespace tutti

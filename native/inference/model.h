@@ -28,6 +28,20 @@ struct RunStatistics {
   void Reset() { duration_us = samples = calls = errors = 0; }
 };
 
+// Lets at most as many runs of one model go on at once as its backend allows.
+class RunGate {
+ public:
+  // 0 is no limit. One at a time until it is told: the first run of a model from a file compiles it.
+  void SetMax(uint32_t max) { max_ = max; }
+  bool TryBegin();
+  void End() { --active_; }
+  // How many more could begin; SIZE_MAX without a limit.
+  size_t FreeCount() const;
+
+ private:
+  std::atomic<uint32_t> max_{1}, active_{0};
+};
+
 struct BlobPart {
   Ref<Buffer> buffer;  // its first `bytes` bytes
   size_t bytes;
@@ -42,7 +56,7 @@ struct ModelSpec {
   std::vector<BlobPart> blob;
 };
 
-class CompiledModel;   // inference/engine.cc: the backend's handle
+class CompiledModel;  // inference/compiler.h: the backend's handle
 class CompiledScript;
 
 class Model final : public Object {
@@ -54,6 +68,7 @@ class Model final : public Object {
   void CopyBlob(size_t offset, size_t count, uint8_t* to) const;
 
   mutable RunStatistics statistics;
+  mutable RunGate gate;
   // Null until loaded; a model from a file is compiled by its first run.
   std::shared_ptr<CompiledModel> compiled() const;
   void set_compiled(std::shared_ptr<CompiledModel> compiled) const;
@@ -78,6 +93,7 @@ class Script final : public Object {
   explicit Script(ScriptSpec spec);
   const ScriptSpec& spec() const { return spec_; }
   mutable RunStatistics statistics;
+  mutable RunGate gate;
   std::shared_ptr<CompiledScript> compiled() const;
   void set_compiled(std::shared_ptr<CompiledScript> compiled) const;
 

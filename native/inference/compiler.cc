@@ -1,0 +1,229 @@
+#include "inference/compiler.h"
+
+#include <cassert>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <unistd.h>
+#include <utility>
+
+#include "core/memory_account.h"
+
+namespace tutti {
+namespace {
+
+constexpr std::string_view kLibraryPrefix = "tutti_backend_";
+
+std::atomic<int64_t> calls_in_flight{0};
+
+// A runtime's threads may be inside a call when the process exits (SHUTDOWN does not wait for runs).
+// Handlers run last registered first: this one, registered after a library was opened, comes before
+// the destructors of that library, and ends the process in their place.
+void ExitBelowCalls(int status, void*) {
+  if (calls_in_flight == 0) return;
+  std::fflush(nullptr);
+  _exit(status);
+}
+
+// What `tutti runtimes install` calls it.
+std::string_view RuntimeName(BackendKind kind) {
+  switch (kind) {
+    case BackendKind::kTensorFlow:
+      return "tensorflow";
+    case BackendKind::kTfLite:
+      return "tflite";
+    case BackendKind::kTorch:
+      return "torch";
+    case BackendKind::kOnnx:
+      return "onnx";
+  }
+  return "";
+}
+
+uint32_t ToUint32(int64_t value) {
+  if (value <= 0) return 0;
+  return value > std::numeric_limits<uint32_t>::max() ? std::numeric_limits<uint32_t>::max()
+                                                      : static_cast<uint32_t>(value);
+}
+
+tutti_device ToDevice(const Device& device) {
+  return {device.type == DeviceType::kCpu ? TUTTI_CPU : TUTTI_CUDA, device.index};
+}
+
+std::vector<const char*> ToPointers(const std::vector<std::string>& strings) {
+  std::vector<const char*> pointers;
+  pointers.reserve(strings.size());
+  for (const std::string& string : strings) pointers.push_back(string.c_str());
+  return pointers;
+}
+
+std::vector<std::string> ToStrings(size_t count, const char* const* names) {
+  return {names, names + count};
+}
+
+}  // namespace
+
+CompiledModel::CompiledModel(const tutti_backend* backend, tutti_model* handle)
+    : backend_(backend),
+      handle_(handle),
+      charged_bytes_(
+          backend->memory_bytes ? static_cast<int64_t>(backend->memory_bytes(handle)) : 0) {
+  memory_account::Add(MemoryKind::kModels, charged_bytes_);
+}
+
+CompiledModel::~CompiledModel() {
+  BackendCall call;
+  backend_->free_model(handle_);
+  memory_account::Add(MemoryKind::kModels, -charged_bytes_);
+}
+
+std::vector<std::string> CompiledModel::InputNames() const {
+  const char* const* names = nullptr;
+  const size_t count = backend_->model_inputs(handle_, &names);
+  return ToStrings(count, names);
+}
+
+std::vector<std::string> CompiledModel::OutputNames() const {
+  const char* const* names = nullptr;
+  const size_t count = backend_->model_outputs(handle_, &names);
+  return ToStrings(count, names);
+}
+
+Compiler::Compiler(const EngineOptions& options) : places_(options.backends), log_(options.log) {
+  tutti_options shared{};
+  shared.intra_op_threads = ToUint32(options.intra_op_threads);
+  shared.inter_op_threads = ToUint32(options.inter_op_threads);
+  shared.run_threads = ToUint32(options.threads_per_queue);
+  shared.execution_timeout_ms = ToUint32(options.execution_timeout_ms);
+  shared.memory_limit_bytes =
+      options.memory_limit_bytes > 0 ? static_cast<uint64_t>(options.memory_limit_bytes) : 0;
+  shared.log = [](void* context, int level, const char* line) {
+    static_cast<const Compiler*>(context)->Log(level, line);
+  };
+  shared.log_context = this;
+
+  for (int kind = 0; kind < kBackendCount; kind++) {
+    const BackendPlace& place = places_[kind];
+    if (place.library.empty()) continue;
+    const std::filesystem::path path = place.library;
+    const std::string stem = path.stem();
+    assert(stem.starts_with(kLibraryPrefix));
+    loader_names_[kind] = stem.substr(kLibraryPrefix.size());
+    loaders_[kind] = std::make_unique<BackendLoader>(
+        path.parent_path(),
+        std::vector<BackendSource>{{loader_names_[kind], place.runtime_folder, place.preload}},
+        shared);
+  }
+}
+
+void Compiler::Log(int level, std::string_view line) const {
+  if (log_) {
+    log_(level, line);
+  } else {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+  }
+}
+
+Result<const tutti_backend*> Compiler::Open(BackendKind kind) {
+  if (const tutti_backend* opened = Opened(kind)) return opened;
+
+  const auto index = static_cast<size_t>(kind);
+  const BackendPlace& place = places_[index];
+  std::string problem;
+  if (loaders_[index]) {
+    const tutti_backend* table = loaders_[index]->Open(loader_names_[index], &problem);
+    if (table) {
+      on_exit(ExitBelowCalls, nullptr);
+      return table;
+    }
+    Log(TUTTI_LOG_WARNING, std::string("Could not load backend ") + backend_name(kind) + ": " + problem);
+  }
+  if (place.library.empty() || place.runtime_folder.empty()) {
+    problem = "its runtime is not installed, run 'tutti runtimes install " +
+              std::string(RuntimeName(kind)) + "'";
+  }
+  return Status(Code::kFailed,
+                std::string("ERR Could not load backend ") + backend_name(kind) + ": " + problem);
+}
+
+const tutti_backend* Compiler::Opened(BackendKind kind) const {
+  const auto index = static_cast<size_t>(kind);
+  return loaders_[index] ? loaders_[index]->Opened(loader_names_[index]) : nullptr;
+}
+
+Result<std::shared_ptr<CompiledModel>> Compiler::Compile(const Model& model) {
+  const ModelSpec& spec = model.spec();
+  Result<const tutti_backend*> opened = Open(spec.backend);
+  if (!opened.ok()) return opened.status();
+  const tutti_backend& backend = *opened.value();
+  // Compiled, a model takes about the bytes it has: what is too large is refused before the work.
+  if (memory_account::WouldExceed(model.blob_bytes())) return Code::kOutOfMemory;
+
+  std::vector<tutti_bytes> chunks;
+  chunks.reserve(spec.blob.size());
+  for (const BlobPart& part : spec.blob) {
+    chunks.push_back({reinterpret_cast<const char*>(part.buffer->data()), part.bytes});
+  }
+  // Of other backends the names come from the model itself, and are here only when it was stored.
+  const bool names_given = spec.backend == BackendKind::kTensorFlow;
+  const std::vector<const char*> inputs = names_given ? ToPointers(spec.inputs) : std::vector<const char*>{};
+  const std::vector<const char*> outputs = names_given ? ToPointers(spec.outputs) : std::vector<const char*>{};
+
+  PrepareThread(backend);
+  BackendCall call;
+  tutti_model* handle = nullptr;
+  char error[TUTTI_ERROR_BYTES];
+  error[0] = '\0';
+  if (backend.load_model(chunks.data(), chunks.size(), ToDevice(spec.device), inputs.data(),
+                         inputs.size(), outputs.data(), outputs.size(), &handle, error,
+                         sizeof(error)) != 0) {
+    return Status(Code::kFailed, error);
+  }
+  auto compiled = std::make_shared<CompiledModel>(&backend, handle);
+  if (memory_account::WouldExceed(0)) return Code::kOutOfMemory;
+  if (backend.warm_up) backend.warm_up(handle);
+  return compiled;
+}
+
+Result<std::shared_ptr<CompiledScript>> Compiler::Compile(const Script& script) {
+  const ScriptSpec& spec = script.spec();
+  Result<const tutti_backend*> opened = Open(BackendKind::kTorch);
+  if (!opened.ok()) return opened.status();
+  const tutti_backend& backend = *opened.value();
+  assert(backend.load_script);
+
+  PrepareThread(backend);
+  BackendCall call;
+  tutti_script* handle = nullptr;
+  char error[TUTTI_ERROR_BYTES];
+  error[0] = '\0';
+  if (backend.load_script(spec.source.data(), spec.source.size(), ToDevice(spec.device), &handle,
+                          error, sizeof(error)) != 0) {
+    return Status(Code::kFailed, error);
+  }
+  auto compiled = std::make_shared<CompiledScript>(&backend, handle);
+  for (const std::string& function : spec.entry_points) {
+    if (backend.script_check_entry_point(handle, function.c_str(), error, sizeof(error)) != 0) {
+      return Status(Code::kFailed, error);
+    }
+  }
+  return compiled;
+}
+
+void PrepareThread(const tutti_backend& backend) {
+  thread_local std::array<const tutti_backend*, kBackendCount> prepared{};
+  for (const tutti_backend*& entry : prepared) {
+    if (entry == &backend) return;
+    if (entry) continue;
+    entry = &backend;
+    if (backend.thread_init) backend.thread_init();
+    return;
+  }
+}
+
+BackendCall::BackendCall() { ++calls_in_flight; }
+BackendCall::~BackendCall() { --calls_in_flight; }
+
+}  // namespace tutti

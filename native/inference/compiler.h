@@ -1,0 +1,97 @@
+// Opens backends and compiles models and scripts with them.
+//
+// Threads: any. Compiling takes milliseconds to seconds, and opening a backend up to a second, on
+// the calling thread: the loader's, or a run's for models that come from a file.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/status.h"
+#include "inference/backend.h"
+#include "inference/backend_loader.h"
+#include "inference/engine.h"
+#include "inference/model.h"
+
+namespace tutti {
+
+// A backend's handle of a model, freed with the last reference; the library stays for ever.
+class CompiledModel {
+ public:
+  CompiledModel(const tutti_backend* backend, tutti_model* handle);
+  ~CompiledModel();
+  CompiledModel(const CompiledModel&) = delete;
+  CompiledModel& operator=(const CompiledModel&) = delete;
+
+  const tutti_backend& backend() const { return *backend_; }
+  tutti_model* handle() const { return handle_; }
+  std::vector<std::string> InputNames() const;
+  std::vector<std::string> OutputNames() const;
+
+ private:
+  const tutti_backend* const backend_;
+  tutti_model* const handle_;
+  const int64_t charged_bytes_;  // to the memory account
+};
+
+class CompiledScript {
+ public:
+  CompiledScript(const tutti_backend* backend, tutti_script* handle)
+      : backend_(backend), handle_(handle) {}
+  ~CompiledScript() { backend_->free_script(handle_); }
+  CompiledScript(const CompiledScript&) = delete;
+  CompiledScript& operator=(const CompiledScript&) = delete;
+
+  const tutti_backend& backend() const { return *backend_; }
+  tutti_script* handle() const { return handle_; }
+
+ private:
+  const tutti_backend* const backend_;
+  tutti_script* const handle_;
+};
+
+class Compiler {
+ public:
+  explicit Compiler(const EngineOptions& options);
+  Compiler(const Compiler&) = delete;
+  Compiler& operator=(const Compiler&) = delete;
+
+  // kFailed with the sentence that the client reads, which says what to install.
+  Result<const tutti_backend*> Open(BackendKind kind);
+  // Null if it has not been opened; waits for nothing.
+  const tutti_backend* Opened(BackendKind kind) const;
+
+  // Parses and warms up; kFailed with the backend's text, or kOutOfMemory.
+  Result<std::shared_ptr<CompiledModel>> Compile(const Model& model);
+  // The same, with a look at the entry points.
+  Result<std::shared_ptr<CompiledScript>> Compile(const Script& script);
+
+  void Log(int level, std::string_view line) const;
+
+ private:
+  std::array<BackendPlace, kBackendCount> places_;
+  std::function<void(int, std::string_view)> log_;
+  // One for each library; null where none was built.
+  std::array<std::unique_ptr<BackendLoader>, kBackendCount> loaders_;
+  std::array<std::string, kBackendCount> loader_names_;
+};
+
+// To be called by a thread before its first use of a backend; does its work once per thread.
+void PrepareThread(const tutti_backend& backend);
+
+// While one of these lives, exit() ends the process before the runtimes' static objects are
+// destroyed below the calls that go on.
+class BackendCall {
+ public:
+  BackendCall();
+  ~BackendCall();
+  BackendCall(const BackendCall&) = delete;
+  BackendCall& operator=(const BackendCall&) = delete;
+};
+
+}  // namespace tutti

@@ -1,0 +1,140 @@
+#include "inference/engine.h"
+
+#include <algorithm>
+#include <cassert>
+#include <mutex>
+#include <shared_mutex>
+#include <utility>
+
+#include "inference/compiler.h"
+#include "inference/model_loader.h"
+#include "inference/run.h"
+#include "inference/run_queue.h"
+
+namespace tutti {
+namespace {
+
+// A client may name any of 200,000 devices: `CPU:7` is the CPU too, with threads of its own.
+constexpr size_t kQueueCountMax = 64;
+
+}  // namespace
+
+struct Engine::State {
+  EngineOptions options;
+  Compiler* compiler = nullptr;   // null until configured
+  ModelLoader* loader = nullptr;  // likewise
+  std::shared_mutex mutex;        // guards everything below
+  std::vector<RunQueue*> queues;  // in the order they were made; none is ever removed
+  bool closed = false;
+
+  RunQueue* FindQueue(std::string_view name) {
+    std::shared_lock lock(mutex);
+    for (RunQueue* queue : queues) {
+      if (queue->name() == name) return queue;
+    }
+    return nullptr;
+  }
+
+  Result<RunQueue*> MakeQueue(const std::string& name) {
+    if (RunQueue* queue = FindQueue(name)) return queue;
+    std::lock_guard lock(mutex);
+    for (RunQueue* queue : queues) {  // another thread may have been faster
+      if (queue->name() == name) return queue;
+    }
+    if (queues.size() >= kQueueCountMax) {
+      return Status(Code::kFailed, "ERR Could not initialize queue on requested device");
+    }
+    auto* queue = new RunQueue(name, [this](QueuedRun& run) { ExecuteRun(*compiler, run); });
+    if (Status status = queue->Start(options.threads_per_queue); !status.ok()) return status;
+    if (closed) queue->Close();
+    queues.push_back(queue);
+    return queue;
+  }
+
+  void Push(const Device& device, std::variant<ModelRun, ScriptRun> run) {
+    assert(compiler);
+    QueuedRun queued(std::move(run));
+    Result<RunQueue*> queue = MakeQueue(device.QueueName());
+    if (queue.ok()) return queue.value()->Push(std::move(queued));
+    queued.target().completion.Done(queue.status().code(), queue.status().message());
+  }
+};
+
+Engine& Engine::Get() {
+  static Engine* engine = new Engine;
+  return *engine;
+}
+
+Engine::Engine() : state_(new State) {}
+
+void Engine::Configure(EngineOptions options) {
+  assert(!state_->compiler && options.threads_per_queue >= 1);
+  state_->compiler = new Compiler(options);
+  state_->options = std::move(options);
+  state_->loader = new ModelLoader(state_->compiler, [state = state_](const Device& device) {
+    return state->MakeQueue(device.QueueName()).status();
+  });
+  // A process that cannot start its first thread has other worries; a run would be told.
+  (void)state_->MakeQueue("CPU");
+}
+
+void Engine::StoreModel(int db, std::string key, ModelSpec spec, Completion completion) {
+  state_->loader->StoreModel(db, std::move(key), std::move(spec), std::move(completion));
+}
+
+void Engine::StoreScript(int db, std::string key, ScriptSpec spec, Completion completion) {
+  state_->loader->StoreScript(db, std::move(key), std::move(spec), std::move(completion));
+}
+
+void Engine::LoadBackend(BackendKind kind, Completion completion) {
+  state_->loader->LoadBackend(kind, std::move(completion));
+}
+
+void Engine::Enqueue(ModelRun run) {
+  const Ref<Model> model = run.model;  // `run` is moved while the device is read
+  state_->Push(model->spec().device, std::move(run));
+}
+
+void Engine::Enqueue(ScriptRun run) {
+  const Ref<Script> script = run.script;
+  state_->Push(script->spec().device, std::move(run));
+}
+
+std::vector<std::string> Engine::QueueNames() {
+  std::shared_lock lock(state_->mutex);
+  std::vector<std::string> names;
+  for (const RunQueue* queue : state_->queues) names.push_back(queue->name());
+  return names;
+}
+
+std::string Engine::BackendVersion(BackendKind kind) {
+  const tutti_backend* backend = state_->compiler ? state_->compiler->Opened(kind) : nullptr;
+  return backend ? backend->version : "";
+}
+
+bool Engine::IsLoaded(BackendKind kind) {
+  return state_->compiler && state_->compiler->Opened(kind) != nullptr;
+}
+
+std::vector<double> Engine::QueueThreadCpuSeconds(std::string_view name) {
+  RunQueue* queue = state_->FindQueue(name);
+  return queue ? queue->ThreadCpuSeconds() : std::vector<double>{};
+}
+
+void Engine::Shutdown() {
+  if (!state_->compiler) return;
+  state_->loader->Close();
+  std::lock_guard lock(state_->mutex);
+  state_->closed = true;
+  for (RunQueue* queue : state_->queues) queue->Close();
+}
+
+void Engine::Resume() {
+  if (!state_->compiler) return;
+  std::lock_guard lock(state_->mutex);
+  state_->closed = false;
+  for (RunQueue* queue : state_->queues) queue->Open();
+  state_->loader->Open();
+}
+
+}  // namespace tutti

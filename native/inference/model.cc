@@ -1,0 +1,98 @@
+#include "inference/model.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "inference/compiler.h"
+
+namespace tutti {
+
+const char* backend_name(BackendKind kind) {
+  switch (kind) {
+    case BackendKind::kTensorFlow:
+      return "TF";
+    case BackendKind::kTfLite:
+      return "TFLITE";
+    case BackendKind::kTorch:
+      return "TORCH";
+    case BackendKind::kOnnx:
+      return "ONNX";
+  }
+  return "";
+}
+
+bool RunGate::TryBegin() {
+  const uint32_t max = max_;
+  uint32_t active = active_;
+  do {
+    if (max != 0 && active >= max) return false;
+  } while (!active_.compare_exchange_weak(active, active + 1));
+  return true;
+}
+
+size_t RunGate::FreeCount() const {
+  const uint32_t max = max_;
+  const uint32_t active = active_;
+  if (max == 0) return SIZE_MAX;
+  return active < max ? max - active : 0;
+}
+
+Model::Model(ModelSpec spec) : Object(ObjectKind::kModel), spec_(std::move(spec)) {
+  for (const BlobPart& part : spec_.blob) {
+    part.buffer->SetKind(MemoryKind::kModels);
+    blob_bytes_ += part.bytes;
+  }
+}
+
+Model::~Model() = default;
+
+void Model::CopyBlob(size_t offset, size_t count, uint8_t* to) const {
+  assert(offset <= blob_bytes_ && count <= blob_bytes_ - offset);
+  for (const BlobPart& part : spec_.blob) {
+    if (count == 0) return;
+    if (offset >= part.bytes) {
+      offset -= part.bytes;
+      continue;
+    }
+    const size_t copied = std::min(count, part.bytes - offset);
+    std::memcpy(to, part.buffer->data() + offset, copied);
+    to += copied;
+    count -= copied;
+    offset = 0;
+  }
+}
+
+std::shared_ptr<CompiledModel> Model::compiled() const {
+  std::lock_guard lock(mutex_);
+  return compiled_;
+}
+
+void Model::set_compiled(std::shared_ptr<CompiledModel> compiled) const {
+  gate.SetMax(compiled ? compiled->backend().max_concurrent_runs : 1);
+  std::lock_guard lock(mutex_);
+  compiled_.swap(compiled);  // the old form is freed after the lock, by `compiled`
+}
+
+void Model::set_names(std::vector<std::string> inputs, std::vector<std::string> outputs) {
+  spec_.inputs = std::move(inputs);
+  spec_.outputs = std::move(outputs);
+}
+
+Script::Script(ScriptSpec spec) : Object(ObjectKind::kScript), spec_(std::move(spec)) {}
+
+Script::~Script() = default;
+
+std::shared_ptr<CompiledScript> Script::compiled() const {
+  std::lock_guard lock(mutex_);
+  return compiled_;
+}
+
+void Script::set_compiled(std::shared_ptr<CompiledScript> compiled) const {
+  gate.SetMax(compiled ? compiled->backend().max_concurrent_runs : 1);
+  std::lock_guard lock(mutex_);
+  compiled_.swap(compiled);
+}
+
+}  // namespace tutti

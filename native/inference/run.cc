@@ -1,0 +1,193 @@
+#include "inference/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <utility>
+
+#include "keyspace/keyspace.h"
+
+namespace tutti {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What the backend answered, to be kept or released.
+struct Outputs {
+  std::vector<tutti_tensor> tensors;
+  size_t count = 0;
+  Status status;
+  int64_t duration_us = 0;
+};
+
+bool IsTooLate(const QueuedRun& run) {
+  const int64_t timeout_ms = run.target().timeout_ms;
+  if (timeout_ms == 0) return false;
+  const std::chrono::duration<double, std::milli> waited = Clock::now() - run.queued_at;
+  return waited.count() > static_cast<double>(timeout_ms);
+}
+
+std::vector<tutti_tensor> ToViews(const std::vector<Ref<Tensor>>& tensors) {
+  std::vector<tutti_tensor> views;
+  views.reserve(tensors.size());
+  for (const Ref<Tensor>& tensor : tensors) {
+    views.push_back({static_cast<uint32_t>(tensor->dtype()),
+                     static_cast<uint32_t>(tensor->dims().size()), tensor->dims().data(),
+                     // Borrowed and never written (backend.h).
+                     const_cast<uint8_t*>(tensor->data()), tensor->bytes(), nullptr, nullptr});
+  }
+  return views;
+}
+
+std::vector<tutti_bytes> ToViews(const std::vector<std::string>& strings) {
+  std::vector<tutti_bytes> views;
+  views.reserve(strings.size());
+  for (const std::string& string : strings) views.push_back({string.data(), string.size()});
+  return views;
+}
+
+// The compiled form, made now if the model or script came from a file.
+template <typename Compilable>
+auto FindCompiled(Compiler& compiler, const Compilable& subject)
+    -> Result<decltype(subject.compiled())> {
+  if (auto compiled = subject.compiled()) return compiled;
+  auto made = compiler.Compile(subject);
+  if (made.ok()) subject.set_compiled(made.value());
+  return made;
+}
+
+// Calls the backend, which takes the arguments and the four that all runs share.
+template <typename Call>
+Outputs CallBackend(const tutti_backend& backend, size_t output_capacity, const Call& call_backend) {
+  PrepareThread(backend);
+  Outputs outputs;
+  outputs.tensors.resize(output_capacity);
+  char error[TUTTI_ERROR_BYTES];
+  error[0] = '\0';
+  BackendCall call;
+  const Clock::time_point begin = Clock::now();
+  const int failure =
+      call_backend(outputs.tensors.data(), output_capacity, &outputs.count, error, sizeof(error));
+  outputs.duration_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin).count();
+  if (failure != 0) {
+    outputs.count = 0;
+    outputs.status = Status(Code::kFailed, error);
+  }
+  return outputs;
+}
+
+Outputs Run(Compiler& compiler, const ModelRun& run) {
+  auto compiled = FindCompiled(compiler, *run.model);
+  if (!compiled.ok()) return {{}, 0, compiled.status()};
+  const tutti_backend& backend = compiled.value()->backend();
+  const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
+  return CallBackend(backend, run.target.output_keys.size(), [&](auto... shared) {
+    return backend.run(compiled.value()->handle(), inputs.data(), inputs.size(), shared...);
+  });
+}
+
+Outputs Run(Compiler& compiler, const ScriptRun& run) {
+  auto compiled = FindCompiled(compiler, *run.script);
+  if (!compiled.ok()) return {{}, 0, compiled.status()};
+  const tutti_backend& backend = compiled.value()->backend();
+  const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
+  const std::vector<tutti_bytes> keys = ToViews(run.keys);
+  const std::vector<tutti_bytes> args = ToViews(run.args);
+  const std::vector<std::string>& entry_points = run.script->spec().entry_points;
+  const tutti_script_call call = {
+      .function = run.function.c_str(),
+      .is_entry_point = std::ranges::find(entry_points, run.function) != entry_points.end(),
+      .variadic_index = run.variadic_from,
+      .inputs = inputs.data(),
+      .input_count = inputs.size(),
+      .keys = keys.data(),
+      .key_count = keys.size(),
+      .args = args.data(),
+      .arg_count = args.size(),
+  };
+  return CallBackend(backend, run.target.output_keys.size(), [&](auto... shared) {
+    return backend.run_script(compiled.value()->handle(), &call, shared...);
+  });
+}
+
+// Takes over all of the backend's outputs: those that cannot be kept are released.
+Status Adopt(const Outputs& outputs, size_t wanted_count, std::vector<Ref<Tensor>>* tensors) {
+  Status status = outputs.status;
+  if (status.ok() && outputs.count != wanted_count) {
+    status = Status(Code::kFailed, "ERR Model did not generate the expected number of outputs");
+  }
+  for (const tutti_tensor& output : std::span(outputs.tensors).first(outputs.count)) {
+    Ref<Tensor> tensor;
+    if (status.ok()) {
+      if (output.dtype >= kDTypeCount || output.rank > kTensorRankMax) {
+        status = Status(Code::kFailed, "ERR Model generated an output that is no tensor");
+      } else {
+        tensor = Tensor::Adopt(static_cast<DType>(output.dtype), {output.dims, output.rank},
+                               output.data, output.bytes, output.owner, output.release);
+        if (!tensor) status = Code::kOutOfMemory;
+      }
+    }
+    if (tensor) {
+      tensors->push_back(std::move(tensor));
+    } else if (output.release) {
+      output.release(output.owner);
+    }
+  }
+  return status;
+}
+
+Status Commit(const RunTarget& target, const std::vector<Ref<Tensor>>& tensors) {
+  std::vector<Change> changes;
+  changes.reserve(tensors.size());
+  for (size_t i = 0; i < tensors.size(); i++) {
+    changes.push_back({.db = target.db,
+                       .key = target.output_keys[i],
+                       .value = tensors[i],
+                       .required_kind = ObjectKind::kTensor});
+  }
+  // With an output key named twice the last one wins.
+  return Keyspace::Get().CommitAll(changes);
+}
+
+// Dim 0 of the first output that has one: the batch (RedisAI 1.2, `samples`).
+int64_t SampleCount(const std::vector<Ref<Tensor>>& tensors) {
+  for (const Ref<Tensor>& tensor : tensors) {
+    if (!tensor->dims().empty()) return tensor->dims()[0];
+  }
+  return 1;
+}
+
+void Count(RunStatistics& statistics, int64_t duration_us, int64_t sample_count, bool is_error) {
+  statistics.calls.fetch_add(1, std::memory_order_relaxed);
+  statistics.duration_us.fetch_add(duration_us, std::memory_order_relaxed);
+  if (is_error) {
+    statistics.errors.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    statistics.samples.fetch_add(sample_count, std::memory_order_relaxed);
+  }
+}
+
+RunStatistics& StatisticsOf(const ModelRun& run) { return run.model->statistics; }
+RunStatistics& StatisticsOf(const ScriptRun& run) { return run.script->statistics; }
+
+}  // namespace
+
+void ExecuteRun(Compiler& compiler, QueuedRun& queued) {
+  const RunTarget& target = queued.target();
+  if (IsTooLate(queued)) return target.completion.Done(Code::kTimedOut);
+
+  const Outputs outputs = std::visit([&](const auto& run) { return Run(compiler, run); }, queued.work);
+  std::vector<Ref<Tensor>> tensors;
+  tensors.reserve(outputs.count);
+  Status status = Adopt(outputs, target.output_keys.size(), &tensors);
+  if (status.ok() && !tensors.empty()) status = Commit(target, tensors);
+
+  // Before the completion: the client that is answered may ask AI.INFO next.
+  RunStatistics& statistics =
+      std::visit([](const auto& run) -> RunStatistics& { return StatisticsOf(run); }, queued.work);
+  Count(statistics, outputs.duration_us, SampleCount(tensors), !status.ok());
+  target.completion.Done(status.code(), status.message());
+}
+
+}  // namespace tutti
