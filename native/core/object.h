@@ -42,6 +42,10 @@ class Object {
   // True only for the sole holder: what it sees nobody else can be reading.
   bool is_unique() const { return refs_.load(std::memory_order_acquire) == 1; }
 
+  // True if the last Release() can take long (many blocks, memory to unmap, a runtime's own): the
+  // keyspace leaves it to the freeing thread.
+  virtual bool is_slow_to_free() const { return false; }
+
  protected:
   // Frees the object and gives its bytes back to the memory account.
   virtual ~Object() = default;

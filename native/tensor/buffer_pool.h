@@ -24,6 +24,8 @@ class Buffer : public Object {
   // The same, but of address space only: mapped without reserve, charged by Charge() as bytes
   // arrive (then at the end rounded up to its class). For bodies that a client merely announced.
   static Ref<Buffer> Reserve(size_t bytes, MemoryKind kind);
+  // The same, but only if an idle block of the class exists: it costs no new memory.
+  static Ref<Buffer> ReserveIdle(size_t bytes, MemoryKind kind);
   // Tells that the first `bytes` are in use. False if that would pass `maxmemory`.
   bool Charge(size_t bytes);
   // Moves the charge to another kind, as when a request's body becomes a tensor.
@@ -31,9 +33,9 @@ class Buffer : public Object {
 
   uint8_t* data() const { return data_; }
   size_t capacity() const { return capacity_; }
+  bool is_slow_to_free() const override;
 
  private:
-  friend class BufferPool;
   Buffer(uint8_t* data, size_t capacity, MemoryKind kind, size_t charged)
       : Object(ObjectKind::kBuffer), data_(data), capacity_(capacity), charged_(charged), kind_(kind) {}
   ~Buffer() override;
@@ -42,10 +44,14 @@ class Buffer : public Object {
   size_t capacity_;
   size_t charged_;
   MemoryKind kind_;
+  bool is_small_paged_ = false;  // mapped without huge pages until 2 MiB have come
 };
 
 namespace buffer_pool {
 
+// Bytes that a request for `bytes` gets: the capacity of its class.
+size_t CapacityOf(size_t bytes);
+// 512 MiB until it is called.
 void SetIdleMax(size_t bytes);
 size_t IdleBytes();
 // Gives back blocks idle for longer than `older_than_ms`; 0 gives back all.

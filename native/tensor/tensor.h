@@ -33,9 +33,12 @@ class Tensor final : public Object {
   size_t bytes() const { return bytes_; }
   // What MEMORY USAGE and the memory account see.
   size_t footprint() const { return footprint_; }
+  bool is_slow_to_free() const override;
 
  private:
   Tensor() : Object(ObjectKind::kTensor) {}
+  static Tensor* New(DType dtype, std::span<const int64_t> dims, size_t inline_bytes);
+  static Ref<Tensor> WithRoom(DType dtype, std::span<const int64_t> dims, size_t bytes);
   ~Tensor() override;
   static void operator delete(void* block);
 
@@ -48,6 +51,7 @@ class Tensor final : public Object {
   Ref<Buffer> buffer_;
   void* owner_ = nullptr;
   void (*release_)(void*) = nullptr;
+  bool is_adopted_ = false;
 };
 
 // Number of elements, in checked 64-bit arithmetic; kInvalidShape if a dim is not positive, the

@@ -4,6 +4,7 @@
 // mailbox turns from empty to non-empty, and drains at most kDrainMax messages at a time.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -41,14 +42,20 @@ class Mailbox {
   void Post(Message message);
   // Moves up to kDrainMax messages to `into`; true if more are waiting (and the owner is woken again).
   bool Drain(std::vector<Message>* into);
-  // After this nothing wakes the owner any more; later posts are dropped.
+  // After this nothing wakes the owner any more; later posts are dropped. Waits for wakes under way:
+  // not to be called from `wake`.
   void Close();
 
  private:
+  // Calls wake_ with `lock` released meanwhile.
+  void Wake(std::unique_lock<std::mutex>& lock);
+
+  const std::function<void()> wake_;
   std::mutex mutex_;  // guards everything below
   std::deque<Message> messages_;
   bool closed_ = false;
-  std::function<void()> wake_;
+  int waking_ = 0;  // calls of wake_ under way
+  std::condition_variable woken_;
 };
 
 // Whom to tell when a run, load or wait ends.
