@@ -129,7 +129,11 @@ export interface ClientRecord {
   flags: string;
 }
 
-/** What a listener tells of a new connection; the descriptor is the receiver's to close. */
+/**
+ * What a listener tells of a new connection; the descriptor is the receiver's to close.
+ * A negative `fd` is no connection: accepting failed with -errno (EMFILE ...) and is tried again after
+ * 100 ms; told once until it succeeds, to be logged.
+ */
 export type AcceptCallback = (fd: number, address: string, localAddress: string, isUnix: boolean) => void;
 
 export interface ListenerAddress {
@@ -238,7 +242,7 @@ export interface Addon {
   attachThread(wake: () => void): ThreadBlocks;
   /** Ends this thread's mailbox and wake-ups, so that the thread can exit. */
   detachThread(): void;
-  /** Posts a notice to every attached thread (this one too). */
+  /** Posts a notice of less than 64,000 bytes to every attached thread (this one too). */
   postNotice(text: string): void;
   /** Packed rows in `rows`, one a message: five u32 (kind, connection, sequence, code, text length) and the text, UTF-8. @returns The number of messages; call again until it is 0. */
   drainMailbox(): number;
@@ -324,12 +328,12 @@ export interface Addon {
   hashLength(db: number, key: number): number;
   /** Holds the value. @returns Its bytes, -notFound. */
   hashFind(db: number, key: number, field: number): number;
-  /** Rows field, value, ...; numbers[0] = all rows, numbers[1] = 1 if more pieces follow. @returns Rows in this piece. */
+  /** Rows field, value, ...; numbers[0] = all rows, numbers[1] = 1 if more pieces follow. @returns Rows in this piece (none if there is no key), -wrongType. */
   hashGetAll(db: number, key: number): number;
   /** @returns The length after it. */
   listPush(db: number, key: number, first: number, count: number, atTail: number): number;
   listLength(db: number, key: number): number;
-  /** Rows; `start` and `stop` are words (integers, negative from the end). */
+  /** Rows; `start` and `stop` are words (integers, negative from the end). @returns As `hashGetAll`, or -notInteger. */
   listRange(db: number, key: number, start: number, stop: number): number;
 
   // --- tensors ---
@@ -341,12 +345,13 @@ export interface Addon {
   tensorValues(): number;
 
   // --- models and scripts: answers by mailbox are told by (connection, sequence) ---
-  /** Words: device, tag (-1: none), inputs and outputs (first, count), blob chunks (first, count). Queues parsing; the answer comes by mailbox. @returns 0 or a negative code. */
+  /** Words: device, tag (-1: none), inputs and outputs (first, count), blob chunks (first, count). Queues parsing; the answer comes by mailbox. @returns 0, -invalidValue (device), -outOfMemory (a refused blob). */
   modelStore(db: number, key: number, backend: number, device: number, tag: number, batchSize: number, minBatchSize: number, minBatchTimeoutMs: number, firstInput: number, inputCount: number, firstOutput: number, outputCount: number, firstChunk: number, chunkCount: number, connection: number, sequence: number): number;
   /** Holds the model. @returns The record, or a negative code. */
   modelFind(db: number, key: number): ModelRecord | number;
-  /** Makes reply blobs of at most `chunkBytes` of the held model's blob (copied only if it spans chunks as stored). @returns Their ids; the hold ends. */
+  /** Makes reply blobs of at most `chunkBytes` of the held model's blob (copied only if it spans chunks as stored). @returns Their ids, none if there is no memory for a copy; the hold ends. */
   modelBlob(chunkBytes: number): number[];
+  /** As `modelStore`. */
   scriptStore(db: number, key: number, device: number, tag: number, firstEntryPoint: number, entryPointCount: number, source: number, connection: number, sequence: number): number;
   scriptFind(db: number, key: number): ScriptRecord | number;
   /** numbers[0], numbers[1] = inputs and outputs the model at the key defines (its lists' lengths). @returns 0, -notFound, -wrongType. */
@@ -376,7 +381,7 @@ export interface Addon {
   /** Copies of all records, ascending by id. */
   clientList(): ClientRecord[];
   clientCount(): number;
-  /** Posts a kill to the owners of these clients. */
+  /** Posts a kill to the owners of these clients. @returns How many there are. */
   clientKill(ids: readonly number[]): number;
   /** Adds to the process' counters; called once a read, not once a command. */
   count(commands: number, inputBytes: number, outputBytes: number): void;

@@ -1,0 +1,173 @@
+// The exports about the client table and the threads' traffic.
+#include <ctime>
+#include <string_view>
+
+#include "binding/thread_state.h"
+#include "threads/client_table.h"
+
+namespace tutti {
+
+namespace {
+
+int64_t NowMs() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+}
+
+uint32_t SlotOf(const ThreadState& thread, int64_t id) {
+  const auto found = thread.client_slots.find(id);
+  TUTTI_CHECK(found != thread.client_slots.end());
+  return found->second;
+}
+
+Napi::Value ClientOpen(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  ThreadState& thread = this_thread();
+  TUTTI_CHECK(thread.context);
+  const std::string address = ToText(info[2]), local_address = ToText(info[3]);
+  ClientIdentity identity;
+  identity.owner = {thread.context->index, static_cast<uint32_t>(ToInt64(info[0]))};
+  identity.fd = ToInt32(info[1]);
+  identity.address = address;
+  identity.local_address = local_address;
+  identity.flags = info[4].ToBoolean() ? "U" : "N";
+  const int64_t clients_max = ToInt64(info[5]);
+  const auto opened = ClientTable::Get().Open(
+      identity, NowMs(), clients_max < 0 ? 0 : static_cast<size_t>(clients_max));
+  if (!opened) return Napi::Number::New(env, -1);
+  const auto id = static_cast<int64_t>(opened->id);
+  thread.client_slots.emplace(id, opened->slot);
+  Traffic traffic;
+  traffic.connections = 1;
+  thread.context->counters.Add(traffic);
+  return {env, ToJs(env, id)};
+}
+
+napi_value ClientClose(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  ThreadState& thread = this_thread();
+  const int64_t id = in.Int64(0);
+  ClientTable::Get().Close(SlotOf(thread, id));
+  thread.client_slots.erase(id);
+  return kUndefined;
+}
+
+napi_value ClientUpdate(napi_env env, napi_callback_info info) {
+  const Arguments<8> in(env, info);
+  ClientProgress progress;
+  progress.last_seen_ms = in.Int64(1);
+  progress.db = in.Int(2);
+  progress.resp = in.Int(3);
+  progress.multi_count = in.Int(4);
+  progress.watch_count = in.Int(5);
+  progress.query_bytes = in.Int64(6);
+  progress.output_bytes = in.Int64(7);
+  ClientTable::Get().Update(SlotOf(this_thread(), in.Int64(0)), progress);
+  return kUndefined;
+}
+
+struct TextField {
+  std::string_view name;
+  ClientText which;
+};
+// Those that clientSetText takes; the addresses do not change.
+constexpr TextField kTextFields[] = {
+    {"lastCommand", ClientText::kLastCommand}, {"flags", ClientText::kFlags},
+    {"name", ClientText::kName},               {"libName", ClientText::kLibName},
+    {"libVersion", ClientText::kLibVersion},   {"user", ClientText::kUser},
+};
+
+napi_value ClientSetText(napi_env env, napi_callback_info info) {
+  const Arguments<3> in(env, info);
+  char field[16], text[256];
+  size_t field_bytes = 0, text_bytes = 0;
+  napi_get_value_string_utf8(env, in[1], field, sizeof field, &field_bytes);
+  napi_get_value_string_utf8(env, in[2], text, sizeof text, &text_bytes);
+  const std::string_view name(field, field_bytes);
+  for (const TextField& row : kTextFields) {
+    if (row.name != name) continue;
+    ClientTable::Get().SetText(SlotOf(this_thread(), in.Int64(0)), row.which, {text, text_bytes});
+    return kUndefined;
+  }
+  TUTTI_CHECK(!"a field of ClientRecord");
+  return kUndefined;
+}
+
+Napi::Value ClientList(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto clients = ClientTable::Get().List();
+  const auto answer = Napi::Array::New(env, clients.size());
+  for (uint32_t i = 0; i < clients.size(); i++) {
+    const ClientSnapshot& client = clients[i];
+    const auto text = [&](ClientText which) { return client.texts[static_cast<size_t>(which)]; };
+    const auto record = Napi::Object::New(env);
+    record.Set("id", static_cast<double>(client.id));
+    record.Set("threadIndex", client.owner.thread_index);
+    record.Set("connection", client.owner.connection);
+    record.Set("fd", client.fd);
+    record.Set("address", text(ClientText::kAddress));
+    record.Set("localAddress", text(ClientText::kLocalAddress));
+    for (const TextField& row : kTextFields) record.Set(std::string(row.name), text(row.which));
+    record.Set("createdMs", static_cast<double>(client.created_ms));
+    record.Set("lastSeenMs", static_cast<double>(client.progress.last_seen_ms));
+    record.Set("db", client.progress.db);
+    record.Set("resp", client.progress.resp);
+    record.Set("multiCount", client.progress.multi_count);
+    record.Set("watchCount", client.progress.watch_count);
+    record.Set("queryBytes", static_cast<double>(client.progress.query_bytes));
+    record.Set("outputBytes", static_cast<double>(client.progress.output_bytes));
+    answer.Set(i, record);
+  }
+  return answer;
+}
+
+napi_value ClientCount(napi_env env, napi_callback_info) {
+  return ToJs(env, static_cast<int64_t>(ClientTable::Get().count()));
+}
+
+Napi::Value ClientKill(const Napi::CallbackInfo& info) {
+  int64_t killed = 0;
+  for (const int64_t id : ToIntegers<int64_t>(info[0])) {
+    const auto owner = ClientTable::Get().Find(static_cast<uint64_t>(id));
+    if (!owner) continue;
+    const auto mailbox = ThreadRegistry::Get().FindMailbox(owner->thread_index);
+    if (!mailbox) continue;
+    Message message;
+    message.kind = MessageKind::kKill;
+    message.connection = owner->connection;
+    mailbox->Post(std::move(message));
+    killed++;
+  }
+  return {info.Env(), ToJs(info.Env(), killed)};
+}
+
+napi_value Count(napi_env env, napi_callback_info info) {
+  const Arguments<3> in(env, info);
+  ThreadState& thread = this_thread();
+  TUTTI_CHECK(thread.context);
+  Traffic traffic;
+  traffic.commands = in.Int64(0);
+  traffic.input_bytes = in.Int64(1);
+  traffic.output_bytes = in.Int64(2);
+  thread.context->counters.Add(traffic);
+  return kUndefined;
+}
+
+}  // namespace
+
+std::span<const Export> ClientExports() {
+  static constexpr Export exports[] = {
+      {"clientOpen", Wrapped<ClientOpen>},
+      {"clientClose", ClientClose},
+      {"clientUpdate", ClientUpdate},
+      {"clientSetText", ClientSetText},
+      {"clientList", Wrapped<ClientList>},
+      {"clientCount", ClientCount},
+      {"clientKill", Wrapped<ClientKill>},
+      {"count", Count},
+  };
+  return exports;
+}
+
+}  // namespace tutti

@@ -1,0 +1,29 @@
+// What tutti.node exports: one to one with the interface `Addon` of lib/engine/addon.ts.
+#include "binding/convert.h"
+
+namespace {
+
+// Changes with any change of the exports that an already compiled caller would notice.
+constexpr int kAbiVersion = 1;
+
+napi_value Init(napi_env env, napi_value exports) {
+  Napi::Object(env, exports).Set("abiVersion", kAbiVersion);
+  const std::span<const tutti::Export> lists[] = {
+      tutti::RequestExports(), tutti::ReplyExports(),  tutti::KeyExports(),
+      tutti::TensorExports(),  tutti::ModelExports(),  tutti::ClientExports(),
+      tutti::ProcessExports(),
+  };
+  for (const auto& list : lists) {
+    for (const tutti::Export& row : list) {
+      napi_value function = nullptr;
+      TUTTI_CHECK(napi_create_function(env, row.name, NAPI_AUTO_LENGTH, row.function, nullptr,
+                                       &function) == napi_ok);
+      TUTTI_CHECK(napi_set_named_property(env, exports, row.name, function) == napi_ok);
+    }
+  }
+  return exports;
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() { return Init(env, exports); }

@@ -1,0 +1,288 @@
+// The exports about the process: limits, listeners, background threads and statistics.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "binding/thread_state.h"
+#include "core/memory_account.h"
+#include "inference/engine.h"
+#include "keyspace/keyspace.h"
+#include "tensor/buffer_pool.h"
+#include "threads/acceptor.h"
+#include "threads/client_table.h"
+
+namespace tutti {
+
+namespace {
+
+int64_t GetInt64(const Napi::Object& object, const char* name) {
+  return ToInt64(object.Get(name));
+}
+
+Napi::Value SetLimits(const Napi::CallbackInfo& info) {
+  const auto limits = info[0].As<Napi::Object>();
+  memory_account::SetMax(static_cast<size_t>(GetInt64(limits, "maxmemoryBytes")));
+  buffer_pool::SetIdleMax(static_cast<size_t>(GetInt64(limits, "poolIdleMaxBytes")));
+  return info.Env().Undefined();
+}
+
+Napi::Value ConfigureEngine(const Napi::CallbackInfo& info) {
+  const auto given = info[0].As<Napi::Object>();
+  EngineOptions options;
+  options.threads_per_queue = static_cast<int>(GetInt64(given, "threadsPerQueue"));
+  options.intra_op_threads = static_cast<int>(GetInt64(given, "intraOpThreads"));
+  options.inter_op_threads = static_cast<int>(GetInt64(given, "interOpThreads"));
+  options.execution_timeout_ms = GetInt64(given, "executionTimeoutMs");
+  options.memory_limit_bytes = GetInt64(given, "memoryLimitBytes");
+  const auto places = given.Get("backends").As<Napi::Array>();
+  for (uint32_t i = 0; i < places.Length() && i < options.backends.size(); i++) {
+    const auto place = places.Get(i).As<Napi::Object>();
+    options.backends[i] = {ToText(place.Get("library")), ToText(place.Get("runtimeFolder")),
+                           ToTexts(place.Get("preload"))};
+  }
+  Engine::Get().Configure(std::move(options));
+  return info.Env().Undefined();
+}
+
+napi_value StartBackground(napi_env, napi_callback_info) {
+  Keyspace::Get().StartBackground();
+  Engine::Get().Resume();
+  return kUndefined;
+}
+
+napi_value StopBackground(napi_env, napi_callback_info) {
+  Engine::Get().Shutdown();
+  Keyspace::Get().StopBackground();
+  return kUndefined;
+}
+
+// --- listeners ---
+
+// The waker of a listener, which the accepting thread may use until it is closed.
+class ListenerWaker {
+ public:
+  void Start(std::unique_ptr<Waker> waker) {
+    const std::lock_guard lock(mutex_);
+    waker_ = std::move(waker);
+  }
+  void Wake() {
+    const std::lock_guard lock(mutex_);
+    if (waker_) waker_->Wake();
+  }
+  void Close() {
+    const std::lock_guard lock(mutex_);
+    waker_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;  // guards waker_
+  std::unique_ptr<Waker> waker_;
+};
+
+// Of this thread, which alone may close them.
+std::map<int, std::shared_ptr<ListenerWaker>>& own_listeners() {
+  static thread_local auto* const listeners = new std::map<int, std::shared_ptr<ListenerWaker>>;
+  return *listeners;
+}
+
+void CloseListenerById(int id) {
+  Acceptor::Get().Close(id);
+  const auto found = own_listeners().find(id);
+  if (found == own_listeners().end()) return;
+  found->second->Close();
+  own_listeners().erase(found);
+}
+
+void CloseOwnListeners(void*) {
+  while (!own_listeners().empty()) CloseListenerById(own_listeners().begin()->first);
+}
+
+// As Node names them; a number that has no name here is told as it is.
+std::string ErrorName(int error) {
+  static const std::map<int, const char*> names = {
+      {EACCES, "EACCES"},           {EADDRINUSE, "EADDRINUSE"},     {EADDRNOTAVAIL, "EADDRNOTAVAIL"},
+      {EAFNOSUPPORT, "EAFNOSUPPORT"}, {EINVAL, "EINVAL"},           {EISDIR, "EISDIR"},
+      {ELOOP, "ELOOP"},             {EMFILE, "EMFILE"},             {ENAMETOOLONG, "ENAMETOOLONG"},
+      {ENFILE, "ENFILE"},           {ENOBUFS, "ENOBUFS"},           {ENOENT, "ENOENT"},
+      {ENOMEM, "ENOMEM"},           {ENOTDIR, "ENOTDIR"},           {EPERM, "EPERM"},
+      {EROFS, "EROFS"},
+  };
+  const auto found = names.find(error);
+  return found == names.end() ? "E" + std::to_string(error) : found->second;
+}
+
+ListenOptions ToListenOptions(const Napi::Object& given) {
+  ListenOptions options;
+  if (given.Get("host").IsString()) options.host = ToText(given.Get("host"));
+  if (given.Get("port").IsNumber()) options.port = static_cast<uint16_t>(GetInt64(given, "port"));
+  if (given.Get("path").IsString()) options.path = ToText(given.Get("path"));
+  if (given.Get("mode").IsNumber()) options.mode = static_cast<uint32_t>(GetInt64(given, "mode"));
+  options.backlog = static_cast<int>(GetInt64(given, "backlog"));
+  return options;
+}
+
+// Hands over what one listener accepted.
+void Deliver(Napi::Env env, Napi::Function on_connection, int listener_id) {
+  std::vector<Accepted> accepted;
+  Acceptor::Get().Take(listener_id, &accepted);
+  for (size_t i = 0; i < accepted.size(); i++) {
+    const Napi::HandleScope scope(env);
+    const Accepted& one = accepted[i];
+    on_connection.Call({Napi::Number::New(env, one.fd), Napi::String::New(env, one.address),
+                        Napi::String::New(env, one.local_address),
+                        Napi::Boolean::New(env, one.is_unix)});
+    if (!env.IsExceptionPending()) continue;
+    // It threw: the others are nobody's any more.
+    for (i++; i < accepted.size(); i++) {
+      if (accepted[i].fd >= 0) close(accepted[i].fd);
+    }
+  }
+}
+
+Napi::Value Listen(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto waker = std::make_shared<ListenerWaker>();
+  // A connection may come before its number is known here: the first wake is repeated below.
+  const auto id = std::make_shared<int>(0);
+  const auto listening = Acceptor::Get().Listen(ToListenOptions(info[0].As<Napi::Object>()),
+                                                [waker] { waker->Wake(); });
+  if (listening.error != 0) {
+    auto error = Napi::Error::New(env, "cannot listen on " + listening.address + ": " +
+                                           listening.reason);
+    error.Set("code", Napi::String::New(env, ErrorName(listening.error)));
+    error.Set("address", Napi::String::New(env, listening.address));
+    error.ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  *id = listening.id;
+  waker->Start(std::make_unique<Waker>(env, info[1].As<Napi::Function>(), "tutti listener",
+                                       [id](Napi::Env env, Napi::Function on_connection) {
+                                         Deliver(env, on_connection, *id);
+                                       }));
+  waker->Wake();
+  own_listeners().emplace(listening.id, waker);
+  // Before the threadsafe function's own hook: the accepting thread must not find it gone.
+  napi_remove_env_cleanup_hook(env, CloseOwnListeners, nullptr);
+  napi_add_env_cleanup_hook(env, CloseOwnListeners, nullptr);
+  return Napi::Number::New(env, listening.id);
+}
+
+napi_value ListenerPort(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  return ToJs(env, Acceptor::Get().Port(in.Int(0)));
+}
+
+napi_value CloseListener(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  CloseListenerById(in.Int(0));
+  return kUndefined;
+}
+
+Napi::Value Refuse(const Napi::CallbackInfo& info) {
+  const int fd = ToInt32(info[0]);
+  const std::string text = ToText(info[1]);
+  // A client that cannot take these few bytes at once does not read them at all.
+  (void)!send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  close(fd);
+  Traffic traffic;
+  traffic.rejected_connections = 1;
+  ThreadRegistry::Get().Add(traffic);  // by the main thread too, which need not be attached
+  return info.Env().Undefined();
+}
+
+// --- statistics ---
+
+// What the keyspace counted until the last reset; `dirty` is not reset.
+std::mutex reset_mutex;
+KeyspaceCounters reset_counters{};
+
+double ResidentBytes() {
+  long pages = 0;
+  if (FILE* const file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%*s %ld", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+Napi::Object MemoryByKind(Napi::Env env) {
+  const auto record = Napi::Object::New(env);
+  const std::pair<const char*, MemoryKind> kinds[] = {{"keys", MemoryKind::kKeys},
+                                                      {"tensors", MemoryKind::kTensors},
+                                                      {"models", MemoryKind::kModels},
+                                                      {"requests", MemoryKind::kRequests},
+                                                      {"replies", MemoryKind::kReplies}};
+  for (const auto& [name, kind] : kinds) {
+    record.Set(name, static_cast<double>(memory_account::Used(kind)));
+  }
+  return record;
+}
+
+Napi::Value Statistics(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  KeyspaceCounters reset;
+  {
+    const std::lock_guard lock(reset_mutex);
+    reset = reset_counters;
+  }
+  const KeyspaceCounters counters = Keyspace::Get().Counters();
+  const Traffic traffic = ThreadRegistry::Get().Total();
+  const auto record = Napi::Object::New(env);
+  const auto set = [&](const char* name, auto value) {
+    record.Set(name, static_cast<double>(value));
+  };
+  set("usedMemory", memory_account::Used());
+  set("usedMemoryPeak", memory_account::Peak());
+  record.Set("usedMemoryByKind", MemoryByKind(env));
+  set("poolIdleBytes", buffer_pool::IdleBytes());
+  set("rss", ResidentBytes());
+  set("totalSystemMemory", static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                               static_cast<double>(sysconf(_SC_PAGESIZE)));
+  set("hits", counters.hits - reset.hits);
+  set("misses", counters.misses - reset.misses);
+  set("expired", counters.expired - reset.expired);
+  set("evicted", counters.evicted - reset.evicted);
+  set("dirty", counters.dirty);
+  set("connectedClients", ClientTable::Get().count());
+  set("blockedClients", 0);  // TODO: count the waiters, once there are blocking commands
+  set("totalConnections", traffic.connections);
+  set("rejectedConnections", traffic.rejected_connections);
+  set("totalCommands", traffic.commands);
+  set("netInputBytes", traffic.input_bytes);
+  set("netOutputBytes", traffic.output_bytes);
+  return record;
+}
+
+napi_value ResetStatistics(napi_env, napi_callback_info) {
+  ThreadRegistry::Get().Reset();
+  const std::lock_guard lock(reset_mutex);
+  reset_counters = Keyspace::Get().Counters();
+  return kUndefined;
+}
+
+}  // namespace
+
+std::span<const Export> ProcessExports() {
+  static constexpr Export exports[] = {
+      {"setLimits", Wrapped<SetLimits>},
+      {"configureEngine", Wrapped<ConfigureEngine>},
+      {"startBackground", StartBackground},
+      {"stopBackground", StopBackground},
+      {"listen", Wrapped<Listen>},
+      {"listenerPort", ListenerPort},
+      {"closeListener", CloseListener},
+      {"refuse", Wrapped<Refuse>},
+      {"statistics", Wrapped<Statistics>},
+      {"resetStatistics", ResetStatistics},
+  };
+  return exports;
+}
+
+}  // namespace tutti

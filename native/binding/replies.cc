@@ -1,0 +1,120 @@
+// The exports about sockets, and about values on their way into replies.
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "binding/thread_state.h"
+
+namespace tutti {
+
+namespace {
+
+int64_t SendAll(int fd, iovec* parts, size_t part_count, bool more) {
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = part_count;
+  const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+  ssize_t sent;
+  do {
+    sent = sendmsg(fd, &message, flags);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) return sent;
+  return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+iovec OutPart(ThreadState& thread, int64_t start, int64_t end) {
+  TUTTI_CHECK(start >= 0 && start <= end && end <= static_cast<int64_t>(kOutBytes));
+  return {thread.blocks->out + start, static_cast<size_t>(end - start)};
+}
+
+napi_value Send(napi_env env, napi_callback_info info) {
+  const Arguments<4> in(env, info);
+  iovec part = OutPart(this_thread(), in.Int(1), in.Int(2));
+  return ToJs(env, SendAll(in.Int(0), &part, 1, in.Int(3) != 0));
+}
+
+napi_value SendWithBlob(napi_env env, napi_callback_info info) {
+  const Arguments<6> in(env, info);
+  ThreadState& thread = this_thread();
+  const Held& blob = thread.replies.At(in.Int(3));
+  const int64_t offset = in.Int64(4);
+  TUTTI_CHECK(offset >= 0 && static_cast<size_t>(offset) <= blob.bytes);
+  iovec parts[2] = {OutPart(thread, in.Int(1), in.Int(2)),
+                    {const_cast<uint8_t*>(blob.data) + offset, blob.bytes - static_cast<size_t>(offset)}};
+  return ToJs(env, SendAll(in.Int(0), parts, 2, in.Int(5) != 0));
+}
+
+// --- the value found ---
+
+napi_value HeldCopy(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  ThreadState& thread = this_thread();
+  const int64_t offset = in.Int(0);
+  TUTTI_CHECK(thread.held.owner);
+  TUTTI_CHECK(offset >= 0 && static_cast<size_t>(offset) + thread.held.bytes <= kOutBytes);
+  if (thread.held.bytes > 0) {
+    std::memcpy(thread.blocks->out + offset, thread.held.data, thread.held.bytes);
+  }
+  thread.held = {};
+  return kUndefined;
+}
+
+napi_value HeldKeep(napi_env env, napi_callback_info) {
+  ThreadState& thread = this_thread();
+  TUTTI_CHECK(thread.held.owner);
+  return ToJs(env, thread.replies.Add(std::exchange(thread.held, {})));
+}
+
+napi_value HeldDrop(napi_env, napi_callback_info) {
+  this_thread().held = {};
+  return kUndefined;
+}
+
+Napi::Value ReplyBlobView(const Napi::CallbackInfo& info) {
+  const Held& blob = this_thread().replies.At(ToInt64(info[0]));
+  const int64_t offset = ToInt64(info[1]), count = ToInt64(info[2]);
+  TUTTI_CHECK(offset >= 0 && count >= 0 && static_cast<size_t>(offset + count) <= blob.bytes);
+  return MakeView(info.Env(), blob.data + offset, static_cast<size_t>(count));
+}
+
+napi_value ReplyBlobBytes(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  return ToJs(env, static_cast<int64_t>(this_thread().replies.At(in.Int(0)).bytes));
+}
+
+napi_value ReplyBlobRelease(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  this_thread().replies.Remove(in.Int(0));
+  return kUndefined;
+}
+
+napi_value RowsNext(napi_env env, napi_callback_info) {
+  return ToJs(env, this_thread().NextRows());
+}
+
+napi_value RowsEnd(napi_env, napi_callback_info) {
+  this_thread().rows = nullptr;
+  return kUndefined;
+}
+
+}  // namespace
+
+std::span<const Export> ReplyExports() {
+  static constexpr Export exports[] = {
+      {"send", Send},
+      {"sendWithBlob", SendWithBlob},
+      {"heldCopy", HeldCopy},
+      {"heldKeep", HeldKeep},
+      {"heldDrop", HeldDrop},
+      {"replyBlobView", Wrapped<ReplyBlobView>},
+      {"replyBlobBytes", ReplyBlobBytes},
+      {"replyBlobRelease", ReplyBlobRelease},
+      {"rowsNext", RowsNext},
+      {"rowsEnd", RowsEnd},
+  };
+  return exports;
+}
+
+}  // namespace tutti

@@ -1,0 +1,233 @@
+// The exports about one thread, and about requests on their way in.
+#include <cstring>
+
+#include "binding/thread_state.h"
+#include "core/memory_account.h"
+
+namespace tutti {
+
+namespace {
+
+// --- the thread ---
+
+// Runs before the environment tears down what wakes it: hooks go last in, first out.
+void EndThread(void*) {
+  delete current_thread_state;
+  current_thread_state = nullptr;
+}
+
+template <typename Element>
+Napi::TypedArrayOf<Element> BlockArray(Napi::Env env, Element* data, size_t count) {
+  const auto memory = Napi::ArrayBuffer::New(env, data, count * sizeof(Element));
+  return Napi::TypedArrayOf<Element>::New(env, count, memory, 0);
+}
+
+Napi::Value AttachThread(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  TUTTI_CHECK(current_thread_state == nullptr);
+  auto* const thread = new ThreadState(env);
+  current_thread_state = thread;
+  thread->waker = std::make_unique<Waker>(
+      env, info[0].As<Napi::Function>(), "tutti mailbox",
+      [](Napi::Env, Napi::Function wake) { wake.Call({}); });
+  thread->waker->Unref(env);
+  napi_add_env_cleanup_hook(env, EndThread, nullptr);
+  thread->context = ThreadRegistry::Get().Attach(
+      std::make_shared<Mailbox>([waker = thread->waker.get()] { waker->Wake(); }));
+
+  ThreadBlocks& blocks = *thread->blocks;
+  const auto answer = Napi::Object::New(env);
+  answer.Set("scratch", MakeView(env, blocks.scratch, kScratchBytes));
+  answer.Set("row", BlockArray(env, blocks.row, 2 * kRowWordsMax));
+  answer.Set("out", MakeView(env, blocks.out, kOutBytes));
+  answer.Set("rows", MakeView(env, blocks.rows, kRowsBytes));
+  answer.Set("numbers", BlockArray(env, blocks.numbers, kNumberCount));
+  answer.Set("threadIndex", thread->context->index);
+  return answer;
+}
+
+Napi::Value DetachThread(const Napi::CallbackInfo& info) {
+  ThreadState& thread = this_thread();
+  if (thread.context) {
+    ThreadRegistry::Get().Detach(thread.context);
+    thread.context = nullptr;
+    thread.waker->Close();
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value PostNotice(const Napi::CallbackInfo& info) {
+  Message message;
+  message.kind = MessageKind::kNotice;
+  message.text = ToText(info[0]);
+  constexpr size_t kNoticeBytesMax = kRowsBytes - 20;
+  TUTTI_CHECK(message.text.size() <= kNoticeBytesMax);
+  ThreadRegistry::Get().PostToAll(message);
+  return info.Env().Undefined();
+}
+
+napi_value DrainMailbox(napi_env env, napi_callback_info) {
+  ThreadState& thread = this_thread();
+  if (thread.message_next == thread.messages.size()) {
+    thread.messages.clear();
+    thread.message_next = 0;
+    if (thread.context) thread.context->mailbox->Drain(&thread.messages);
+  }
+  uint8_t* to = thread.blocks->rows;
+  const uint8_t* const end = to + kRowsBytes;
+  int64_t count = 0;
+  for (; thread.message_next < thread.messages.size(); thread.message_next++, count++) {
+    Message& message = thread.messages[thread.message_next];
+    constexpr size_t kTextBytesMax = kRowsBytes - 20;
+    if (message.text.size() > kTextBytesMax) message.text.resize(kTextBytesMax);
+    if (static_cast<size_t>(end - to) < 20 + message.text.size()) break;
+    const uint32_t head[5] = {static_cast<uint32_t>(message.kind), message.connection,
+                              message.sequence, static_cast<uint32_t>(message.code),
+                              static_cast<uint32_t>(message.text.size())};
+    std::memcpy(to, head, sizeof head);
+    std::memcpy(to + sizeof head, message.text.data(), message.text.size());
+    to += sizeof head + message.text.size();
+  }
+  return ToJs(env, count);
+}
+
+// --- where requests lie ---
+
+napi_value UseRequest(napi_env env, napi_callback_info info) {
+  const Arguments<2> in(env, info);
+  ThreadState& thread = this_thread();
+  void* block = nullptr;
+  void* row = nullptr;
+  size_t block_bytes = 0, row_length = 0;
+  napi_typedarray_type block_type, row_type;
+  TUTTI_CHECK(napi_get_typedarray_info(env, in[0], &block_type, &block_bytes, &block, nullptr,
+                                       nullptr) == napi_ok);
+  TUTTI_CHECK(napi_get_typedarray_info(env, in[1], &row_type, &row_length, &row, nullptr,
+                                       nullptr) == napi_ok);
+  TUTTI_CHECK(block_type == napi_uint8_array && row_type == napi_uint32_array);
+  // An empty typed array has no memory, but its words are empty and not refused.
+  thread.block = block ? static_cast<const uint8_t*>(block) : thread.blocks->scratch;
+  thread.block_bytes = block_bytes;
+  thread.row = static_cast<const uint32_t*>(row);
+  thread.row_word_count = row_length / 2;
+  return kUndefined;
+}
+
+napi_value UseScratch(napi_env, napi_callback_info) {
+  this_thread().UseScratch();
+  return kUndefined;
+}
+
+Napi::Value AllocateBlock(const Napi::CallbackInfo& info) {
+  const auto bytes = static_cast<size_t>(ToInt64(info[0]));
+  void* const block = AccountedAlloc(bytes, MemoryKind::kRequests);
+  if (!block) {
+    Napi::Error::New(info.Env(), "out of memory: a request block of " + std::to_string(bytes) +
+                                     " bytes")
+        .ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  this_thread().request_blocks.insert(block);
+  return Napi::ArrayBuffer::New(info.Env(), block, bytes);
+}
+
+Napi::Value FreeBlock(const Napi::CallbackInfo& info) {
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  void* const block = buffer.Data();
+  TUTTI_CHECK(this_thread().request_blocks.erase(block) == 1);
+  buffer.Detach();
+  AccountedFree(block, MemoryKind::kRequests);
+  return info.Env().Undefined();
+}
+
+// --- bodies of BLOB_BYTES_MIN and more ---
+
+napi_value BlobBegin(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  return ToJs(env, this_thread().blobs.Add(static_cast<size_t>(in.Int64(0))));
+}
+
+napi_value BlobAppend(napi_env env, napi_callback_info info) {
+  const Arguments<3> in(env, info);
+  ThreadState& thread = this_thread();
+  const int64_t offset = in.Int64(1), count = in.Int64(2);
+  TUTTI_CHECK(offset >= 0 && count >= 0 && offset + count <= static_cast<int64_t>(kScratchBytes));
+  IncomingBlob& blob = thread.blobs.At(in.Int(0)).blob;
+  TUTTI_CHECK(blob.received() + static_cast<size_t>(count) <= blob.announced());
+  blob.Append(thread.blocks->scratch + offset, static_cast<size_t>(count));
+  return kUndefined;
+}
+
+Napi::Value BlobTarget(const Napi::CallbackInfo& info) {
+  BlobSlot& slot = this_thread().blobs.At(ToInt64(info[0]));
+  const IncomingBlob::Target target = slot.blob.NextTarget(kViewBytesMax);
+  slot.target = target.data;
+  slot.target_bytes = target.bytes;
+  if (target.bytes == 0) return info.Env().Undefined();
+  return MakeView(info.Env(), target.data, target.bytes);
+}
+
+napi_value BlobReceived(napi_env env, napi_callback_info info) {
+  const Arguments<2> in(env, info);
+  BlobSlot& slot = this_thread().blobs.At(in.Int(0));
+  const auto count = static_cast<size_t>(in.Int64(1));
+  TUTTI_CHECK(count <= slot.target_bytes);
+  slot.blob.Received(count);
+  slot.target += count;
+  slot.target_bytes -= count;
+  const bool is_same =
+      slot.target_bytes > 0 && slot.blob.NextTarget(kViewBytesMax).data == slot.target;
+  if (!is_same) slot.target_bytes = 0;
+  return ToJs(env, is_same ? 0 : 1);
+}
+
+napi_value BlobSkip(napi_env env, napi_callback_info info) {
+  const Arguments<2> in(env, info);
+  IncomingBlob& blob = this_thread().blobs.At(in.Int(0)).blob;
+  TUTTI_CHECK(blob.is_refused());
+  blob.Received(static_cast<size_t>(in.Int64(1)));
+  return kUndefined;
+}
+
+napi_value BlobIsRefused(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  return ToJs(env, this_thread().blobs.At(in.Int(0)).blob.is_refused() ? 1 : 0);
+}
+
+napi_value BlobRelease(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  this_thread().blobs.Remove(in.Int(0));
+  return kUndefined;
+}
+
+napi_value Detach(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  TUTTI_CHECK(napi_detach_arraybuffer(env, in[0]) == napi_ok);
+  return kUndefined;
+}
+
+}  // namespace
+
+std::span<const Export> RequestExports() {
+  static constexpr Export exports[] = {
+      {"attachThread", Wrapped<AttachThread>},
+      {"detachThread", Wrapped<DetachThread>},
+      {"postNotice", Wrapped<PostNotice>},
+      {"drainMailbox", DrainMailbox},
+      {"useRequest", UseRequest},
+      {"useScratch", UseScratch},
+      {"allocateBlock", Wrapped<AllocateBlock>},
+      {"freeBlock", Wrapped<FreeBlock>},
+      {"blobBegin", BlobBegin},
+      {"blobAppend", BlobAppend},
+      {"blobTarget", Wrapped<BlobTarget>},
+      {"blobReceived", BlobReceived},
+      {"blobSkip", BlobSkip},
+      {"blobIsRefused", BlobIsRefused},
+      {"blobRelease", BlobRelease},
+      {"detach", Detach},
+  };
+  return exports;
+}
+
+}  // namespace tutti

@@ -1,0 +1,306 @@
+// The exports about tensors.
+#include "tensor/tensor.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "binding/numbers.h"
+#include "binding/thread_state.h"
+#include "keyspace/keyspace.h"
+
+namespace tutti {
+
+namespace {
+
+// `tensorSources` of lib/engine/addon.ts.
+enum class Source : int32_t { kZeros = 0, kBlob = 1, kValues = 2 };
+
+// What of a thread's room for one call is kept for the next one.
+constexpr size_t kKeptBytesMax = 1 * kMiB;
+
+// --- AI.TENSORSET ... VALUES ---
+
+template <typename T>
+Code ParseIntegerElement(std::string_view text, T* to) {
+  const auto value = ParseInteger(text);
+  if (!value || *value < std::numeric_limits<T>::min() || *value > std::numeric_limits<T>::max()) {
+    return Code::kInvalidValue;
+  }
+  *to = static_cast<T>(*value);
+  return Code::kOk;
+}
+
+Code ParseElement(std::string_view text, int8_t* to) { return ParseIntegerElement(text, to); }
+Code ParseElement(std::string_view text, int16_t* to) { return ParseIntegerElement(text, to); }
+Code ParseElement(std::string_view text, int32_t* to) { return ParseIntegerElement(text, to); }
+Code ParseElement(std::string_view text, int64_t* to) { return ParseIntegerElement(text, to); }
+Code ParseElement(std::string_view text, uint8_t* to) { return ParseIntegerElement(text, to); }
+Code ParseElement(std::string_view text, uint16_t* to) { return ParseIntegerElement(text, to); }
+
+Code ParseElement(std::string_view text, double* to) {
+  const auto value = ParseDouble(text);
+  if (!value) return Code::kInvalidValue;
+  *to = *value;
+  return Code::kOk;
+}
+
+Code ParseElement(std::string_view text, float* to) {
+  const auto value = ParseDouble(text);
+  if (!value) return Code::kInvalidValue;
+  *to = static_cast<float>(*value);
+  return std::isinf(*to) && !std::isinf(*value) ? Code::kInvalidValue : Code::kOk;
+}
+
+Code ParseElement(std::string_view text, bool* to) {
+  const auto value = ParseInteger(text);
+  if (!value) return Code::kInvalidValue;
+  *to = *value == 1;
+  return *value == 0 || *value == 1 ? Code::kOk : Code::kInvalidBool;
+}
+
+template <typename T>
+Code ParseElements(const ThreadState& thread, int32_t first, int32_t count,
+                   std::vector<uint8_t>* into) {
+  into->resize(static_cast<size_t>(count) * sizeof(T));
+  for (int32_t i = 0; i < count; i++) {
+    const std::string_view text = thread.Word(first + i);
+    if (ThreadState::IsRefused(text)) return Code::kOutOfMemory;
+    T element{};
+    const Code code = ParseElement(text, &element);
+    if (code != Code::kOk) return code;
+    std::memcpy(into->data() + static_cast<size_t>(i) * sizeof(T), &element, sizeof(T));
+  }
+  return Code::kOk;
+}
+
+Code JoinStrings(const ThreadState& thread, int32_t first, int32_t count,
+                 std::vector<uint8_t>* into) {
+  into->clear();
+  for (int32_t i = 0; i < count; i++) {
+    const std::string_view text = thread.Word(first + i);
+    if (ThreadState::IsRefused(text)) return Code::kOutOfMemory;
+    if (text.find('\0') != std::string_view::npos) return Code::kNulInString;
+    into->insert(into->end(), text.begin(), text.end());
+    into->push_back(0);
+  }
+  return Code::kOk;
+}
+
+Code ParseValues(const ThreadState& thread, DType dtype, int32_t first, int32_t count,
+                 std::vector<uint8_t>* into) {
+  switch (dtype) {
+    case DType::kFloat:
+      return ParseElements<float>(thread, first, count, into);
+    case DType::kDouble:
+      return ParseElements<double>(thread, first, count, into);
+    case DType::kInt8:
+      return ParseElements<int8_t>(thread, first, count, into);
+    case DType::kInt16:
+      return ParseElements<int16_t>(thread, first, count, into);
+    case DType::kInt32:
+      return ParseElements<int32_t>(thread, first, count, into);
+    case DType::kInt64:
+      return ParseElements<int64_t>(thread, first, count, into);
+    case DType::kUint8:
+      return ParseElements<uint8_t>(thread, first, count, into);
+    case DType::kUint16:
+      return ParseElements<uint16_t>(thread, first, count, into);
+    case DType::kBool:
+      return ParseElements<bool>(thread, first, count, into);
+    case DType::kString:
+      return JoinStrings(thread, first, count, into);
+  }
+  return Code::kInvalidValue;
+}
+
+// --- AI.TENSORSET ---
+
+Code ParseDims(const ThreadState& thread, int32_t first, int32_t count, int64_t* dims) {
+  if (count > static_cast<int32_t>(kTensorRankMax)) return Code::kInvalidShape;
+  for (int32_t i = 0; i < count; i++) {
+    const auto dim = ParseInteger(thread.Word(first + i));
+    if (!dim || *dim <= 0) return Code::kInvalidShape;
+    dims[i] = *dim;
+  }
+  return Code::kOk;
+}
+
+struct TensorWords {
+  DType dtype;
+  int32_t first_dim, dim_count;
+  Source source;
+  int32_t first_data, data_count;
+};
+
+Result<Ref<Tensor>> MakeTensor(ThreadState& thread, const TensorWords& words) {
+  int64_t dim_array[kTensorRankMax];
+  const Code shape_code = ParseDims(thread, words.first_dim, words.dim_count, dim_array);
+  if (shape_code != Code::kOk) return shape_code;
+  const std::span<const int64_t> dims(dim_array, static_cast<size_t>(words.dim_count));
+  const uint32_t element_bytes = dtype_row(words.dtype).element_bytes;
+  const Result<int64_t> count = ElementCount(dims, element_bytes);
+  if (!count.ok()) return count.status();
+
+  Ref<Tensor> tensor;
+  if (words.source == Source::kZeros) {
+    const auto bytes = static_cast<size_t>(count.value()) * element_bytes;
+    if (memory_account::WouldExceed(bytes)) return Code::kOutOfMemory;
+    tensor = Tensor::Zeros(words.dtype, dims, bytes);
+  } else if (words.source == Source::kBlob) {
+    const std::string_view blob = thread.Word(words.first_data);
+    if (ThreadState::IsRefused(blob)) return Code::kOutOfMemory;
+    const auto* const data = reinterpret_cast<const uint8_t*>(blob.data());
+    const Status status = CheckBlob(words.dtype, count.value(), data, blob.size());
+    if (!status.ok()) return status;
+    const IncomingBlob* const incoming = thread.FindBlob(words.first_data);
+    tensor = incoming
+                 ? Tensor::FromBuffer(words.dtype, dims, incoming->Share(), blob.size())
+                 : Tensor::Copy(words.dtype, dims, data, blob.size());
+  } else {
+    if (count.value() != words.data_count) return Code::kWrongValueCount;
+    const Code code = ParseValues(thread, words.dtype, words.first_data, words.data_count,
+                                  &thread.bytes);
+    if (code == Code::kOk) {
+      tensor = Tensor::Copy(words.dtype, dims, thread.bytes.data(), thread.bytes.size());
+    }
+    if (thread.bytes.capacity() > kKeptBytesMax) std::vector<uint8_t>().swap(thread.bytes);
+    if (code != Code::kOk) return code;
+  }
+  if (!tensor) return Code::kOutOfMemory;
+  return tensor;
+}
+
+napi_value TensorSet(napi_env env, napi_callback_info info) {
+  const Arguments<8> in(env, info);
+  ThreadState& thread = this_thread();
+  const int db = in.Int(0);
+  const std::string_view key = thread.Word(in.Int(1));
+  if (ThreadState::IsRefused(key)) return ToJs(env, Code::kOutOfMemory);
+  const int32_t dtype = in.Int(2);
+  TUTTI_CHECK(dtype >= 0 && dtype < kDTypeCount);
+  auto made = MakeTensor(thread, {static_cast<DType>(dtype), in.Int(3), in.Int(4),
+                                  static_cast<Source>(in.Int(5)), in.Int(6), in.Int(7)});
+  if (!made.ok()) {
+    // RedisAI opens the key before it looks at the rest.
+    const Ref<Object> present = Keyspace::Get().Find(db, key);
+    if (present && present->kind() != ObjectKind::kTensor) return ToJs(env, Code::kWrongType);
+    return ToJs(env, made.status());
+  }
+  SetOptions options;
+  options.required_kind = ObjectKind::kTensor;
+  return ToJs(env, Keyspace::Get().Set(db, key, std::move(made.value()), options, nullptr));
+}
+
+// --- AI.TENSORGET ---
+
+napi_value TensorFind(napi_env env, napi_callback_info info) {
+  const Arguments<2> in(env, info);
+  ThreadState& thread = this_thread();
+  const std::string_view key = thread.Word(in.Int(1));
+  if (ThreadState::IsRefused(key)) return ToJs(env, Code::kNotFound);
+  Ref<Object> value = Keyspace::Get().Find(in.Int(0), key);
+  if (!value) return ToJs(env, Code::kNotFound);
+  if (value->kind() != ObjectKind::kTensor) return ToJs(env, Code::kWrongType);
+  const auto& tensor = static_cast<const Tensor&>(*value);
+  double* const numbers = thread.blocks->numbers;
+  const auto dims = tensor.dims();
+  numbers[0] = static_cast<double>(tensor.dtype());
+  numbers[1] = static_cast<double>(dims.size());
+  for (size_t i = 0; i < dims.size(); i++) numbers[2 + i] = static_cast<double>(dims[i]);
+  const uint8_t* const data = tensor.data();
+  const size_t bytes = tensor.bytes();
+  return ToJs(env, thread.Hold(std::move(value), data, bytes));
+}
+
+size_t FormatElement(double value, char* to) { return FormatDouble(value, to); }
+size_t FormatElement(float value, char* to) { return FormatDouble(value, to); }
+template <typename T>
+size_t FormatElement(T value, char* to) {
+  return FormatInteger(value, to);
+}
+
+class ElementRows final : public RowSource {
+ public:
+  explicit ElementRows(Ref<Tensor> tensor) : tensor_(std::move(tensor)) {
+    const auto count =
+        ElementCount(tensor_->dims(), dtype_row(tensor_->dtype()).element_bytes);
+    TUTTI_CHECK(count.ok());
+    total_ = count.value();
+  }
+  int64_t total() const override { return total_; }
+
+  void Write(int64_t first, RowWriter& writer) override {
+    switch (tensor_->dtype()) {
+      case DType::kFloat:
+        return WriteNumbers<float>(first, writer);
+      case DType::kDouble:
+        return WriteNumbers<double>(first, writer);
+      case DType::kInt8:
+        return WriteNumbers<int8_t>(first, writer);
+      case DType::kInt16:
+        return WriteNumbers<int16_t>(first, writer);
+      case DType::kInt32:
+        return WriteNumbers<int32_t>(first, writer);
+      case DType::kInt64:
+        return WriteNumbers<int64_t>(first, writer);
+      case DType::kUint8:
+      case DType::kBool:
+        return WriteNumbers<uint8_t>(first, writer);
+      case DType::kUint16:
+        return WriteNumbers<uint16_t>(first, writer);
+      case DType::kString:
+        return WriteStrings(first, writer);
+    }
+  }
+
+ private:
+  template <typename T>
+  void WriteNumbers(int64_t first, RowWriter& writer) const {
+    char text[kNumberBytesMax];
+    for (int64_t i = first; i < total_; i++) {
+      T element;
+      std::memcpy(&element, tensor_->data() + static_cast<size_t>(i) * sizeof(T), sizeof(T));
+      if (!writer.Put({text, FormatElement(element, text)}, nullptr)) return;
+    }
+  }
+
+  void WriteStrings(int64_t first, RowWriter& writer) {
+    const char* const end = reinterpret_cast<const char*>(tensor_->data()) + tensor_->bytes();
+    for (int64_t i = first; i < total_; i++) {
+      const char* const begin = reinterpret_cast<const char*>(tensor_->data()) + string_begin_;
+      const auto* const nul = static_cast<const char*>(
+          std::memchr(begin, 0, static_cast<size_t>(end - begin)));
+      TUTTI_CHECK(nul != nullptr);
+      if (!writer.Put({begin, static_cast<size_t>(nul - begin)}, tensor_)) return;
+      string_begin_ += static_cast<size_t>(nul - begin) + 1;
+    }
+  }
+
+  const Ref<Tensor> tensor_;
+  int64_t total_ = 0;
+  size_t string_begin_ = 0;  // of the first string that is not written
+};
+
+napi_value TensorValues(napi_env env, napi_callback_info) {
+  ThreadState& thread = this_thread();
+  TUTTI_CHECK(thread.held.owner && thread.held.owner->kind() == ObjectKind::kTensor);
+  Held held = std::exchange(thread.held, {});
+  auto tensor = Ref<Tensor>::Adopt(static_cast<Tensor*>(held.owner.Leave()));
+  return ToJs(env, thread.BeginRows(std::make_unique<ElementRows>(std::move(tensor))));
+}
+
+}  // namespace
+
+std::span<const Export> TensorExports() {
+  static constexpr Export exports[] = {
+      {"tensorSet", TensorSet},
+      {"tensorFind", TensorFind},
+      {"tensorValues", TensorValues},
+  };
+  return exports;
+}
+
+}  // namespace tutti

@@ -1,0 +1,168 @@
+#include "binding/thread_state.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+#include "threads/client_table.h"
+
+namespace tutti {
+
+constinit thread_local ThreadState* current_thread_state = nullptr;
+
+namespace {
+
+std::mutex idle_blocks_mutex;
+// Blocks of threads that have ended. Never destroyed.
+std::vector<ThreadBlocks*>& idle_blocks() {
+  static auto* const blocks = new std::vector<ThreadBlocks*>;
+  return *blocks;
+}
+
+ThreadBlocks* TakeBlocks() {
+  {
+    const std::lock_guard lock(idle_blocks_mutex);
+    if (!idle_blocks().empty()) {
+      ThreadBlocks* const blocks = idle_blocks().back();
+      idle_blocks().pop_back();
+      return blocks;
+    }
+  }
+  void* const memory = mmap(nullptr, sizeof(ThreadBlocks), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  TUTTI_CHECK(memory != MAP_FAILED);
+  return static_cast<ThreadBlocks*>(memory);
+}
+
+void GiveBlocksBack(ThreadBlocks* blocks) {
+  const std::lock_guard lock(idle_blocks_mutex);
+  idle_blocks().push_back(blocks);
+}
+
+}  // namespace
+
+Waker::Waker(Napi::Env env, Napi::Function function, const char* name,
+             std::function<void(Napi::Env, Napi::Function)> call)
+    : call_(new std::function<void(Napi::Env, Napi::Function)>(std::move(call))) {
+  const napi_status status = napi_create_threadsafe_function(
+      env, function, nullptr, Napi::String::New(env, name), 0, 1, call_,
+      [](napi_env, void* call, void*) {
+        delete static_cast<std::function<void(Napi::Env, Napi::Function)>*>(call);
+      },
+      call_, &Waker::Run, &function_);
+  TUTTI_CHECK(status == napi_ok);
+}
+
+Waker::~Waker() { Close(); }
+
+void Waker::Wake() const {
+  napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
+}
+
+void Waker::Close() {
+  if (function_) napi_release_threadsafe_function(function_, napi_tsfn_abort);
+  function_ = nullptr;
+}
+
+void Waker::Unref(Napi::Env env) const { napi_unref_threadsafe_function(env, function_); }
+
+void Waker::Run(napi_env env, napi_value function, void* context, void*) {
+  // Without an environment the thread is ending: nobody is there to be told.
+  if (!env || !function) return;
+  (*static_cast<std::function<void(Napi::Env, Napi::Function)>*>(context))(
+      env, Napi::Function(env, function));
+}
+
+ThreadState::ThreadState(napi_env environment) : env(environment), blocks(TakeBlocks()) {
+  UseScratch();
+}
+
+ThreadState::~ThreadState() {
+  for (const auto& [id, slot] : client_slots) ClientTable::Get().Close(slot);
+  if (context) ThreadRegistry::Get().Detach(context);
+  for (void* request_block : request_blocks) AccountedFree(request_block, MemoryKind::kRequests);
+  GiveBlocksBack(blocks);
+}
+
+std::string_view ThreadState::BlobWord(uint32_t word) const {
+  const IncomingBlob& blob = const_cast<ThreadState*>(this)->blobs.At(word & ~kBlobWordBit).blob;
+  if (blob.is_refused()) return {};
+  TUTTI_CHECK(blob.is_complete());
+  return {reinterpret_cast<const char*>(blob.data()), blob.announced()};
+}
+
+const IncomingBlob* ThreadState::FindBlob(int32_t index) const {
+  TUTTI_CHECK(static_cast<uint32_t>(index) < row_word_count);
+  const uint32_t offset = row[2 * index];
+  if (!(offset & kBlobWordBit)) return nullptr;
+  return &const_cast<ThreadState*>(this)->blobs.At(offset & ~kBlobWordBit).blob;
+}
+
+std::span<const std::string_view> ThreadState::Words(int32_t first, int32_t count, bool* refused) {
+  words.clear();
+  if (refused) *refused = false;
+  for (int32_t i = 0; i < count; i++) {
+    const std::string_view word = Word(first + i);
+    if (!IsRefused(word)) {
+      words.push_back(word);
+    } else if (refused) {
+      *refused = true;
+      return {};
+    }
+  }
+  return words;
+}
+
+int64_t ThreadState::BeginRows(std::unique_ptr<RowSource> source) {
+  rows = std::move(source);
+  blocks->numbers[0] = static_cast<double>(rows->total());
+  return NextRows();
+}
+
+int64_t ThreadState::NextRows() {
+  blocks->numbers[1] = 0;
+  if (!rows) return 0;
+  RowWriter writer(*this);
+  rows->Write(rows->written, writer);
+  rows->written += writer.count();
+  const bool has_more = rows->written < rows->total();
+  TUTTI_CHECK(!has_more || writer.count() > 0);
+  if (!has_more) rows = nullptr;
+  blocks->numbers[1] = has_more ? 1 : 0;
+  return writer.count();
+}
+
+bool RowWriter::Put(std::string_view element, const Ref<Object>& owner) {
+  uint8_t* const to = thread_.blocks->rows + bytes_;
+  const size_t room = kRowsBytes - bytes_;
+  if (element.size() >= kBlobBytesMin) {
+    if (room < 16) return false;
+    const uint32_t id = thread_.KeepReply(owner, element.data(), element.size());
+    const double element_bytes = static_cast<double>(element.size());
+    std::memcpy(to, &kRowReference, 4);
+    std::memcpy(to + 4, &id, 4);
+    std::memcpy(to + 8, &element_bytes, 8);
+    bytes_ += 16;
+  } else {
+    if (room < 4 + element.size()) return false;
+    const auto element_bytes = static_cast<uint32_t>(element.size());
+    std::memcpy(to, &element_bytes, 4);
+    std::memcpy(to + 4, element.data(), element.size());
+    bytes_ += 4 + element.size();
+  }
+  count_++;
+  return true;
+}
+
+Napi::Value MakeView(Napi::Env env, const void* data, size_t bytes) {
+  TUTTI_CHECK(bytes <= kViewBytesMax);
+  napi_value view = nullptr;
+  const napi_status status =
+      napi_create_external_buffer(env, bytes, const_cast<void*>(data), nullptr, nullptr, &view);
+  TUTTI_CHECK(status == napi_ok);
+  return Napi::Value(env, view);
+}
+
+}  // namespace tutti

@@ -1,0 +1,198 @@
+// What the addon keeps for one JavaScript thread: the blocks it shares with TypeScript, the current
+// request, bodies on their way in, and values on their way out.
+//
+// Threads: each its own, made by attachThread and ended with the thread's environment. Nothing here
+// is seen by another thread but `context` and the wakers.
+#pragma once
+
+#include <napi.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "binding/convert.h"
+#include "binding/rows.h"
+#include "core/object.h"
+#include "core/units.h"
+#include "tensor/incoming_blob.h"
+#include "threads/thread_context.h"
+
+namespace tutti {
+
+// As in lib/engine/addon.ts, `ThreadBlocks`.
+inline constexpr size_t kScratchBytes = 64 * kKiB;
+inline constexpr size_t kRowWordsMax = 16384;
+inline constexpr size_t kOutBytes = 256 * kKiB;
+inline constexpr size_t kNumberCount = 512;
+// A word whose offset has this bit is a blob; the other bits are its id.
+inline constexpr uint32_t kBlobWordBit = 0x8000'0000;
+// Node 20 refuses views above 4 GiB; smaller windows keep what is pinned small.
+inline constexpr size_t kViewBytesMax = 256 * kMiB;
+
+// One mapping for all blocks of a thread. A thread that ends leaves it to the next one: sockets
+// that are being closed may still point into it.
+struct ThreadBlocks {
+  uint8_t scratch[kScratchBytes];
+  uint32_t row[2 * kRowWordsMax];
+  uint8_t out[kOutBytes];
+  uint8_t rows[kRowsBytes];
+  double numbers[kNumberCount];
+};
+
+// Bytes within an object that the reference keeps alive.
+struct Held {
+  Ref<Object> owner;
+  const uint8_t* data = nullptr;
+  size_t bytes = 0;
+};
+
+// Things by small ids that are used again.
+template <typename T>
+class SlotTable {
+ public:
+  template <typename... Parts>
+  uint32_t Add(Parts&&... parts) {
+    if (free_.empty()) {
+      free_.push_back(static_cast<uint32_t>(slots_.size()));
+      slots_.emplace_back();
+    }
+    const uint32_t id = free_.back();
+    free_.pop_back();
+    slots_[id].emplace(std::forward<Parts>(parts)...);
+    return id;
+  }
+  T& At(int64_t id) {
+    TUTTI_CHECK(id >= 0 && static_cast<size_t>(id) < slots_.size() && slots_[id]);
+    return *slots_[id];
+  }
+  void Remove(int64_t id) {
+    At(id);
+    slots_[id].reset();
+    free_.push_back(static_cast<uint32_t>(id));
+  }
+
+ private:
+  std::deque<std::optional<T>> slots_;
+  std::vector<uint32_t> free_;
+};
+
+struct BlobSlot {
+  explicit BlobSlot(size_t announced_bytes) : blob(announced_bytes) {}
+
+  IncomingBlob blob;
+  uint8_t* target = nullptr;  // where the next bytes of the view that is out go
+  size_t target_bytes = 0;    // how many the view has room for
+};
+
+// Calls a JavaScript function in its thread, asked for from any. Calls of Wake() must have ended,
+// and no more may begin, before Close().
+class Waker {
+ public:
+  // `call` runs in the JavaScript thread, with a handle scope.
+  Waker(Napi::Env env, Napi::Function function, const char* name,
+        std::function<void(Napi::Env, Napi::Function)> call);
+  ~Waker();
+  void Wake() const;
+  void Close();
+  // Does not keep the event loop going.
+  void Unref(Napi::Env env) const;
+
+ private:
+  static void Run(napi_env env, napi_value function, void* context, void* data);
+
+  napi_threadsafe_function function_ = nullptr;
+  // Calls may come after Close(): it goes with the threadsafe function.
+  std::function<void(Napi::Env, Napi::Function)>* call_;
+};
+
+class ThreadState {
+ public:
+  explicit ThreadState(napi_env env);
+  ~ThreadState();
+
+  // --- the request ---
+  // Bytes of a word. A refused blob answers a view with a null pointer.
+  std::string_view Word(int32_t index) const {
+    TUTTI_CHECK(static_cast<uint32_t>(index) < row_word_count);
+    const uint32_t offset = row[2 * index], bytes = row[2 * index + 1];
+    if (offset & kBlobWordBit) [[unlikely]] return BlobWord(offset);
+    TUTTI_CHECK(size_t{offset} + bytes <= block_bytes);
+    return {reinterpret_cast<const char*>(block) + offset, bytes};
+  }
+  static bool IsRefused(std::string_view word) { return word.data() == nullptr; }
+  // The blob of a word; null if it lies in the block.
+  const IncomingBlob* FindBlob(int32_t index) const;
+  // `count` words, valid until the next call of this. A refused one empties the answer, unless
+  // `refused` is null: then it is left out.
+  std::span<const std::string_view> Words(int32_t first, int32_t count, bool* refused);
+
+  void UseScratch() {
+    block = blocks->scratch;
+    block_bytes = kScratchBytes;
+    row = blocks->row;
+    row_word_count = kRowWordsMax;
+  }
+
+  // --- a value found ---
+  // Holds it for heldCopy() and heldKeep(). @returns Its bytes.
+  int64_t Hold(Ref<Object> owner, const void* data, size_t bytes) {
+    held = {std::move(owner), static_cast<const uint8_t*>(data), bytes};
+    return static_cast<int64_t>(bytes);
+  }
+  uint32_t KeepReply(Ref<Object> owner, const void* data, size_t bytes) {
+    return replies.Add(Held{std::move(owner), static_cast<const uint8_t*>(data), bytes});
+  }
+
+  // --- rows ---
+  // Starts a result of rows and writes its first piece. @returns Rows in the piece.
+  int64_t BeginRows(std::unique_ptr<RowSource> source);
+  int64_t NextRows();
+
+  const napi_env env;
+  ThreadBlocks* const blocks;
+
+  const uint8_t* block;
+  size_t block_bytes;
+  const uint32_t* row;
+  size_t row_word_count;
+
+  SlotTable<BlobSlot> blobs;
+  SlotTable<Held> replies;
+  Held held;
+  std::unique_ptr<RowSource> rows;
+  std::unordered_set<void*> request_blocks;  // made by allocateBlock, not freed yet
+
+  std::shared_ptr<ThreadContext> context;  // null once detached
+  std::unique_ptr<Waker> waker;
+  std::vector<Message> messages;  // drained, from `message_next` on not handed over
+  size_t message_next = 0;
+  std::unordered_map<int64_t, uint32_t> client_slots;  // by client id
+
+  std::vector<std::string_view> words;  // what Words() answers
+  std::vector<uint8_t> bytes;           // room for one call
+
+ private:
+  std::string_view BlobWord(uint32_t word) const;
+};
+
+// Initial-exec: a thread-local load, no call; the addon is opened with dlopen, which has room left
+// for one pointer.
+extern constinit thread_local ThreadState* current_thread_state
+    __attribute__((tls_model("initial-exec")));
+
+inline ThreadState& this_thread() {
+  TUTTI_CHECK(current_thread_state != nullptr);  // attachThread comes first
+  return *current_thread_state;
+}
+
+// A Buffer over memory that it neither owns nor keeps alive; to be ended by `detach`.
+Napi::Value MakeView(Napi::Env env, const void* data, size_t bytes);
+
+}  // namespace tutti

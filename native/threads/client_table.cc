@@ -1,0 +1,210 @@
+#include "threads/client_table.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace tutti {
+
+namespace {
+
+// Where each text begins: its length in two bytes, then its bytes, padded to whole words.
+constexpr size_t TextWords(size_t which) { return (kClientTextBytesMax[which] + 2 + 7) / 8; }
+constexpr std::array<size_t, kClientTextCount + 1> MakeTextBegins() {
+  std::array<size_t, kClientTextCount + 1> begins{};
+  for (size_t i = 0; i < kClientTextCount; i++) begins[i + 1] = begins[i] + TextWords(i);
+  return begins;
+}
+constexpr auto kTextBegins = MakeTextBegins();
+constexpr size_t kTextWordCount = kTextBegins[kClientTextCount];
+constexpr size_t kTextBytesMax = 256;
+
+// A record that changes under the reader this often is left out of one listing.
+constexpr int kReadAttemptsMax = 1000;
+
+template <typename T>
+void Store(std::atomic<T>& to, T value) {
+  to.store(value, std::memory_order_relaxed);
+}
+template <typename T>
+T Load(const std::atomic<T>& from) {
+  return from.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+// Mapped memory is zero: a record never used has id 0.
+struct alignas(64) ClientTable::Record {
+  std::atomic<uint32_t> guard;  // odd while texts or identity change
+  std::atomic<uint64_t> id;     // 0: free
+  std::atomic<uint32_t> thread_index, connection;
+  std::atomic<int32_t> fd;
+  std::atomic<int64_t> created_ms, last_seen_ms;
+  std::atomic<int32_t> db, resp, multi_count, watch_count;
+  std::atomic<int64_t> query_bytes, output_bytes;
+  std::array<std::atomic<uint64_t>, kTextWordCount> texts;
+
+  // The guard: an odd store before, an even one after. Stores in between release and loads in
+  // between acquire, which orders them against the guard without fences (TSan knows none).
+  void BeginChange() { Store(guard, Load(guard) + 1); }
+  void EndChange() { guard.store(Load(guard) + 1, std::memory_order_release); }
+
+  void WriteText(size_t which, std::string_view text) {
+    char bytes[kTextBytesMax] = {};
+    const uint16_t count = std::min<size_t>(text.size(), kClientTextBytesMax[which]);
+    std::memcpy(bytes, &count, 2);
+    std::memcpy(bytes + 2, text.data(), count);
+    for (size_t i = 0; i < TextWords(which); i++) {
+      uint64_t word;
+      std::memcpy(&word, bytes + i * 8, 8);
+      texts[kTextBegins[which] + i].store(word, std::memory_order_release);
+      if ((i + 1) * 8 >= size_t{2} + count) break;  // the rest is not read
+    }
+  }
+
+  std::string ReadText(size_t which) const {
+    char bytes[kTextBytesMax];
+    uint16_t count = 0;
+    for (size_t i = 0; i < TextWords(which); i++) {
+      const uint64_t word = texts[kTextBegins[which] + i].load(std::memory_order_acquire);
+      std::memcpy(bytes + i * 8, &word, 8);
+      if (i == 0) std::memcpy(&count, bytes, 2);
+      if ((i + 1) * 8 >= size_t{2} + count) break;
+    }
+    // A torn read can hold any length; the guard will discard it.
+    return {bytes + 2, std::min<size_t>(count, kClientTextBytesMax[which])};
+  }
+
+  bool Read(ClientSnapshot* into) const {
+    for (int attempt = 0; attempt < kReadAttemptsMax; attempt++) {
+      const uint32_t before = guard.load(std::memory_order_acquire);
+      if (before % 2 == 1) continue;
+      into->id = id.load(std::memory_order_acquire);
+      if (into->id == 0) return false;
+      into->owner = {thread_index.load(std::memory_order_acquire),
+                     connection.load(std::memory_order_acquire)};
+      into->fd = fd.load(std::memory_order_acquire);
+      into->created_ms = created_ms.load(std::memory_order_acquire);
+      into->progress = {Load(last_seen_ms), Load(db),          Load(resp),        Load(multi_count),
+                        Load(watch_count),  Load(query_bytes), Load(output_bytes)};
+      for (size_t i = 0; i < kClientTextCount; i++) into->texts[i] = ReadText(i);
+      if (Load(guard) == before) return true;
+    }
+    return false;
+  }
+};
+
+ClientTable& ClientTable::Get() {
+  static ClientTable* const table = new ClientTable(kClientsMax);
+  return *table;
+}
+
+ClientTable::ClientTable(size_t capacity) : capacity_(capacity) {
+  void* const memory = mmap(nullptr, capacity * sizeof(Record), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    std::perror("tutti: cannot reserve the client table");
+    std::abort();
+  }
+  records_ = static_cast<Record*>(memory);
+}
+
+ClientTable::~ClientTable() { munmap(static_cast<void*>(records_), capacity_ * sizeof(Record)); }
+
+ClientTable::Record& ClientTable::record(uint32_t slot) const {
+  if (slot >= capacity_) {
+    std::fprintf(stderr, "tutti: client slot %u of %zu\n", slot, capacity_);
+    std::abort();
+  }
+  return records_[slot];
+}
+
+std::optional<ClientTable::Opened> ClientTable::Open(const ClientIdentity& identity, int64_t now_ms,
+                                                     size_t clients_max) {
+  const std::lock_guard lock(mutex_);
+  if (slot_by_id_.size() >= std::min(clients_max, capacity_)) return std::nullopt;
+  uint32_t slot;
+  if (free_.empty()) {
+    slot = Load(used_end_);
+    used_end_.store(slot + 1, std::memory_order_release);
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  const uint64_t id = ++last_id_;
+  slot_by_id_.emplace(id, slot);
+  Store(count_, slot_by_id_.size());
+
+  Record& record = this->record(slot);
+  record.BeginChange();
+  record.id.store(id, std::memory_order_release);
+  record.thread_index.store(identity.owner.thread_index, std::memory_order_release);
+  record.connection.store(identity.owner.connection, std::memory_order_release);
+  record.fd.store(identity.fd, std::memory_order_release);
+  record.created_ms.store(now_ms, std::memory_order_release);
+  ClientProgress progress;
+  progress.last_seen_ms = now_ms;
+  Update(slot, progress);
+  for (size_t i = 0; i < kClientTextCount; i++) record.WriteText(i, {});
+  record.WriteText(static_cast<size_t>(ClientText::kAddress), identity.address);
+  record.WriteText(static_cast<size_t>(ClientText::kLocalAddress), identity.local_address);
+  record.WriteText(static_cast<size_t>(ClientText::kFlags), identity.flags);
+  record.WriteText(static_cast<size_t>(ClientText::kUser), "default");
+  record.EndChange();
+  return Opened{id, slot};
+}
+
+void ClientTable::Close(uint32_t slot) {
+  const std::lock_guard lock(mutex_);
+  Record& record = this->record(slot);
+  slot_by_id_.erase(Load(record.id));
+  record.BeginChange();
+  record.id.store(0, std::memory_order_release);
+  record.EndChange();
+  free_.push_back(slot);
+  Store(count_, slot_by_id_.size());
+}
+
+void ClientTable::Update(uint32_t slot, const ClientProgress& progress) {
+  Record& record = this->record(slot);
+  record.last_seen_ms.store(progress.last_seen_ms, std::memory_order_release);
+  record.db.store(progress.db, std::memory_order_release);
+  record.resp.store(progress.resp, std::memory_order_release);
+  record.multi_count.store(progress.multi_count, std::memory_order_release);
+  record.watch_count.store(progress.watch_count, std::memory_order_release);
+  record.query_bytes.store(progress.query_bytes, std::memory_order_release);
+  record.output_bytes.store(progress.output_bytes, std::memory_order_release);
+}
+
+void ClientTable::SetText(uint32_t slot, ClientText which, std::string_view text) {
+  Record& record = this->record(slot);
+  record.BeginChange();
+  record.WriteText(static_cast<size_t>(which), text);
+  record.EndChange();
+}
+
+std::vector<ClientSnapshot> ClientTable::List() const {
+  std::vector<ClientSnapshot> clients;
+  clients.reserve(count());
+  const uint32_t used_end = used_end_.load(std::memory_order_acquire);
+  for (uint32_t slot = 0; slot < used_end; slot++) {
+    ClientSnapshot client;
+    if (records_[slot].Read(&client)) clients.push_back(std::move(client));
+  }
+  std::sort(clients.begin(), clients.end(),
+            [](const ClientSnapshot& a, const ClientSnapshot& b) { return a.id < b.id; });
+  return clients;
+}
+
+std::optional<ClientOwner> ClientTable::Find(uint64_t id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = slot_by_id_.find(id);
+  if (found == slot_by_id_.end()) return std::nullopt;
+  const Record& record = this->record(found->second);
+  return ClientOwner{Load(record.thread_index), Load(record.connection)};
+}
+
+}  // namespace tutti
