@@ -1,0 +1,126 @@
+// What the server adds to one run of a small net: MODELEXECUTE on stored inputs over a Unix socket
+// by a client in C, beside a PING on the same kind of connection and the same run in process.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { nativeFolder, runtimeFolder } from '../lib/runtimes/locate.ts';
+import { modelFile } from '../test/helpers/models.ts';
+import {
+  median,
+  pairCount,
+  pipelineFile,
+  printTable,
+  type Row,
+  requestFile,
+  runLoadClient,
+  startTutti,
+  topFolder,
+} from './harness.ts';
+
+const COLUMNS = 30;
+const RUNS = 5000;
+const WANTED_US = 45;
+
+const tools = join(topFolder, 'build', 'test-tools');
+const input = Buffer.from(new Float32Array(COLUMNS).fill(0.5).buffer);
+const tutti = await startTutti('--io-threads', '1');
+const ping = requestFile('ping', 'PING');
+const rows: Row[] = [];
+
+for (const [backend, name] of [
+  ['ONNX', 'onnx'],
+  ['TORCH', 'torch'],
+] as const) {
+  const runtime = runtimeFolder(name);
+  const model = await modelFile(name, 'mlp_30_128_128_2');
+  if (!runtime || !existsSync(model))
+    throw new Error(`the runtime or the model for ${backend} is missing`);
+  const key = `net:${name}`;
+  await runLoadClient(
+    tutti.socketPath,
+    'latency',
+    requestFile(`store-${name}`, 'AI.MODELSTORE', key, backend, 'CPU', 'BLOB', readFileSync(model)),
+    '1',
+  );
+  await runLoadClient(
+    tutti.socketPath,
+    'latency',
+    requestFile(
+      'input',
+      'AI.TENSORSET',
+      `in:${name}`,
+      'FLOAT',
+      '1',
+      String(COLUMNS),
+      'BLOB',
+      input,
+    ),
+    '1',
+  );
+  const execute = requestFile(
+    `execute-${name}`,
+    'AI.MODELEXECUTE',
+    key,
+    'INPUTS',
+    '1',
+    `in:${name}`,
+    'OUTPUTS',
+    '1',
+    `out:${name}`,
+  );
+  const pipeline = pipelineFile(`pipeline-${name}`, [
+    ['AI.TENSORSET', `in:${name}`, 'FLOAT', '1', String(COLUMNS), 'BLOB', input],
+    ['AI.MODELEXECUTE', key, 'INPUTS', '1', `in:${name}`, 'OUTPUTS', '1', `out:${name}`],
+    ['AI.TENSORGET', `out:${name}`, 'META', 'BLOB'],
+  ]);
+  const inProcess = () =>
+    execFileSync(join(tools, 'backend_run'), [
+      nativeFolder(),
+      name,
+      runtime.folder,
+      model,
+      '1',
+      String(COLUMNS),
+      String(RUNS),
+      '1',
+      ...runtime.preload,
+    ])
+      .toString()
+      .split(' ')
+      .map(Number);
+  const p50Us = async (file: string) =>
+    ((await runLoadClient(tutti.socketPath, 'latency', file, String(RUNS)))[0] ?? NaN) / 1000;
+  const addedRun: number[] = [];
+  const addedPipeline: number[] = [];
+  const runs: number[] = [];
+  const bases: number[] = [];
+  for (let pair = 0; pair < pairCount(); pair++) {
+    const base = (inProcess()[0] ?? NaN) / 1000 + (await p50Us(ping));
+    const run = await p50Us(execute);
+    runs.push(run);
+    bases.push(base);
+    addedRun.push(run - base);
+    addedPipeline.push((await p50Us(pipeline)) - base);
+  }
+  const spread = (values: number[]) =>
+    `${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)} µs`;
+  rows.push({
+    what: `${backend} MODELEXECUTE p50; PING + in-process run`,
+    tutti: `${median(runs).toFixed(0)} µs`,
+    peer: `${median(bases).toFixed(0)} µs`,
+    ratio: median(runs) / median(bases),
+    spread: `adds ${median(addedRun).toFixed(0)} µs (${spread(addedRun)})`,
+    wanted: `adds <= ${WANTED_US} µs`,
+  });
+  rows.push({
+    what: `${backend} TENSORSET + MODELEXECUTE + TENSORGET in one pipeline`,
+    tutti: `${(median(addedPipeline) + median(bases)).toFixed(0)} µs`,
+    peer: `${median(bases).toFixed(0)} µs`,
+    ratio: (median(addedPipeline) + median(bases)) / median(bases),
+    spread: `adds ${median(addedPipeline).toFixed(0)} µs (${spread(addedPipeline)})`,
+    wanted: '',
+  });
+}
+printTable('A 30-128-128-2 net over a Unix socket, one connection, 1 I/O thread', rows);
+await tutti.stop();

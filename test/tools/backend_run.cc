@@ -1,0 +1,90 @@
+// Runs one model in process, through the same backend library that the server uses and without the
+// server: the peer of the benchmark `model-run`.
+//
+//   backend_run NATIVE_FOLDER torch|onnx RUNTIME_FOLDER MODEL_FILE ROWS COLUMNS COUNT THREADS LIBRARY...
+//       one FLOAT input [ROWS, COLUMNS]; prints: p50_ns p99_ns runs_per_second (of all THREADS)
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "inference/backend_loader.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void RunMany(const tutti_backend* backend, tutti_model* model, int64_t rows, int64_t columns,
+             std::vector<int64_t>* taken_ns) {
+  if (backend->thread_init) backend->thread_init();
+  std::vector<float> values(rows * columns, 0.5f);
+  const int64_t dims[2] = {rows, columns};
+  tutti_tensor input = {TUTTI_FLOAT, 2, dims, values.data(), values.size() * sizeof(float), nullptr, nullptr};
+  char error[TUTTI_ERROR_BYTES] = "";
+  for (int64_t& taken : *taken_ns) {
+    tutti_tensor output = {};
+    size_t output_count = 0;
+    const Clock::time_point begin = Clock::now();
+    if (backend->run(model, &input, 1, &output, 1, &output_count, error, sizeof error) != 0) {
+      std::fprintf(stderr, "backend_run: %s\n", error);
+      std::exit(1);
+    }
+    if (output.release) output.release(output.owner);
+    taken = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 9) {
+    std::fprintf(stderr, "usage: backend_run NATIVE_FOLDER NAME RUNTIME_FOLDER MODEL ROWS COLUMNS COUNT THREADS LIBRARY...\n");
+    return 2;
+  }
+  const std::string name = argv[2];
+  const int threads = std::atoi(argv[8]);
+  tutti_options options = {};
+  options.run_threads = static_cast<uint32_t>(threads);
+  tutti::BackendLoader loader(argv[1], {{name, argv[3], std::vector<std::string>(argv + 9, argv + argc)}}, options);
+  std::string why;
+  const tutti_backend* backend = loader.Open(name, &why);
+  if (!backend) {
+    std::fprintf(stderr, "backend_run: %s\n", why.c_str());
+    return 1;
+  }
+  std::ifstream file(argv[4], std::ios::binary);
+  const std::string blob{std::istreambuf_iterator<char>(file), {}};
+  const tutti_bytes chunk = {blob.data(), blob.size()};
+  char error[TUTTI_ERROR_BYTES] = "";
+  tutti_model* model = nullptr;
+  if (backend->load_model(&chunk, 1, {TUTTI_CPU, 0}, nullptr, 0, nullptr, 0, &model, error, sizeof error) != 0) {
+    std::fprintf(stderr, "backend_run: %s\n", error);
+    return 1;
+  }
+  const int64_t rows = std::atoll(argv[5]), columns = std::atoll(argv[6]);
+  std::vector<int64_t> warm_up(100);
+  RunMany(backend, model, rows, columns, &warm_up);
+
+  std::vector<std::vector<int64_t>> taken(threads, std::vector<int64_t>(std::atoll(argv[7])));
+  std::vector<std::thread> runners;
+  const Clock::time_point begin = Clock::now();
+  for (std::vector<int64_t>& each : taken) {
+    runners.emplace_back([&] { RunMany(backend, model, rows, columns, &each); });
+  }
+  for (std::thread& runner : runners) runner.join();
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+
+  std::vector<int64_t> all;
+  for (const std::vector<int64_t>& each : taken) all.insert(all.end(), each.begin(), each.end());
+  std::sort(all.begin(), all.end());
+  std::printf("%ld %ld %.0f\n", static_cast<long>(all[all.size() / 2]), static_cast<long>(all[all.size() * 99 / 100]),
+              static_cast<double>(all.size()) / seconds);
+  std::fflush(stdout);
+  std::_Exit(0);  // runtimes leave threads behind: nothing to tear down
+}
