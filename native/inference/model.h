@@ -66,6 +66,7 @@ class Model final : public Object {
   size_t blob_bytes() const { return blob_bytes_; }
   // Copies bytes [offset, offset + count) of the blob.
   void CopyBlob(size_t offset, size_t count, uint8_t* to) const;
+  bool is_slow_to_free() const override { return true; }  // a runtime's own objects
 
   mutable RunStatistics statistics;
   mutable RunGate gate;
@@ -92,6 +93,7 @@ class Script final : public Object {
  public:
   explicit Script(ScriptSpec spec);
   const ScriptSpec& spec() const { return spec_; }
+  bool is_slow_to_free() const override { return true; }
   mutable RunStatistics statistics;
   mutable RunGate gate;
   std::shared_ptr<CompiledScript> compiled() const;

@@ -118,21 +118,21 @@ Status Adopt(const Outputs& outputs, size_t wanted_count, std::vector<Ref<Tensor
     status = Status(Code::kFailed, "ERR Model did not generate the expected number of outputs");
   }
   for (const tutti_tensor& output : std::span(outputs.tensors).first(outputs.count)) {
-    Ref<Tensor> tensor;
-    if (status.ok()) {
-      if (output.dtype >= kDTypeCount || output.rank > kTensorRankMax) {
-        status = Status(Code::kFailed, "ERR Model generated an output that is no tensor");
-      } else {
-        tensor = Tensor::Adopt(static_cast<DType>(output.dtype), {output.dims, output.rank},
-                               output.data, output.bytes, output.owner, output.release);
-        if (!tensor) status = Code::kOutOfMemory;
-      }
+    if (status.ok() && (output.dtype >= kDTypeCount || output.rank > kTensorRankMax)) {
+      status = Status(Code::kFailed, "ERR Model generated an output that is no tensor");
     }
-    if (tensor) {
-      tensors->push_back(std::move(tensor));
-    } else if (output.release) {
-      output.release(output.owner);
+    if (!status.ok()) {
+      if (output.release) output.release(output.owner);
+      continue;
     }
+    // Releases the output itself if it fails.
+    auto tensor = Tensor::Adopt(static_cast<DType>(output.dtype), {output.dims, output.rank},
+                                output.data, output.bytes, output.owner, output.release);
+    if (!tensor) {
+      status = Code::kOutOfMemory;
+      continue;
+    }
+    tensors->push_back(std::move(tensor));
   }
   return status;
 }
