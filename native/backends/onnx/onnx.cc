@@ -1,0 +1,550 @@
+// The ONNX backend, on ONNX Runtime's C API. The runtime is opened by dlopen(): its symbols carry
+// the version of one release, which linking would bind us to.
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "../../inference/backend.h"
+#include "../error_text.h"
+#include "external_data.h"
+#include "ort_api.h"
+
+struct tutti_model {
+  tutti::ort::Session* session = nullptr;
+  std::vector<std::string> input_names;
+  std::vector<std::string> output_names;
+  std::vector<const char*> input_name_pointers;
+  std::vector<const char*> output_name_pointers;
+  uint64_t memory_bytes = 0;
+};
+
+namespace {
+
+namespace ort = tutti::ort;
+using tutti::Fail;
+
+// Written once by Configure(), never destroyed: runs may be going on at exit.
+struct Runtime {
+  ort::Api api;
+  ort::Env* env = nullptr;
+  ort::MemoryInfo* cpu = nullptr;
+  ort::Allocator* allocator = nullptr;
+  uint32_t intra_op_threads = 1;
+  uint32_t inter_op_threads = 1;
+  std::chrono::milliseconds execution_timeout{0};
+  void (*log)(void*, int, const char*) = nullptr;
+  void* log_context = nullptr;
+};
+Runtime& runtime = *new Runtime;
+
+// A failed call's text, by exception: caught in this file, before the table's edge.
+struct Failure {
+  std::string text;
+};
+
+void Check(ort::Status* status) {
+  if (status == nullptr) return;
+  std::string text = runtime.api.GetErrorMessage(status);
+  runtime.api.ReleaseStatus(status);
+  throw Failure{std::move(text)};
+}
+
+template <typename Body>
+int Guarded(char* error, size_t error_bytes, Body&& body) {
+  try {
+    body();
+    return 0;
+  } catch (const Failure& failure) {
+    return Fail(error, error_bytes, failure.text);
+  } catch (const std::exception& thrown) {
+    return Fail(error, error_bytes, thrown.what());
+  }
+}
+
+template <typename Object>
+using Owned = std::unique_ptr<Object, void (*)(Object*)>;
+
+// ---- MODEL_EXECUTION_TIMEOUT
+
+// One for each thread that runs models. The run options are used again until they were terminated.
+struct Watch {
+  std::mutex mutex;  // guards what is below
+  ort::RunOptions* options = nullptr;
+  std::chrono::steady_clock::time_point deadline;
+  bool running = false;
+  bool terminated = false;
+};
+
+std::mutex& watches_mutex = *new std::mutex;
+std::vector<std::shared_ptr<Watch>>& watches = *new std::vector<std::shared_ptr<Watch>>;
+
+// Ends runs at most a quarter of the timeout late, which makes a run cost two uncontended locks and
+// not a wake-up.
+void WatchRuns() {
+  for (;;) {
+    std::this_thread::sleep_for(runtime.execution_timeout / 4);
+    const auto now = std::chrono::steady_clock::now();
+    std::lock_guard all(watches_mutex);
+    std::erase_if(watches, [](const auto& watch) { return watch.use_count() == 1; });
+    for (const std::shared_ptr<Watch>& watch : watches) {
+      std::lock_guard one(watch->mutex);
+      if (!watch->running || watch->terminated || now < watch->deadline) continue;
+      watch->terminated = true;
+      if (ort::Status* status = runtime.api.RunOptionsSetTerminate(watch->options)) {
+        runtime.api.ReleaseStatus(status);
+      }
+    }
+  }
+}
+
+// Lives as long as a run. Without a timeout it costs nothing.
+class TimedRun {
+ public:
+  TimedRun() {
+    if (runtime.execution_timeout.count() == 0) return;
+    thread_local ThreadWatch of_thread;
+    watch_ = of_thread.watch.get();
+    std::lock_guard lock(watch_->mutex);
+    if (watch_->options == nullptr) Check(runtime.api.CreateRunOptions(&watch_->options));
+    watch_->deadline = std::chrono::steady_clock::now() + runtime.execution_timeout;
+    watch_->running = true;
+  }
+  TimedRun(const TimedRun&) = delete;
+  TimedRun& operator=(const TimedRun&) = delete;
+  ~TimedRun() {
+    if (watch_ == nullptr) return;
+    std::lock_guard lock(watch_->mutex);
+    watch_->running = false;
+    if (!watch_->terminated) return;
+    runtime.api.ReleaseRunOptions(watch_->options);
+    watch_->options = nullptr;
+    watch_->terminated = false;
+  }
+
+  const ort::RunOptions* options() const { return watch_ == nullptr ? nullptr : watch_->options; }
+
+ private:
+  struct ThreadWatch {
+    ThreadWatch() : watch(std::make_shared<Watch>()) {
+      std::lock_guard lock(watches_mutex);
+      watches.push_back(watch);
+    }
+    ~ThreadWatch() {
+      std::lock_guard lock(watch->mutex);
+      if (watch->options != nullptr) runtime.api.ReleaseRunOptions(watch->options);
+      watch->options = nullptr;
+    }
+    std::shared_ptr<Watch> watch;
+  };
+  Watch* watch_ = nullptr;
+};
+
+// ---- Start
+
+void Log(void*, int severity, const char*, const char*, const char*, const char* message) {
+  if (runtime.log == nullptr) return;
+  const int level = severity >= ort::kLogWarning ? TUTTI_LOG_WARNING : TUTTI_LOG_DEBUG;
+  runtime.log(runtime.log_context, level, message);
+}
+
+const ort::ApiBase* OpenLibrary(const char* folder) {
+  // The loader has opened it by full path; the name finds that one again.
+  void* library = dlopen("libonnxruntime.so.1", RTLD_NOW | RTLD_NOLOAD);
+  std::string path = "libonnxruntime.so.1";
+  if (library == nullptr && folder != nullptr) {
+    path = std::string(folder) + "/libonnxruntime.so.1";
+    library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
+  if (library == nullptr) {
+    throw Failure{"could not open library " + path + "; run: tutti runtimes install onnx"};
+  }
+  auto get_base = reinterpret_cast<const ort::ApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
+  if (get_base == nullptr) throw Failure{path + " is no ONNX Runtime: it has no OrtGetApiBase"};
+  return get_base();
+}
+
+tutti_backend& Table();
+
+int Configure(const tutti_options* options, char* error, size_t error_bytes) {
+  return Guarded(error, error_bytes, [&] {
+    const ort::ApiBase* base = OpenLibrary(options->runtime_folder);
+    const void* const* table = base->get_api(ort::kApiVersion);
+    if (table == nullptr) {
+      throw Failure{std::string("ONNX Runtime ") + base->get_version() + " is older than 1.11"};
+    }
+    runtime.api.Fill(table);
+    runtime.log = options->log;
+    runtime.log_context = options->log_context;
+    // A pool for each session would have more threads than cores: a run stays in its own thread.
+    runtime.intra_op_threads = std::max(1u, options->intra_op_threads);
+    runtime.inter_op_threads = std::max(1u, options->inter_op_threads);
+    Check(runtime.api.CreateEnvWithLogger(Log, nullptr, ort::kLogError, "tutti", &runtime.env));
+    Check(runtime.api.CreateCpuMemoryInfo(ort::kArenaAllocator, ort::kMemoryDefault, &runtime.cpu));
+    Check(runtime.api.GetAllocatorWithDefaultOptions(&runtime.allocator));
+    runtime.execution_timeout = std::chrono::milliseconds(options->execution_timeout_ms);
+    if (options->execution_timeout_ms > 0) std::thread(WatchRuns).detach();
+    Table().version = base->get_version();
+  });
+}
+
+void ThreadInit() {}
+
+// ---- Models
+
+bool HasCudaProvider() {
+  char** providers = nullptr;
+  int count = 0;
+  Check(runtime.api.GetAvailableProviders(&providers, &count));
+  bool found = false;
+  for (int i = 0; i < count; i++) found |= std::strcmp(providers[i], "CUDAExecutionProvider") == 0;
+  Check(runtime.api.ReleaseAvailableProviders(providers, count));
+  return found;
+}
+
+void SetDevice(ort::SessionOptions* options, tutti_device device) {
+  if (device.type == TUTTI_CPU) return;
+  if (device.type != TUTTI_CUDA) throw Failure{"ERR unsupported device"};
+  if (!HasCudaProvider()) throw Failure{"ERR GPU requested but ONNX couldn't find CUDA"};
+  ort::CudaOptions* made = nullptr;
+  Check(runtime.api.CreateCudaOptions(&made));
+  Owned<ort::CudaOptions> cuda(made, runtime.api.ReleaseCudaOptions);
+  const std::string index = std::to_string(device.index);
+  const char* const key = "device_id";
+  const char* const value = index.c_str();
+  Check(runtime.api.UpdateCudaOptions(cuda.get(), &key, &value, 1));
+  Check(runtime.api.AppendCuda(options, cuda.get()));
+}
+
+void ReadNames(ort::Session* session, decltype(ort::Api::SessionGetInputCount) get_count,
+               decltype(ort::Api::SessionGetInputName) get_name, std::vector<std::string>* names,
+               std::vector<const char*>* pointers) {
+  size_t count = 0;
+  Check(get_count(session, &count));
+  for (size_t i = 0; i < count; i++) {
+    char* name = nullptr;
+    Check(get_name(session, i, runtime.allocator, &name));
+    names->emplace_back(name);
+    Check(runtime.api.AllocatorFree(runtime.allocator, name));
+  }
+  for (const std::string& name : *names) pointers->push_back(name.c_str());
+}
+
+void FreeModel(tutti_model* model) {
+  if (model == nullptr) return;
+  if (model->session != nullptr) runtime.api.ReleaseSession(model->session);
+  delete model;
+}
+
+int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
+              const char* const*, size_t, const char* const*, size_t, tutti_model** model,
+              char* error, size_t error_bytes) {
+  return Guarded(error, error_bytes, [&] {
+    std::string joined;
+    std::string_view blob = chunk_count == 1 ? std::string_view(chunks[0].data, chunks[0].bytes)
+                                             : std::string_view();
+    if (chunk_count > 1) {
+      for (size_t i = 0; i < chunk_count; i++) joined.append(chunks[i].data, chunks[i].bytes);
+      blob = joined;
+    }
+    if (tutti::HasExternalData(blob)) {
+      throw Failure{"Initializer tensors with external data is not allowed."};
+    }
+    ort::SessionOptions* made = nullptr;
+    Check(runtime.api.CreateSessionOptions(&made));
+    Owned<ort::SessionOptions> options(made, runtime.api.ReleaseSessionOptions);
+    Check(runtime.api.SetIntraOpNumThreads(made, static_cast<int>(runtime.intra_op_threads)));
+    Check(runtime.api.SetInterOpNumThreads(made, static_cast<int>(runtime.inter_op_threads)));
+    // Idle threads of a pool would burn the cores that other models want.
+    Check(runtime.api.AddSessionConfigEntry(made, "session.intra_op.allow_spinning", "0"));
+    Check(runtime.api.AddSessionConfigEntry(made, "session.inter_op.allow_spinning", "0"));
+    SetDevice(made, device);
+
+    std::unique_ptr<tutti_model, void (*)(tutti_model*)> loaded(new tutti_model, FreeModel);
+    Check(runtime.api.CreateSessionFromArray(runtime.env, blob.data(), blob.size(), made,
+                                             &loaded->session));
+    ReadNames(loaded->session, runtime.api.SessionGetInputCount, runtime.api.SessionGetInputName,
+              &loaded->input_names, &loaded->input_name_pointers);
+    ReadNames(loaded->session, runtime.api.SessionGetOutputCount, runtime.api.SessionGetOutputName,
+              &loaded->output_names, &loaded->output_name_pointers);
+    loaded->memory_bytes = blob.size();  // the weights, which are most of it
+    *model = loaded.release();
+  });
+}
+
+size_t ModelInputs(const tutti_model* model, const char* const** names) {
+  *names = model->input_name_pointers.data();
+  return model->input_name_pointers.size();
+}
+
+size_t ModelOutputs(const tutti_model* model, const char* const** names) {
+  *names = model->output_name_pointers.data();
+  return model->output_name_pointers.size();
+}
+
+uint64_t MemoryBytes(const tutti_model* model) { return model->memory_bytes; }
+
+// ---- Tensors
+
+// By dtype.
+constexpr int kElementTypes[] = {ort::kElementFloat,  ort::kElementDouble, ort::kElementInt8,
+                                 ort::kElementInt16,  ort::kElementInt32,  ort::kElementInt64,
+                                 ort::kElementUint8,  ort::kElementUint16, ort::kElementBool,
+                                 ort::kElementString};
+constexpr uint64_t kElementBytes[] = {4, 8, 1, 2, 4, 8, 1, 2, 1, 0};
+constexpr uint32_t kDtypeCount = 10;
+
+// A place for the values of one run; most models have few.
+class Values {
+ public:
+  explicit Values(size_t count) : count_(count) {
+    if (count > kInlineCount) many_ = std::make_unique<ort::Value*[]>(count);
+  }
+  Values(const Values&) = delete;
+  Values& operator=(const Values&) = delete;
+  ~Values() {
+    for (size_t i = 0; i < count_; i++) {
+      if (get()[i] != nullptr) runtime.api.ReleaseValue(get()[i]);
+    }
+  }
+  ort::Value** get() { return many_ ? many_.get() : few_; }
+  ort::Value*& operator[](size_t i) { return get()[i]; }
+
+ private:
+  static constexpr size_t kInlineCount = 8;
+  ort::Value* few_[kInlineCount] = {};
+  std::unique_ptr<ort::Value*[]> many_;
+  const size_t count_;
+};
+
+ort::Value* ToValue(const tutti_tensor& input) {
+  if (input.dtype >= kDtypeCount) throw Failure{"ERR unsupported dtype of an input"};
+  const int type = kElementTypes[input.dtype];
+  ort::Value* value = nullptr;
+  if (input.dtype != TUTTI_STRING) {
+    Check(runtime.api.CreateTensorWithDataAsOrtValue(runtime.cpu, input.data, input.bytes,
+                                                     input.dims, input.rank, type, &value));
+    return value;
+  }
+  std::vector<const char*> strings;
+  const char* text = static_cast<const char*>(input.data);
+  for (const char* end = text + input.bytes; text < end; text += std::strlen(text) + 1) {
+    strings.push_back(text);
+  }
+  Check(runtime.api.CreateTensorAsOrtValue(runtime.allocator, input.dims, input.rank, type,
+                                           &value));
+  Owned<ort::Value> owned(value, runtime.api.ReleaseValue);
+  Check(runtime.api.FillStringTensor(value, strings.data(), strings.size()));
+  return owned.release();
+}
+
+// What an output keeps until it is released.
+struct OutputOwner {
+  ort::Value* value = nullptr;  // null if `copy` holds the data
+  std::unique_ptr<char[]> copy;
+  std::vector<int64_t> dims;
+
+  ~OutputOwner() {
+    if (value != nullptr) runtime.api.ReleaseValue(value);
+  }
+};
+
+void ReleaseOutput(void* owner) { delete static_cast<OutputOwner*>(owner); }
+
+void FillStrings(ort::Value* value, size_t count, OutputOwner* owner, tutti_tensor* output) {
+  size_t text_bytes = 0;
+  Check(runtime.api.GetStringTensorDataLength(value, &text_bytes));
+  std::vector<size_t> offsets(count + 1, text_bytes);
+  auto text = std::make_unique<char[]>(text_bytes + 1);
+  Check(runtime.api.GetStringTensorContent(value, text.get(), text_bytes, offsets.data(), count));
+  owner->copy = std::make_unique<char[]>(text_bytes + count + 1);
+  char* to = owner->copy.get();
+  for (size_t i = 0; i < count; i++) {
+    // Stored strings end at a NUL, so one inside ends it there.
+    const std::string_view string(text.get() + offsets[i], offsets[i + 1] - offsets[i]);
+    to += string.copy(to, std::min(string.size(), string.find('\0')));
+    *to++ = '\0';
+  }
+  output->data = owner->copy.get();
+  output->bytes = static_cast<uint64_t>(to - owner->copy.get());
+}
+
+bool PointsInto(const void* data, const tutti_tensor* inputs, size_t input_count) {
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  for (size_t i = 0; i < input_count; i++) {
+    const auto begin = reinterpret_cast<uintptr_t>(inputs[i].data);
+    if (address >= begin && address < begin + inputs[i].bytes) return true;
+  }
+  return false;
+}
+
+// Takes `value` over, unless it throws.
+void FillOutput(const tutti_model& model, size_t index, ort::Value** value,
+                const tutti_tensor* inputs, size_t input_count, tutti_tensor* output) {
+  *output = tutti_tensor{};
+  int is_tensor = 0;
+  Check(runtime.api.IsTensor(*value, &is_tensor));
+  if (is_tensor == 0) {
+    const std::string line = "ONNX output '" + model.output_names[index] + "' is not a tensor: skipped";
+    if (runtime.log != nullptr) runtime.log(runtime.log_context, TUTTI_LOG_WARNING, line.c_str());
+    return;
+  }
+  ort::TensorInfo* made = nullptr;
+  Check(runtime.api.GetTensorTypeAndShape(*value, &made));
+  Owned<ort::TensorInfo> info(made, runtime.api.ReleaseTensorInfo);
+  int type = 0;
+  size_t rank = 0;
+  Check(runtime.api.GetTensorElementType(made, &type));
+  Check(runtime.api.GetDimensionsCount(made, &rank));
+  const auto dtype = static_cast<uint32_t>(
+      std::find(kElementTypes, kElementTypes + kDtypeCount, type) - kElementTypes);
+  if (dtype == kDtypeCount) {
+    throw Failure{"ERR output '" + model.output_names[index] + "' has element type " +
+                  std::to_string(type) + " of ONNX, which no tensor key can hold"};
+  }
+  auto owner = std::make_unique<OutputOwner>();
+  owner->dims.resize(rank);
+  Check(runtime.api.GetDimensions(made, owner->dims.data(), rank));
+  size_t element_count = 1;
+  for (int64_t dim : owner->dims) element_count *= static_cast<size_t>(dim);
+  if (dtype == TUTTI_STRING) {
+    FillStrings(*value, element_count, owner.get(), output);
+  } else {
+    Check(runtime.api.GetTensorMutableData(*value, &output->data));
+    output->bytes = element_count * kElementBytes[dtype];
+    if (PointsInto(output->data, inputs, input_count)) {  // an input that is an output too
+      owner->copy = std::make_unique<char[]>(output->bytes);
+      std::memcpy(owner->copy.get(), output->data, output->bytes);
+      output->data = owner->copy.get();
+    } else {
+      owner->value = std::exchange(*value, nullptr);
+    }
+  }
+  output->dtype = dtype;
+  output->rank = static_cast<uint32_t>(rank);
+  output->dims = owner->dims.data();
+  output->release = ReleaseOutput;
+  output->owner = owner.release();
+}
+
+std::string CountText(size_t wanted, const char* what, size_t seen) {
+  return "ERR Expected " + std::to_string(wanted) + " " + what + " but got " + std::to_string(seen);
+}
+
+int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutti_tensor* outputs,
+        size_t output_capacity, size_t* output_count, char* error, size_t error_bytes) {
+  *output_count = 0;
+  return Guarded(error, error_bytes, [&] {
+    const size_t wanted_inputs = model->input_names.size();
+    const size_t wanted_outputs = model->output_names.size();
+    if (input_count != wanted_inputs) throw Failure{CountText(wanted_inputs, "inputs", input_count)};
+    if (output_capacity != wanted_outputs) {
+      throw Failure{CountText(wanted_outputs, "outputs", output_capacity)};
+    }
+    Values input_values(input_count);
+    Values output_values(output_capacity);
+    for (size_t i = 0; i < input_count; i++) input_values[i] = ToValue(inputs[i]);
+    {
+      TimedRun timed;
+      Check(runtime.api.Run(model->session, timed.options(), model->input_name_pointers.data(),
+                            input_values.get(), input_count, model->output_name_pointers.data(),
+                            output_capacity, output_values.get()));
+    }
+    size_t filled = 0;
+    try {
+      for (; filled < output_capacity; filled++) {
+        FillOutput(*model, filled, &output_values[filled], inputs, input_count, &outputs[filled]);
+      }
+    } catch (...) {
+      for (size_t i = 0; i < filled; i++) {
+        if (outputs[i].release != nullptr) outputs[i].release(outputs[i].owner);
+      }
+      throw;
+    }
+    *output_count = output_capacity;
+  });
+}
+
+// One row of zeros, with 1 for each free dim.
+void WarmUp(tutti_model* model) {
+  try {
+    std::vector<std::vector<int64_t>> dims(model->input_names.size());
+    std::vector<std::unique_ptr<char[]>> data(dims.size());
+    std::vector<tutti_tensor> inputs(dims.size());
+    for (size_t i = 0; i < dims.size(); i++) {
+      ort::TypeInfo* made = nullptr;
+      Check(runtime.api.SessionGetInputTypeInfo(model->session, i, &made));
+      Owned<ort::TypeInfo> type_info(made, runtime.api.ReleaseTypeInfo);
+      const ort::TensorInfo* info = nullptr;  // owned by `type_info`
+      Check(runtime.api.CastTypeInfoToTensorInfo(made, &info));
+      if (info == nullptr) return;
+      int type = 0;
+      size_t rank = 0;
+      Check(runtime.api.GetTensorElementType(info, &type));
+      Check(runtime.api.GetDimensionsCount(info, &rank));
+      dims[i].resize(rank);
+      Check(runtime.api.GetDimensions(info, dims[i].data(), rank));
+      uint64_t element_count = 1;
+      for (int64_t& dim : dims[i]) {
+        dim = std::max<int64_t>(dim, 1);
+        element_count *= static_cast<uint64_t>(dim);
+      }
+      const auto dtype = static_cast<uint32_t>(
+          std::find(kElementTypes, kElementTypes + kDtypeCount, type) - kElementTypes);
+      constexpr uint64_t kElementCountMax = 16 << 20;
+      if (dtype >= TUTTI_STRING || element_count > kElementCountMax) return;
+      const uint64_t bytes = element_count * kElementBytes[dtype];
+      data[i] = std::make_unique<char[]>(bytes);
+      inputs[i] = {dtype,   static_cast<uint32_t>(rank), dims[i].data(), data[i].get(), bytes,
+                   nullptr, nullptr};
+    }
+    std::vector<tutti_tensor> outputs(model->output_names.size());
+    size_t output_count = 0;
+    char error[8];
+    Run(model, inputs.data(), inputs.size(), outputs.data(), outputs.size(), &output_count, error,
+        sizeof(error));
+    for (size_t i = 0; i < output_count; i++) {
+      if (outputs[i].release != nullptr) outputs[i].release(outputs[i].owner);
+    }
+  } catch (...) {
+    // The first run says what is wrong, to whom it may concern.
+  }
+}
+
+tutti_backend& Table() {
+  static tutti_backend table = {
+      .abi = TUTTI_BACKEND_ABI,
+      .name = "ONNX",
+      .version = "",
+      .max_concurrent_runs = 0,
+      .configure = Configure,
+      .thread_init = ThreadInit,
+      .load_model = LoadModel,
+      .free_model = FreeModel,
+      .model_inputs = ModelInputs,
+      .model_outputs = ModelOutputs,
+      .warm_up = WarmUp,
+      .memory_bytes = MemoryBytes,
+      .run = Run,
+      .load_script = nullptr,
+      .free_script = nullptr,
+      .script_has_function = nullptr,
+      .script_check_entry_point = nullptr,
+      .run_script = nullptr,
+  };
+  return table;
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) const tutti_backend* tutti_backend_open(void) {
+  return &Table();
+}
