@@ -24,7 +24,7 @@ constexpr auto kTorchIndex = static_cast<size_t>(BackendKind::kTorch);
 
 // Engines are never destroyed; kept here, they are no leak to a sanitizer.
 Engine& NewEngine(int threads_per_queue = 1) {
-  static std::vector<Engine*> engines;
+  static auto& engines = *new std::vector<Engine*>;
   engines.push_back(new Engine);
   EngineOptions options;
   options.threads_per_queue = threads_per_queue;

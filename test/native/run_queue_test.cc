@@ -31,7 +31,7 @@ void Answer(QueuedRun& run) { run.target().completion.Done(Code::kOk); }
 // Queues are never destroyed; kept here, they are no leak to a sanitizer.
 RunQueue& NewQueue(int thread_count, std::function<void(QueuedRun&)> execute,
                    size_t queued_max = kQueuedRunsMax) {
-  static std::vector<RunQueue*> queues;
+  static auto& queues = *new std::vector<RunQueue*>;
   queues.push_back(new RunQueue("CPU", std::move(execute), queued_max));
   CHECK(queues.back()->Start(thread_count).ok());
   return *queues.back();
