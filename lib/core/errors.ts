@@ -24,12 +24,171 @@ export class ReplyError extends Error {
 export class ProtocolError extends Error {}
 
 const err = (message: string) => new ReplyError('ERR', message);
+/** A text that RedisAI sends without a code: clients compare it. */
+const bare = (message: string) => new ReplyError('', message);
+
+type ArgumentList = 'inputs' | 'outputs';
+const nameOf = { inputs: 'INPUTS', outputs: 'OUTPUTS' } as const;
+const oneOf = { inputs: 'input', outputs: 'output' } as const;
+const capitalized = { inputs: 'Input', outputs: 'Output' } as const;
 
 export const replyErrors = {
-  wrongType: () => new ReplyError('WRONGTYPE', 'Operation against a key holding the wrong kind of value'),
+  // --- any command ---
+  wrongType: () =>
+    new ReplyError('WRONGTYPE', 'Operation against a key holding the wrong kind of value'),
   outOfMemory: () => new ReplyError('OOM', "command not allowed when used memory > 'maxmemory'."),
   syntax: () => err('syntax error'),
   notInteger: () => err('value is not an integer or out of range'),
   noSuchKey: () => err('no such key'),
   wrongArity: (name: string) => err(`wrong number of arguments for '${name}' command`),
+  /** @param args The first words, each in quotes and followed by a blank. */
+  unknownCommand: (name: string, args: string) =>
+    err(`unknown command '${name}', with args beginning with: ${args}`),
+  /** @param container In capitals. */
+  unknownSubcommand: (name: string, container: string) =>
+    err(`unknown subcommand '${name}'. Try ${container} HELP.`),
+  argumentTooLong: (name: string) => err(`an argument of '${name}' is too long`),
+  shuttingDown: () => err('the server is shutting down'),
+
+  // --- connections ---
+  noAuth: () => new ReplyError('NOAUTH', 'Authentication required.'),
+  helloWithoutAuth: () =>
+    new ReplyError(
+      'NOAUTH',
+      'HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+    ),
+  wrongPassword: () =>
+    new ReplyError('WRONGPASS', 'invalid username-password pair or user is disabled.'),
+  noPasswordSet: () =>
+    err(
+      'AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
+    ),
+  noProtocol: () => new ReplyError('NOPROTO', 'unsupported protocol version'),
+  protocolNotInteger: () => err('Protocol version is not an integer or out of range'),
+  helloOption: (word: string) => err(`Syntax error in HELLO option '${word}'`),
+  databaseOutOfRange: () => err('DB index is out of range'),
+  clientName: () => err('Client names cannot contain spaces, newlines or special characters.'),
+  clientInfo: (option: string) =>
+    err(`${option} cannot contain spaces, newlines or special characters.`),
+  unrecognizedOption: (word: string) => err(`Unrecognized option '${word}'`),
+  unknownClientType: (word: string) => err(`Unknown client type '${word}'`),
+  noSuchUser: (name: string) => err(`No such user '${name}'`),
+  noSuchClient: () => err('No such client'),
+  clientIdTooSmall: () => err('client-id should be greater than 0'),
+  invalidClientId: () => err('Invalid client ID'),
+  clientsMax: () => err('max number of clients reached'),
+  clusterDisabled: () => err('This instance has cluster support disabled'),
+
+  // --- transactions ---
+  nestedMulti: () => err('MULTI calls can not be nested'),
+  execWithoutMulti: () => err('EXEC without MULTI'),
+  discardWithoutMulti: () => err('DISCARD without MULTI'),
+  watchInsideMulti: () => err('WATCH inside MULTI is not allowed'),
+  notInTransaction: () => err('Command not allowed inside a transaction'),
+  execAborted: () =>
+    new ReplyError('EXECABORT', 'Transaction discarded because of previous errors.'),
+
+  // --- keys and strings ---
+  invalidExpireTime: (name: string) => err(`invalid expire time in '${name}' command`),
+  unsupportedOption: (word: string) => err(`Unsupported option ${word}`),
+  nxWithOthers: () => err('NX and XX, GT or LT options at the same time are not compatible'),
+  gtWithLt: () => err('GT and LT options at the same time are not compatible'),
+
+  // --- the server ---
+  noShutdown: () => err('No shutdown in progress.'),
+  shutdownFailed: () => err('Errors trying to SHUTDOWN. Check logs.'),
+  invalidCommand: () => err('Invalid command specified'),
+  noKeyArguments: () => err('The command has no key arguments'),
+  invalidArgumentCount: () => err('Invalid number of arguments specified for command'),
+  invalidArguments: () => err('Invalid arguments specified for command'),
+
+  // --- tensors ---
+  tensorMissing: () => err('tensor key is empty or in a different shard'),
+  invalidDataType: () => err('invalid data type'),
+  invalidShape: () => err('invalid or negative value found in tensor shape'),
+  noSingleBlob: () =>
+    err("a single binary string should come after the BLOB argument in 'AI.TENSORSET' command"),
+  wrongValueCount: () => err("wrong number of values was given in 'AI.TENSORSET' command"),
+  wrongBlobLength: () => err('data length does not match tensor shape and type'),
+  invalidBool: () => err('BOOL tensor elements must be 0 or 1'),
+  wrongStringCount: () =>
+    err('Number of string elements in data blob does not match tensor length'),
+  nulInString: () => err('C-string value contains null character'),
+  invalidValue: () => err('invalid value'),
+  blobAndValues: () => err('both BLOB and VALUES specified'),
+  unsupportedFormat: () => err('unsupported data format'),
+
+  // --- models ---
+  modelMissing: () => err('model key is empty'),
+  unsupportedBackend: () => err('unsupported backend'),
+  invalidDevice: () => err('Invalid DEVICE'),
+  unsupportedDevice: () => err('unsupported device'),
+  invalidOption: (option: string) => err(`Invalid argument for ${option}`),
+  optionWithout: (option: string, other: string) => err(`${option} specified without ${other}`),
+  noBatchingInTflite: () => err('Auto-batching not supported by the TFLITE backend'),
+  blobMissing: () => err('Insufficient arguments, missing model BLOB'),
+  blobExpected: () => err('Invalid argument, expected BLOB'),
+  listMissingForTf: (list: ArgumentList) => err(`${nameOf[list]} not specified for TF`),
+  invalidListCount: (list: ArgumentList) => err(`Invalid argument for ${oneOf[list]}_count`),
+  tooFewModelNames: (list: ArgumentList) =>
+    err(`number of model ${list} does not match the number of given arguments`),
+  inputsNotAllowed: () => err('INPUTS argument should not be specified for this backend'),
+  noInputsAndOutputs: () => err('Insufficient arguments, INPUTS and OUTPUTS not specified'),
+  listMissing: (list: ArgumentList) => err(`${nameOf[list]} not specified`),
+  countNotPositive: (list: ArgumentList) =>
+    err(`${capitalized[list]} count must be a positive integer`),
+  notAsModelDefines: (list: ArgumentList) =>
+    bare(`Number of keys given as ${nameOf[list]} here does not match model definition`),
+  tooFewModelKeys: (list: ArgumentList) =>
+    err(
+      `number of ${oneOf[list]} keys to AI.MODELEXECUTE command does not match the number of given arguments`,
+    ),
+  noTimeoutValue: () => err('No value provided for TIMEOUT'),
+  invalidTimeout: () => err('Invalid value for TIMEOUT'),
+  invalidArgument: (word: string) => bare(`Invalid argument: ${word}`),
+  notInAiTransaction: () => err('Cannot run RedisAI command within a transaction or a LUA script'),
+
+  // --- scripts ---
+  scriptMissing: () => err('script key is empty'),
+  noFunctionName: () => err('function name not specified'),
+  noEntryPoints: () => err('Insufficient arguments, missing script entry points'),
+  entryPointCount: () => err('Non numeric entry points number provided to AI.SCRIPTSTORE command'),
+  sourceMissing: () => err('Insufficient arguments, missing script SOURCE'),
+  scopeNotFirst: () =>
+    err('KEYS or INPUTS scope must be provided first for AI.SCRIPTEXECUTE command'),
+  scopeRepeated: (scope: string) =>
+    err(`Already Encountered ${scope} scope in AI.SCRIPTEXECUTE command`),
+  keysMissing: () => err('Missing arguments after KEYS keyword'),
+  keyCount: () => err('Invalid or negative value found in number of KEYS'),
+  tooFewKeys: () =>
+    err(
+      'Number of pre declared KEYS to be used in the command does not match the number of given arguments',
+    ),
+  scopeAtEnd: () => err('Invalid arguments provided to AI.SCRIPTEXECUTE'),
+  /** @param what `inputs`, `outputs`, and for ARGS upstream says `keys`. */
+  scopeCount: (what: string) => err(`Invalid argument for ${what} count in AI.SCRIPTEXECUTE`),
+  tooFewInScope: (what: string) =>
+    err(
+      `number of ${what} to AI.SCRIPTEXECUTE command does not match the number of given arguments`,
+    ),
+  unexpectedInScript: (word: string) =>
+    err(`Invalid AI.SCRIPTEXECUTE command. Unexpected argument: ${word}`),
+  noScriptTimeoutValue: () => err('No value provided for TIMEOUT in AI.SCRIPTEXECUTE'),
+  afterScriptTimeout: () => err('Encountered problem parsing AI.SCRIPTEXECUTE'),
+  /** @param what `TIMEOUT section`, `INPUTS section`, `INPUTS keyword` or `OUTPUTS keyword`. */
+  repeatedInScriptRun: (what: string) => err(`Already encountered an ${what} in SCRIPTRUN`),
+  variadicOutsideInputs: () =>
+    err('Encountered a variable size list of tensors outside of input section'),
+  secondVariadic: () => err('Already encountered a variable size list of tensors'),
+  unexpectedInScriptRun: () => err('Unrecongnized parameter to SCRIPTRUN'),
+
+  // --- AI.INFO and AI.CONFIG ---
+  noRunInfo: () => err('cannot find run info for key'),
+  backendNotLoaded: () => err('error loading backend'),
+  backendsPathMissing: () => err('BACKENDSPATH: missing path argument'),
+  chunkSizeMissing: () => err('MODEL_CHUNK_SIZE: missing chunk size'),
+  invalidChunkSize: () => err('MODEL_CHUNK_SIZE: invalid chunk size'),
+  unsupportedSubcommand: () => err('unsupported subcommand'),
+  /** A runtime's own words, which carry their code where they have one. */
+  ofRuntime: (text: string) => bare(text === '' ? 'ERR unknown error' : text),
 } as const;

@@ -1,0 +1,574 @@
+// Every setting, one row each: the directives of Redis 7.2 (redis:src/config.c), RedisAI's load
+// arguments, and ours. The command line, the file, CONFIG and the README follow from it.
+
+import { parseMemory } from '../core/units.ts';
+
+/** A value as it is stored: canonical text, and the number it stands for (0 for words). */
+export interface SettingValue {
+  readonly text: string;
+  readonly number: number;
+}
+
+/** What is wrong with a value, in Redis' words. */
+export class SettingError extends Error {}
+
+export interface SettingRow {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly type: string;
+  readonly default: string;
+  /** CONFIG SET may change it. */
+  readonly isMutable: boolean;
+  /** Refused by CONFIG SET unless `enable-protected-configs` allows it. */
+  readonly isProtected: boolean;
+  /** Not of CONFIG: a load argument of RedisAI. */
+  readonly isInternal: boolean;
+  /** Takes any number of words; `words` gives them, a single one is split at blanks. */
+  readonly isMultiWord: boolean;
+  /** What it does here; undefined: accepted and stored, without effect. */
+  readonly effect: string | undefined;
+  /**
+   * @param words  The words of one line.
+   * @param before The value it is added to: a line of a file after another one of the same name.
+   * @throws {SettingError}
+   */
+  read(words: readonly string[], before: string | undefined): SettingValue;
+}
+
+interface Traits {
+  readonly aliases?: readonly string[];
+  readonly isMutable?: boolean;
+  readonly isProtected?: boolean;
+  readonly isInternal?: boolean;
+  readonly effect?: string;
+  readonly check?: (text: string) => string | undefined;
+}
+
+type ReadWords = SettingRow['read'];
+
+function row(
+  name: string,
+  type: string,
+  byDefault: string,
+  traits: Traits,
+  isMultiWord: boolean,
+  read: ReadWords,
+): SettingRow {
+  return {
+    name,
+    type,
+    default: byDefault,
+    aliases: traits.aliases ?? [],
+    isMutable: traits.isMutable ?? true,
+    isProtected: traits.isProtected ?? false,
+    isInternal: traits.isInternal ?? false,
+    effect: traits.effect,
+    isMultiWord,
+    read,
+  };
+}
+
+function one(words: readonly string[]): string {
+  const [word] = words;
+  if (word === undefined || words.length !== 1) throw new SettingError('wrong number of arguments');
+  return word;
+}
+
+function words(text: string): SettingValue {
+  return { text, number: 0 };
+}
+
+function flag(name: string, byDefault: 'yes' | 'no', traits: Traits = {}): SettingRow {
+  return row(name, 'yes or no', byDefault, traits, false, (given) => {
+    const text = one(given).toLowerCase();
+    if (text !== 'yes' && text !== 'no') throw new SettingError("argument must be 'yes' or 'no'");
+    return { text, number: text === 'yes' ? 1 : 0 };
+  });
+}
+
+const INT_MAX = 2n ** 31n - 1n;
+const UINT_MAX = 2n ** 32n - 1n;
+const LONG_MAX = 2n ** 63n - 1n;
+const ULONG_MAX = 2n ** 64n - 1n;
+
+function bounded(value: bigint, min: bigint, max: bigint, radix = 10): SettingValue {
+  if (value < min || value > max) {
+    const bounds = `${min.toString(radix)} and ${max.toString(radix)}`;
+    throw new SettingError(`argument must be between ${bounds} inclusive`);
+  }
+  return { text: value.toString(radix), number: Number(value) };
+}
+
+/** As Redis' `string2ll`: no sign but `-`, no leading zeros, 64 bits. */
+export function parseInteger(text: string): bigint | undefined {
+  if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) return undefined;
+  const value = BigInt(text);
+  return value > LONG_MAX || value < -LONG_MAX - 1n ? undefined : value;
+}
+
+function integer(
+  name: string,
+  byDefault: number,
+  min: number | bigint,
+  max: number | bigint,
+  traits: Traits = {},
+): SettingRow {
+  return row(name, 'integer', String(byDefault), traits, false, (given) => {
+    const value = parseInteger(one(given));
+    if (value === undefined) throw new SettingError("argument couldn't be parsed into an integer");
+    return bounded(value, BigInt(min), BigInt(max));
+  });
+}
+
+function memory(
+  name: string,
+  byDefault: string,
+  min: number | bigint,
+  max: bigint,
+  traits: Traits = {},
+): SettingRow {
+  return row(name, 'memory', String(parseMemory(byDefault)), traits, false, (given) => {
+    const value = parseMemory(one(given));
+    if (value === undefined) throw new SettingError('argument must be a memory value');
+    return bounded(value, BigInt(min), max);
+  });
+}
+
+function octal(name: string, byDefault: string, max: number, traits: Traits): SettingRow {
+  return row(name, 'octal', byDefault, traits, false, (given) => {
+    const text = one(given);
+    if (!/^[0-7]+$/.test(text))
+      throw new SettingError("argument couldn't be parsed as an octal number");
+    return bounded(BigInt(`0o${text}`), 0n, BigInt(max), 8);
+  });
+}
+
+function memoryOrPercent(name: string, byDefault: string): SettingRow {
+  return row(name, 'memory or percent', byDefault, {}, false, (given) => {
+    const text = one(given);
+    const percent = /^(\d+)%$/.exec(text)?.[1];
+    if (percent !== undefined) {
+      if (Number(percent) > 100)
+        throw new SettingError('percentage argument must be less or equal to 100');
+      return { text: `${Number(percent)}%`, number: -Number(percent) };
+    }
+    const value = parseMemory(text);
+    if (value === undefined) throw new SettingError('argument must be a memory or percent value');
+    return bounded(value, 0n, LONG_MAX);
+  });
+}
+
+function string(name: string, byDefault = '', traits: Traits = {}): SettingRow {
+  return row(name, 'string', byDefault, traits, false, (given) => {
+    const text = one(given);
+    const complaint = traits.check?.(text);
+    if (complaint !== undefined) throw new SettingError(complaint);
+    return words(text);
+  });
+}
+
+function oneOf(
+  name: string,
+  byDefault: string,
+  choices: readonly string[],
+  traits: Traits = {},
+): SettingRow {
+  return row(name, choices.join(', '), byDefault, traits, false, (given) => {
+    const text = one(given).toLowerCase();
+    if (!choices.includes(text)) throw notOneOf(choices);
+    return { text, number: choices.indexOf(text) };
+  });
+}
+
+/** Several of the choices together. */
+function someOf(name: string, byDefault: string, choices: readonly string[]): SettingRow {
+  return row(name, choices.join(', '), byDefault, {}, true, (given) => {
+    const chosen = given.map((word) => word.toLowerCase());
+    if (chosen.length === 0 || chosen.some((word) => !choices.includes(word)))
+      throw notOneOf(choices);
+    return words(choices.filter((choice) => chosen.includes(choice)).join(' '));
+  });
+}
+
+function notOneOf(choices: readonly string[]): SettingError {
+  return new SettingError(`argument(s) must be one of the following: ${choices.join(', ')}`);
+}
+
+/** Any number of words, joined by blanks. */
+function list(name: string, byDefault: string, traits: Traits, read: ReadWords): SettingRow {
+  return row(name, 'list', byDefault, traits, true, read);
+}
+
+const readSave: ReadWords = (given, before) => {
+  const pairs = given.length === 1 && given[0] === '' ? [] : given;
+  const isRight = (word: string, index: number) =>
+    /^[+-]?\d+$/.test(word) && Number(word) >= (index % 2 === 0 ? 1 : 0);
+  if (pairs.length % 2 === 1 || !pairs.every(isRight))
+    throw new SettingError('Invalid save parameters');
+  const text = pairs.map((word) => String(Number(word))).join(' ');
+  if (pairs.length === 0) return words('');
+  return words(before ? `${before} ${text}` : text);
+};
+
+export const outputBufferClasses = ['normal', 'slave', 'pubsub'] as const;
+
+const readOutputBufferLimit: ReadWords = (given, before) => {
+  if (given.length === 0 || given.length % 4 !== 0)
+    throw new SettingError('Wrong number of arguments in buffer limit configuration.');
+  const limits = (before ?? '').split(' ');
+  for (let at = 0; at < given.length; at += 4) {
+    const [name = '', hard = '', soft = '', seconds = ''] = given.slice(at, at + 4);
+    const className = name.toLowerCase() === 'replica' ? 'slave' : name.toLowerCase();
+    const index = limits.indexOf(className);
+    if (!outputBufferClasses.some((known) => known === className) || index === -1)
+      throw new SettingError('Invalid client class specified in buffer limit configuration.');
+    const hardBytes = parseMemory(hard);
+    const softBytes = parseMemory(soft);
+    if (hardBytes === undefined || softBytes === undefined || !/^\d+$/.test(seconds))
+      throw new SettingError(
+        'Error in hard, soft or soft_seconds setting in buffer limit configuration.',
+      );
+    limits.splice(index, 4, className, String(hardBytes), String(softBytes), seconds);
+  }
+  return words(limits.join(' '));
+};
+
+const readOomScores: ReadWords = (given) => {
+  if (given.length !== 3) throw new SettingError('wrong number of arguments');
+  for (const word of given) {
+    const value = parseInteger(word);
+    if (value === undefined || value < -2000n || value > 2000n)
+      throw new SettingError(
+        'Invalid oom-score-adj-values, elements must be between -2000 and 2000.',
+      );
+  }
+  return words(given.join(' '));
+};
+
+const readEvents: ReadWords = (given) => {
+  const text = one(given);
+  if (/[^AKEgxe$lshztdmn]/.test(text))
+    throw new SettingError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+  const all = 'g$lshzxetd';
+  const has = (letter: string) =>
+    text.includes(letter) || (text.includes('A') && all.includes(letter));
+  const classes = [...all].every(has) ? 'A' : [...all].filter(has).join('');
+  return words(classes + [...'KEmn'].filter(has).join(''));
+};
+
+const BIND_ADDRESSES_MAX = 16;
+
+const readBind: ReadWords = (given) => {
+  if (given.length > BIND_ADDRESSES_MAX)
+    throw new SettingError('Too many bind addresses specified.');
+  return words(given.join(' '));
+};
+
+const readPercentiles: ReadWords = (given) => {
+  const numbers = given.length === 1 && given[0] === '' ? [] : given.map(Number);
+  if (numbers.some((percent) => !(percent >= 0 && percent <= 100)))
+    throw new SettingError('Invalid latency-tracking-info-percentiles parameters');
+  return words(numbers.join(' '));
+};
+
+const readReplicaOf: ReadWords = (given) => {
+  if (given.join(' ').toLowerCase() === 'no one') return words('');
+  throw new SettingError('replication is not supported by this server');
+};
+
+function isFileName(text: string): string | undefined {
+  return text.includes('/') ? "it can't be a path, just a filename" : undefined;
+}
+
+function isHostName(text: string): string | undefined {
+  if (text.length >= 256) return 'Hostnames must be less than 256 characters';
+  return /[^a-zA-Z0-9.-]/.test(text)
+    ? 'Hostnames may only contain alphanumeric characters, hyphens or dots'
+    : undefined;
+}
+
+const fixed: Traits = { isMutable: false };
+const load: Traits = { isInternal: true, isMutable: false };
+
+const actions = ['no', 'yes', 'local'];
+
+export const settingRows: readonly SettingRow[] = [
+  // Ours.
+  memory('reply-backlog-max', '0', 0, LONG_MAX, {
+    effect:
+      'Closes a client whose unsent replies pass it. 0: a quarter of the memory limit, at least 1 GiB.',
+  }),
+  memory('pool-idle-max', '0', 0, LONG_MAX, {
+    effect: 'Most memory that idle buffers keep. 0: an eighth of the memory limit.',
+  }),
+
+  // RedisAI's load arguments: words after `loadmodule PATH`, and AI.CONFIG.
+  integer('ai.threads_per_queue', 1, 1, INT_MAX, { ...load, effect: 'Run threads of a device.' }),
+  integer('ai.intra_op_parallelism', 0, 0, INT_MAX, {
+    ...load,
+    effect: 'CPU threads within an operator; 0: as the runtime likes.',
+  }),
+  integer('ai.inter_op_parallelism', 0, 0, INT_MAX, {
+    ...load,
+    effect: 'CPU threads across operators; 0: as the runtime likes.',
+  }),
+  integer('ai.model_chunk_size', 535_822_336, 1, LONG_MAX, {
+    ...load,
+    effect: 'Bytes of a piece of AI.MODELGET.',
+  }),
+  integer('ai.model_execution_timeout', 5000, 1000, LONG_MAX, {
+    ...load,
+    effect: 'Milliseconds after which a run is ended, where the runtime can (ONNX).',
+  }),
+  integer('ai.backend_memory_limit', 0, 1, LONG_MAX, {
+    ...load,
+    effect: "Megabytes (10^6 bytes) of ONNX Runtime's CPU allocator; 0: no limit.",
+  }),
+  string('ai.backendspath', '', { ...load, effect: 'Stored and answered.' }),
+  string('ai.tf', '', load),
+  string('ai.tflite', '', load),
+  string('ai.torch', '', load),
+  string('ai.onnx', '', load),
+
+  // Redis: the network.
+  integer('port', 6379, 0, 65535, { effect: 'TCP port; 0: none.' }),
+  list('bind', '* -::*', { effect: 'Addresses to listen at.' }, readBind),
+  string('bind-source-addr', '', { effect: 'Later: the address of the cluster bus.' }),
+  string('unixsocket', '', { ...fixed, effect: 'Path of a Unix socket.' }),
+  octal('unixsocketperm', '0', 0o777, { ...fixed, effect: 'Octal mode of the Unix socket.' }),
+  integer('tcp-backlog', 511, 0, INT_MAX, { ...fixed, effect: 'Backlog of listeners.' }),
+  integer('tcp-keepalive', 300, 0, INT_MAX, { effect: 'Seconds; 0: off.' }),
+  integer('timeout', 0, 0, INT_MAX, { effect: 'Seconds after which idle clients are closed.' }),
+  integer('maxclients', 10_000, 1, UINT_MAX, { effect: 'Most clients at a time.' }),
+  flag('protected-mode', 'yes', {
+    effect: 'Without a password and without `bind`, only this host may connect.',
+  }),
+  integer('io-threads', 1, 1, 128, {
+    ...fixed,
+    effect: 'Threads that serve clients; unless given, as many as there are cores, at most 8.',
+  }),
+  flag('io-threads-do-reads', 'no', fixed),
+  integer('socket-mark-id', 0, 0, UINT_MAX, fixed),
+  memory('proto-max-bulk-len', '512mb', 1024 * 1024, LONG_MAX, {
+    effect: 'Most bytes of one argument.',
+  }),
+  memory('client-query-buffer-limit', '1gb', 1024 * 1024, LONG_MAX, {
+    effect: 'Most bytes of one unfinished request, without its blobs.',
+  }),
+  list(
+    'client-output-buffer-limit',
+    'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
+    { effect: 'Closes clients with more unsent replies.' },
+    readOutputBufferLimit,
+  ),
+  memoryOrPercent('maxmemory-clients', '0'),
+
+  // Redis: the process.
+  flag('daemonize', 'no', fixed),
+  oneOf('supervised', 'no', ['upstart', 'systemd', 'auto', 'no'], fixed),
+  string('pidfile', '', fixed),
+  oneOf('loglevel', 'notice', ['debug', 'verbose', 'notice', 'warning'], {
+    effect: 'What is logged.',
+  }),
+  string('logfile', '', { ...fixed, effect: 'Empty: standard output.' }),
+  flag('syslog-enabled', 'no', fixed),
+  string('syslog-ident', 'redis', fixed),
+  oneOf(
+    'syslog-facility',
+    'local0',
+    ['user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'],
+    fixed,
+  ),
+  flag('always-show-logo', 'no', fixed),
+  flag('set-proc-title', 'yes', fixed),
+  string('proc-title-template', '{title} {listen-addr} {server-mode}'),
+  integer('databases', 16, 1, INT_MAX, { ...fixed, effect: 'Number of databases.' }),
+  string('dir', '.', { isProtected: true, effect: 'Working folder.' }),
+  string('locale-collate', ''),
+  string('requirepass', '', { effect: 'Password of the default user.' }),
+  string('aclfile', '', fixed),
+  integer('acllog-max-len', 128, 0, LONG_MAX),
+  oneOf('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels']),
+  oneOf('enable-protected-configs', 'no', actions, {
+    ...fixed,
+    effect: 'Whether CONFIG SET may change protected settings.',
+  }),
+  oneOf('enable-debug-command', 'no', actions, fixed),
+  oneOf('enable-module-command', 'no', actions, fixed),
+  integer('shutdown-timeout', 10, 0, INT_MAX),
+  someOf('shutdown-on-sigint', 'default', ['default', 'save', 'nosave', 'now', 'force']),
+  someOf('shutdown-on-sigterm', 'default', ['default', 'save', 'nosave', 'now', 'force']),
+  flag('crash-log-enabled', 'yes'),
+  flag('crash-memcheck-enabled', 'yes'),
+  flag('use-exit-on-panic', 'no'),
+  flag('disable-thp', 'yes', fixed),
+  string('server-cpulist', '', { ...fixed, aliases: ['server_cpulist'] }),
+  string('bio-cpulist', '', { ...fixed, aliases: ['bio_cpulist'] }),
+  string('aof-rewrite-cpulist', '', { ...fixed, aliases: ['aof_rewrite_cpulist'] }),
+  string('bgsave-cpulist', '', { ...fixed, aliases: ['bgsave_cpulist'] }),
+  string('ignore-warnings', ''),
+  oneOf('oom-score-adj', 'no', ['no', 'yes', 'relative', 'absolute']),
+  list('oom-score-adj-values', '0 200 800', {}, readOomScores),
+  integer('hz', 10, 0, INT_MAX),
+  flag('dynamic-hz', 'yes'),
+  integer('busy-reply-threshold', 5000, 0, LONG_MAX, { aliases: ['lua-time-limit'] }),
+  flag('lua-enable-deprecated-api', 'no', fixed),
+  integer('watchdog-period', 0, 0, INT_MAX),
+  oneOf('propagation-error-behavior', 'ignore', ['ignore', 'panic', 'panic-on-replicas']),
+
+  // Redis: memory.
+  memory('maxmemory', '0', 0, ULONG_MAX, { effect: 'Most memory of data; 0: no limit.' }),
+  oneOf('maxmemory-policy', 'noeviction', [
+    'volatile-lru',
+    'volatile-lfu',
+    'volatile-random',
+    'volatile-ttl',
+    'allkeys-lru',
+    'allkeys-lfu',
+    'allkeys-random',
+    'noeviction',
+  ]),
+  integer('maxmemory-samples', 5, 1, INT_MAX),
+  integer('maxmemory-eviction-tenacity', 10, 0, 100),
+  integer('lfu-log-factor', 10, 0, INT_MAX),
+  integer('lfu-decay-time', 1, 0, INT_MAX),
+  integer('active-expire-effort', 1, 1, 10),
+  flag('activerehashing', 'yes'),
+  flag('jemalloc-bg-thread', 'yes'),
+  flag('activedefrag', 'no'),
+  integer('active-defrag-cycle-min', 1, 1, 99),
+  integer('active-defrag-cycle-max', 25, 1, 99),
+  integer('active-defrag-threshold-lower', 10, 0, 1000),
+  integer('active-defrag-threshold-upper', 100, 0, 1000),
+  integer('active-defrag-max-scan-fields', 1000, 1, LONG_MAX),
+  memory('active-defrag-ignore-bytes', '100mb', 1, LONG_MAX),
+  flag('lazyfree-lazy-eviction', 'no'),
+  flag('lazyfree-lazy-expire', 'no'),
+  flag('lazyfree-lazy-server-del', 'no'),
+  flag('lazyfree-lazy-user-del', 'no'),
+  flag('lazyfree-lazy-user-flush', 'no'),
+  integer('hash-max-listpack-entries', 512, 0, LONG_MAX, {
+    aliases: ['hash-max-ziplist-entries'],
+  }),
+  memory('hash-max-listpack-value', '64', 0, LONG_MAX, { aliases: ['hash-max-ziplist-value'] }),
+  integer('list-max-listpack-size', -2, -INT_MAX - 1n, INT_MAX, {
+    aliases: ['list-max-ziplist-size'],
+  }),
+  integer('list-compress-depth', 0, 0, INT_MAX),
+  integer('set-max-intset-entries', 512, 0, LONG_MAX),
+  integer('set-max-listpack-entries', 128, 0, LONG_MAX),
+  memory('set-max-listpack-value', '64', 0, LONG_MAX),
+  integer('zset-max-listpack-entries', 128, 0, LONG_MAX, {
+    aliases: ['zset-max-ziplist-entries'],
+  }),
+  memory('zset-max-listpack-value', '64', 0, LONG_MAX, { aliases: ['zset-max-ziplist-value'] }),
+  memory('hll-sparse-max-bytes', '3000', 0, LONG_MAX),
+  memory('stream-node-max-bytes', '4096', 0, LONG_MAX),
+  integer('stream-node-max-entries', 100, 0, LONG_MAX),
+  integer('tracking-table-max-keys', 1_000_000, 0, LONG_MAX),
+
+  // Redis: what is watched.
+  integer('slowlog-log-slower-than', 10_000, -1, LONG_MAX),
+  integer('slowlog-max-len', 128, 0, LONG_MAX),
+  integer('latency-monitor-threshold', 0, 0, LONG_MAX),
+  flag('latency-tracking', 'yes'),
+  list('latency-tracking-info-percentiles', '50 99 99.9', {}, readPercentiles),
+  row('notify-keyspace-events', 'flags', '', {}, false, readEvents),
+
+  // Redis: files.
+  list('save', '3600 1 300 100 60 10000', {}, readSave),
+  flag('stop-writes-on-bgsave-error', 'yes'),
+  flag('rdbcompression', 'yes'),
+  flag('rdbchecksum', 'yes', fixed),
+  string('dbfilename', 'dump.rdb', { isProtected: true, check: isFileName }),
+  flag('rdb-del-sync-files', 'no'),
+  flag('rdb-save-incremental-fsync', 'yes'),
+  integer('rdb-key-save-delay', 0, -INT_MAX - 1n, INT_MAX),
+  integer('key-load-delay', 0, -INT_MAX - 1n, INT_MAX),
+  memory('loading-process-events-interval-bytes', '2mb', 1024, INT_MAX),
+  oneOf('sanitize-dump-payload', 'no', ['no', 'yes', 'clients']),
+  flag('appendonly', 'no'),
+  string('appendfilename', 'appendonly.aof', { ...fixed, check: isFileName }),
+  string('appenddirname', 'appendonlydir', { ...fixed, check: isFileName }),
+  oneOf('appendfsync', 'everysec', ['everysec', 'always', 'no']),
+  flag('no-appendfsync-on-rewrite', 'no'),
+  integer('auto-aof-rewrite-percentage', 100, 0, INT_MAX),
+  memory('auto-aof-rewrite-min-size', '64mb', 0, LONG_MAX),
+  flag('aof-load-truncated', 'yes'),
+  flag('aof-use-rdb-preamble', 'yes'),
+  flag('aof-timestamp-enabled', 'no'),
+  flag('aof-rewrite-incremental-fsync', 'yes'),
+  flag('aof-disable-auto-gc', 'no'),
+
+  // Redis: replication.
+  list('replicaof', '', { ...fixed, aliases: ['slaveof'] }, readReplicaOf),
+  string('masteruser'),
+  string('masterauth'),
+  flag('replica-serve-stale-data', 'yes', { aliases: ['slave-serve-stale-data'] }),
+  flag('replica-read-only', 'yes', { aliases: ['slave-read-only'] }),
+  flag('replica-ignore-maxmemory', 'yes', { aliases: ['slave-ignore-maxmemory'] }),
+  flag('replica-ignore-disk-write-errors', 'no'),
+  flag('replica-lazy-flush', 'no', { aliases: ['slave-lazy-flush'] }),
+  flag('replica-announced', 'yes'),
+  integer('replica-priority', 100, 0, INT_MAX, { aliases: ['slave-priority'] }),
+  string('replica-announce-ip', '', { aliases: ['slave-announce-ip'] }),
+  integer('replica-announce-port', 0, 0, 65535, { aliases: ['slave-announce-port'] }),
+  flag('repl-diskless-sync', 'yes'),
+  integer('repl-diskless-sync-delay', 5, 0, INT_MAX),
+  integer('repl-diskless-sync-max-replicas', 0, 0, INT_MAX),
+  oneOf('repl-diskless-load', 'disabled', ['disabled', 'on-empty-db', 'swapdb']),
+  flag('repl-disable-tcp-nodelay', 'no'),
+  integer('repl-timeout', 60, 1, INT_MAX),
+  integer('repl-ping-replica-period', 10, 1, INT_MAX, { aliases: ['repl-ping-slave-period'] }),
+  memory('repl-backlog-size', '1mb', 1, LONG_MAX),
+  integer('repl-backlog-ttl', 3600, 0, LONG_MAX),
+  integer('min-replicas-to-write', 0, 0, INT_MAX, { aliases: ['min-slaves-to-write'] }),
+  integer('min-replicas-max-lag', 10, 0, INT_MAX, { aliases: ['min-slaves-max-lag'] }),
+
+  // Redis: the cluster.
+  flag('cluster-enabled', 'no', fixed),
+  string('cluster-config-file', 'nodes.conf', fixed),
+  integer('cluster-node-timeout', 15_000, 0, LONG_MAX),
+  integer('cluster-port', 0, 0, 65535, fixed),
+  string('cluster-announce-ip'),
+  string('cluster-announce-hostname', '', { check: isHostName }),
+  string('cluster-announce-human-nodename'),
+  integer('cluster-announce-port', 0, 0, 65535),
+  integer('cluster-announce-tls-port', 0, 0, 65535),
+  integer('cluster-announce-bus-port', 0, 0, 65535),
+  oneOf('cluster-preferred-endpoint-type', 'ip', ['ip', 'hostname', 'unknown-endpoint']),
+  flag('cluster-require-full-coverage', 'yes'),
+  flag('cluster-replica-no-failover', 'no', { aliases: ['cluster-slave-no-failover'] }),
+  integer('cluster-replica-validity-factor', 10, 0, INT_MAX, {
+    aliases: ['cluster-slave-validity-factor'],
+  }),
+  integer('cluster-migration-barrier', 1, 0, INT_MAX),
+  flag('cluster-allow-replica-migration', 'yes'),
+  flag('cluster-allow-reads-when-down', 'no'),
+  flag('cluster-allow-pubsubshard-when-down', 'yes'),
+  memory('cluster-link-sendbuf-limit', '0', 0, ULONG_MAX),
+
+  // Redis: TLS.
+  integer('tls-port', 0, 0, 65535),
+  flag('tls-cluster', 'no'),
+  flag('tls-replication', 'no'),
+  oneOf('tls-auth-clients', 'yes', ['no', 'yes', 'optional']),
+  flag('tls-prefer-server-ciphers', 'no'),
+  flag('tls-session-caching', 'yes'),
+  integer('tls-session-cache-size', 20_480, 0, INT_MAX),
+  integer('tls-session-cache-timeout', 300, 0, INT_MAX),
+  ...[
+    'tls-cert-file',
+    'tls-key-file',
+    'tls-key-file-pass',
+    'tls-client-cert-file',
+    'tls-client-key-file',
+    'tls-client-key-file-pass',
+    'tls-dh-params-file',
+    'tls-ca-cert-file',
+    'tls-ca-cert-dir',
+    'tls-protocols',
+    'tls-ciphers',
+    'tls-ciphersuites',
+  ].map((name) => string(name)),
+];

@@ -1,0 +1,279 @@
+// The native inference engine in TypeScript's words: stored models and scripts, runs, statistics.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ReplyError, replyErrors } from '../core/errors.ts';
+import { nativeFolder, runtimeFolder } from '../runtimes/locate.ts';
+import {
+  type Addon,
+  type BackendPlace,
+  backendNames,
+  codes,
+  type EngineOptions,
+  INPUT_MISSING,
+  INPUT_WRONG_TYPE,
+  type ModelRecord,
+  type RunInfoRecord,
+  type ScriptRecord,
+  type ThreadBlocks,
+} from './addon.ts';
+import { failure } from './failure.ts';
+
+const MEGABYTE = 1_000_000;
+
+/** What the engine is built from; `Settings` has it all. */
+export interface EngineSettings {
+  number(name: string): number;
+}
+
+/** A connection's number and its command's: where the answer of a run goes. */
+interface Ticket {
+  readonly connection: number;
+  readonly sequence: number;
+}
+
+/** The words of AI.MODELSTORE and AI.MODELSET, as indices. */
+export interface ModelWords {
+  readonly key: number;
+  readonly backend: number;
+  readonly device: number;
+  /** -1: none. */
+  readonly tag: number;
+  readonly batchSize: number;
+  readonly minBatchSize: number;
+  readonly minBatchTimeoutMs: number;
+  readonly firstInput: number;
+  readonly inputCount: number;
+  readonly firstOutput: number;
+  readonly outputCount: number;
+  readonly firstChunk: number;
+  readonly chunkCount: number;
+}
+
+export interface ScriptWords {
+  readonly key: number;
+  readonly device: number;
+  readonly tag: number;
+  readonly firstEntryPoint: number;
+  readonly entryPointCount: number;
+  readonly source: number;
+}
+
+/** Lists are contiguous words: first and count. */
+export interface ModelRunWords {
+  readonly key: number;
+  readonly firstInput: number;
+  readonly inputCount: number;
+  readonly firstOutput: number;
+  readonly outputCount: number;
+  /** 0 waits for ever. */
+  readonly timeoutMs: number;
+}
+
+export interface ScriptRunWords {
+  readonly key: number;
+  readonly functionName: number;
+  readonly keys: readonly number[];
+  readonly inputs: readonly number[];
+  readonly args: readonly number[];
+  readonly outputs: readonly number[];
+  /** Index in `inputs` of the first after `$`, or -1. */
+  readonly variadicFrom: number;
+  readonly timeoutMs: number;
+}
+
+/** Where the backends' libraries and their runtimes are, for `configureEngine`. Once, by the main thread. */
+export function engineOptions(settings: EngineSettings): EngineOptions {
+  return {
+    threadsPerQueue: settings.number('ai.threads_per_queue'),
+    intraOpThreads: settings.number('ai.intra_op_parallelism'),
+    interOpThreads: settings.number('ai.inter_op_parallelism'),
+    executionTimeoutMs: settings.number('ai.model_execution_timeout'),
+    memoryLimitBytes: settings.number('ai.backend_memory_limit') * MEGABYTE,
+    backends: backendNames.map((name) => backendPlace(name.toLowerCase())),
+  };
+}
+
+function backendPlace(name: string): BackendPlace {
+  const library = join(nativeFolder(), `tutti_backend_${name}.so`);
+  const runtime = runtimeFolder(name);
+  return {
+    library: existsSync(library) ? library : '',
+    runtimeFolder: runtime?.folder ?? '',
+    preload: runtime?.preload ?? [],
+  };
+}
+
+/** One thread's door to the engine. Methods throw a `ReplyError` where the client is to blame. */
+export class Engine {
+  readonly #native: Addon;
+  /** Numbers that a call answers beside its result; overwritten by the next one. */
+  readonly numbers: Float64Array;
+
+  constructor(native: Addon, blocks: Pick<ThreadBlocks, 'numbers'>) {
+    this.#native = native;
+    this.numbers = blocks.numbers;
+  }
+
+  // --- models ---
+
+  /** Queues parsing; the answer comes by the thread's mailbox. */
+  storeModel(db: number, words: ModelWords, ticket: Ticket): void {
+    const result = this.#native.modelStore(
+      db,
+      words.key,
+      words.backend,
+      words.device,
+      words.tag,
+      words.batchSize,
+      words.minBatchSize,
+      words.minBatchTimeoutMs,
+      words.firstInput,
+      words.inputCount,
+      words.firstOutput,
+      words.outputCount,
+      words.firstChunk,
+      words.chunkCount,
+      ticket.connection,
+      ticket.sequence,
+    );
+    if (result < 0) throw storeFailure(result);
+  }
+
+  /** Holds the model: `modelBlob` or `drop` must follow. Undefined if there is none. */
+  findModel(db: number, key: number): ModelRecord | undefined {
+    return recordOf(this.#native.modelFind(db, key));
+  }
+
+  /** The held model's blob as reply blobs; the hold ends. @throws {ReplyError} No memory. */
+  modelBlob(chunkBytes: number): number[] {
+    const ids = this.#native.modelBlob(chunkBytes);
+    if (ids.length === 0) throw replyErrors.outOfMemory();
+    return ids;
+  }
+
+  replyBlobBytes(id: number): number {
+    return this.#native.replyBlobBytes(id);
+  }
+
+  drop(): void {
+    this.#native.heldDrop();
+  }
+
+  /** Whether there is such a model; then numbers[0] and numbers[1] are how many inputs and outputs it has. */
+  findModelArity(db: number, key: number): boolean {
+    const result = this.#native.modelArity(db, key);
+    if (result === -codes.notFound) return false;
+    if (result < 0) throw failure(result);
+    return true;
+  }
+
+  /** Fetches the inputs and queues the run; the answer comes by the thread's mailbox. */
+  runModel(db: number, words: ModelRunWords, ticket: Ticket): void {
+    const result = this.#native.modelExecute(
+      db,
+      words.key,
+      words.firstInput,
+      words.inputCount,
+      words.firstOutput,
+      words.outputCount,
+      words.timeoutMs,
+      ticket.connection,
+      ticket.sequence,
+    );
+    if (result === -codes.notFound) throw replyErrors.modelMissing();
+    if (result < 0) throw inputFailure(result);
+  }
+
+  // --- scripts ---
+
+  storeScript(db: number, words: ScriptWords, ticket: Ticket): void {
+    const result = this.#native.scriptStore(
+      db,
+      words.key,
+      words.device,
+      words.tag,
+      words.firstEntryPoint,
+      words.entryPointCount,
+      words.source,
+      ticket.connection,
+      ticket.sequence,
+    );
+    if (result < 0) throw storeFailure(result);
+  }
+
+  findScript(db: number, key: number): ScriptRecord | undefined {
+    return recordOf(this.#native.scriptFind(db, key));
+  }
+
+  runScript(db: number, words: ScriptRunWords, ticket: Ticket): void {
+    const result = this.#native.scriptExecute(
+      db,
+      words.key,
+      words.functionName,
+      words.keys,
+      words.inputs,
+      words.args,
+      words.outputs,
+      words.variadicFrom,
+      words.timeoutMs,
+      ticket.connection,
+      ticket.sequence,
+    );
+    if (result === -codes.notFound) throw replyErrors.scriptMissing();
+    if (result < 0) throw inputFailure(result);
+  }
+
+  // --- what is known of them ---
+
+  runInfo(db: number, key: number): RunInfoRecord | undefined {
+    const record = this.#native.runInfo(db, key);
+    return typeof record === 'number' ? undefined : record;
+  }
+
+  /** @returns Whether there is such a model or script. */
+  resetRunInfo(db: number, key: number): boolean {
+    return this.#native.resetRunInfo(db, key) >= 0;
+  }
+
+  /** Rows key, tag, key, tag and so on; numbers[0] is how many in all. @returns Rows in the first piece. */
+  scanModels(db: number): number {
+    return this.#native.scanModels(db);
+  }
+
+  scanScripts(db: number): number {
+    return this.#native.scanScripts(db);
+  }
+
+  loadBackend(backend: number, ticket: Ticket): void {
+    this.#native.loadBackend(backend, ticket.connection, ticket.sequence);
+  }
+
+  /** Empty if it is not loaded. */
+  backendVersion(backend: number): string {
+    return this.#native.backendVersion(backend);
+  }
+
+  /** CPU seconds of each run thread, by the name of its queue. */
+  queueCpuSeconds(): Map<string, number[]> {
+    const names = this.#native.queueNames();
+    return new Map(names.map((name) => [name, this.#native.queueThreadCpuSeconds(name)]));
+  }
+}
+
+function recordOf<T>(result: T | number): T | undefined {
+  if (typeof result !== 'number') return result;
+  if (result === -codes.notFound) return undefined;
+  throw failure(result);
+}
+
+/** Of a device that the core does not know: the other words have been checked. */
+function storeFailure(result: number): ReplyError {
+  return result === -codes.invalidValue ? replyErrors.unsupportedDevice() : failure(result);
+}
+
+function inputFailure(result: number): ReplyError {
+  if (result <= -INPUT_WRONG_TYPE) return replyErrors.wrongType();
+  if (result <= -INPUT_MISSING) return replyErrors.tensorMissing();
+  return failure(result);
+}

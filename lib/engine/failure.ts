@@ -1,0 +1,41 @@
+import { type ReplyError, replyErrors } from '../core/errors.ts';
+import { codes } from './addon.ts';
+
+/**
+ * What a client is answered for a negative result of a native call.
+ * @param text A runtime's own words, where the code is `failed`: sent as they are.
+ */
+export function failure(result: number, text = ''): ReplyError {
+  switch (-result) {
+    case codes.notFound:
+      return replyErrors.noSuchKey();
+    case codes.wrongType:
+    case codes.wrongKind:
+      return replyErrors.wrongType();
+    case codes.outOfMemory:
+      return replyErrors.outOfMemory();
+    case codes.invalidShape:
+      return replyErrors.invalidShape();
+    case codes.wrongBlobLength:
+      return replyErrors.wrongBlobLength();
+    case codes.wrongValueCount:
+      return replyErrors.wrongValueCount();
+    case codes.invalidValue:
+      return replyErrors.invalidValue();
+    case codes.invalidBool:
+      return replyErrors.invalidBool();
+    case codes.wrongStringCount:
+      return replyErrors.wrongStringCount();
+    case codes.nulInString:
+      return replyErrors.nulInString();
+    case codes.notInteger:
+    case codes.overflow:
+      return replyErrors.notInteger();
+    case codes.failed:
+      return replyErrors.ofRuntime(text);
+    case codes.shuttingDown:
+      return replyErrors.shuttingDown();
+    default:
+      throw new Error(`the native core answered ${result}, which is no result of this call`);
+  }
+}

@@ -1,0 +1,264 @@
+// The native keyspace in TypeScript's words. Keys and values are words of the current request, named
+// by their index; what a call finds is held natively, for the reply encoder to take.
+
+import {
+  type Addon,
+  codes,
+  NO_EXPIRY,
+  setConditions,
+  type ThreadBlocks,
+  tensorSources,
+} from '../engine/addon.ts';
+import { failure } from '../engine/failure.ts';
+
+/** The answer of a lookup that finds nothing. */
+export const ABSENT = -1;
+
+/** The part of the addon that the keyspace calls. */
+type NativeKeyspace = Pick<
+  Addon,
+  | 'databaseExpiringCount'
+  | 'databaseSize'
+  | 'flush'
+  | 'hashExists'
+  | 'hashFind'
+  | 'hashGetAll'
+  | 'hashLength'
+  | 'hashSet'
+  | 'heldDrop'
+  | 'isOverMaxmemory'
+  | 'keyExpire'
+  | 'keyExpireTime'
+  | 'keyKind'
+  | 'keyPersist'
+  | 'keyRename'
+  | 'keySlot'
+  | 'keysDelete'
+  | 'keysExisting'
+  | 'keyVersion'
+  | 'listLength'
+  | 'listPush'
+  | 'listRange'
+  | 'lockSlots'
+  | 'stringFind'
+  | 'stringSet'
+  | 'tensorFind'
+  | 'tensorSet'
+  | 'tensorValues'
+  | 'unlockSlots'
+>;
+
+/**
+ * One thread's door to the values that all threads share. A method throws a `ReplyError` where the
+ * key holds another type (WRONGTYPE) or memory is short (OOM).
+ */
+export class Keyspace {
+  readonly #native: NativeKeyspace;
+  /** Numbers that a call answers beside its result; overwritten by the next one. */
+  readonly numbers: Float64Array;
+
+  constructor(native: NativeKeyspace, blocks: Pick<ThreadBlocks, 'numbers'>) {
+    this.#native = native;
+    this.numbers = blocks.numbers;
+  }
+
+  // --- any type ---
+
+  slot(key: number): number {
+    return this.#native.keySlot(key);
+  }
+
+  /** One of `valueKinds`. */
+  kind(db: number, key: number): number {
+    return checked(this.#native.keyKind(db, key));
+  }
+
+  delete(db: number, firstKey: number, count: number): number {
+    return this.#native.keysDelete(db, firstKey, count);
+  }
+
+  countExisting(db: number, firstKey: number, count: number): number {
+    return this.#native.keysExisting(db, firstKey, count);
+  }
+
+  /** @returns Whether it was done: not if `ifAbsent` and the target exists. @throws {ReplyError} No such key. */
+  rename(db: number, from: number, to: number, ifAbsent: boolean): boolean {
+    return checked(this.#native.keyRename(db, from, to, ifAbsent ? 1 : 0)) === 1;
+  }
+
+  /** @param conditions Bits of `expireConditions`. @returns Whether it was done. */
+  expire(db: number, key: number, atMs: number, conditions: number): boolean {
+    return this.#native.keyExpire(db, key, atMs, conditions) === 1;
+  }
+
+  persist(db: number, key: number): boolean {
+    return this.#native.keyPersist(db, key) === 1;
+  }
+
+  /** Unix time in ms; -1 without expiry, -2 without key. */
+  expireTimeMs(db: number, key: number): number {
+    return this.#native.keyExpireTime(db, key);
+  }
+
+  /** For WATCH: 0 if there is no such key. */
+  version(db: number, key: number): number {
+    return this.#native.keyVersion(db, key);
+  }
+
+  size(db: number): number {
+    return this.#native.databaseSize(db);
+  }
+
+  expiringCount(db: number): number {
+    return this.#native.databaseExpiringCount(db);
+  }
+
+  flush(db: number): void {
+    this.#native.flush(db);
+  }
+
+  flushAll(): void {
+    this.#native.flush(-1);
+  }
+
+  /** Whether a command that may grow memory must be refused now. */
+  get isOverMaxmemory(): boolean {
+    return this.#native.isOverMaxmemory() === 1;
+  }
+
+  /**
+   * Runs `body` while the stripes of these slots, or all if there are none, are locked for this
+   * thread. `body` is synchronous: a lock is never held across a turn of the loop.
+   */
+  locked<T>(slots: readonly number[], body: () => T): T {
+    this.#native.lockSlots(slots);
+    try {
+      return body();
+    } finally {
+      this.#native.unlockSlots();
+    }
+  }
+
+  /** Lets go of what the last call found, when no reply takes it. */
+  drop(): void {
+    this.#native.heldDrop();
+  }
+
+  // --- strings ---
+
+  /** Holds the string. @returns Its bytes, or ABSENT. */
+  findString(db: number, key: number): number {
+    return found(this.#native.stringFind(db, key));
+  }
+
+  setString(db: number, key: number, value: number): void {
+    checked(this.#native.stringSet(db, key, value, NO_EXPIRY, 0));
+  }
+
+  /**
+   * With `setConditions.wantPrevious` the string before is held, and numbers[0] is its bytes or -1.
+   * @returns Whether it was set: not if a condition was not met.
+   */
+  setStringIf(db: number, key: number, value: number, atMs: number, conditions: number): boolean {
+    const result = this.#native.stringSet(db, key, value, atMs, conditions);
+    if (result >= 0) return true;
+    if (result === -codes.notPerformed) return false;
+    if ((conditions & setConditions.wantPrevious) !== 0) this.#native.heldDrop();
+    throw failure(result);
+  }
+
+  // --- hashes ---
+
+  /** @param count Words from `first` on: field, value and so on. @returns New fields. */
+  setFields(db: number, key: number, first: number, count: number): number {
+    return checked(this.#native.hashSet(db, key, first, count));
+  }
+
+  hasField(db: number, key: number, field: number): boolean {
+    return checked(this.#native.hashExists(db, key, field)) === 1;
+  }
+
+  fieldCount(db: number, key: number): number {
+    return checked(this.#native.hashLength(db, key));
+  }
+
+  /** Holds the value. @returns Its bytes, or ABSENT. */
+  findField(db: number, key: number, field: number): number {
+    return found(this.#native.hashFind(db, key, field));
+  }
+
+  /** Rows field, value and so on; numbers[0] is how many in all. @returns Rows in the first piece. */
+  allFields(db: number, key: number): number {
+    return checked(this.#native.hashGetAll(db, key));
+  }
+
+  // --- lists ---
+
+  /** @returns The length after it. */
+  push(db: number, key: number, first: number, count: number, atTail: boolean): number {
+    return checked(this.#native.listPush(db, key, first, count, atTail ? 1 : 0));
+  }
+
+  listLength(db: number, key: number): number {
+    return checked(this.#native.listLength(db, key));
+  }
+
+  /** `start` and `stop` are words. Rows; numbers[0] is how many in all. @throws {ReplyError} They are no integers. */
+  listRange(db: number, key: number, start: number, stop: number): number {
+    return checked(this.#native.listRange(db, key, start, stop));
+  }
+
+  // --- tensors ---
+
+  /** @param blob The word of the packed elements. @throws {ReplyError} Shape and blob do not fit. */
+  setTensorBlob(
+    db: number,
+    key: number,
+    dtype: number,
+    firstDim: number,
+    dimCount: number,
+    blob: number,
+  ): void {
+    const source = tensorSources.blob;
+    checked(this.#native.tensorSet(db, key, dtype, firstDim, dimCount, source, blob, 1));
+  }
+
+  /** @param first The first of `count` words, one an element. */
+  setTensorValues(
+    db: number,
+    key: number,
+    dtype: number,
+    firstDim: number,
+    dimCount: number,
+    first: number,
+    count: number,
+  ): void {
+    const source = tensorSources.values;
+    checked(this.#native.tensorSet(db, key, dtype, firstDim, dimCount, source, first, count));
+  }
+
+  setTensorZeros(db: number, key: number, dtype: number, firstDim: number, dimCount: number): void {
+    checked(this.#native.tensorSet(db, key, dtype, firstDim, dimCount, tensorSources.zeros, 0, 0));
+  }
+
+  /** Holds the tensor; numbers = [dtype, rank, dims ...]. @returns Its bytes, or ABSENT. */
+  findTensor(db: number, key: number): number {
+    return found(this.#native.tensorFind(db, key));
+  }
+
+  /** The held tensor's elements as rows of text; numbers[0] is how many. @returns Rows in the first piece. */
+  tensorValues(): number {
+    return checked(this.#native.tensorValues());
+  }
+}
+
+function checked(result: number): number {
+  if (result < 0) throw failure(result);
+  return result;
+}
+
+function found(result: number): number {
+  if (result >= 0) return result;
+  if (result === -codes.notFound) return ABSENT;
+  throw failure(result);
+}
