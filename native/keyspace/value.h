@@ -18,7 +18,9 @@ class String final : public Object {
   static Ref<String> FromBuffer(Ref<Buffer> buffer, size_t bytes);
 
   std::string_view view() const { return {data_, bytes_}; }
-  size_t footprint() const { return footprint_; }
+  // What MEMORY USAGE and the memory account see.
+  size_t footprint() const;
+  bool is_slow_to_free() const override;
 
  private:
   String() : Object(ObjectKind::kString) {}
@@ -27,7 +29,6 @@ class String final : public Object {
 
   const char* data_ = nullptr;
   size_t bytes_ = 0;
-  size_t footprint_ = 0;
   Ref<Buffer> buffer_;
 };
 

@@ -1,0 +1,190 @@
+#include "keyspace/commit.h"
+
+#include <atomic>
+#include <cassert>
+#include <chrono>
+
+#include "keyspace/clock.h"
+
+namespace tutti {
+
+namespace {
+
+// Versions only have to differ, so each thread takes them from the counter by the block.
+uint64_t NextVersion() {
+  constexpr uint64_t kBlock = 1024;
+  static std::atomic<uint64_t> counter{1};
+  thread_local uint64_t next = 0;
+  thread_local uint64_t end = 0;
+  if (next == end) {
+    next = counter.fetch_add(kBlock, std::memory_order_relaxed);
+    end = next + kBlock;
+  }
+  return next++;
+}
+
+// The entry, changeable: the path to it and itself are reached by no other tree.
+Entry* WritableEntry(KeyState& state) {
+  EntryLeaf* leaf = state.database().index.MakeWritable(state.place.path);
+  const int at = state.place.path.position;
+  Entry* entry = leaf->EntryAt(at);
+  if (!entry->is_unique()) {
+    Entry* copy = entry->Copy();
+    entry->Release();
+    leaf->SetEntry(at, copy);
+    entry = copy;
+  }
+  state.place.entry = entry;
+  return entry;
+}
+
+bool IsCurrent(const Stripe& stripe, const ExpiryQueue::Item& item) {
+  const KeyIndex& index = stripe.databases[static_cast<size_t>(item.db)].index;
+  KeyIndex::Path path = index.SeekOrder(item.order);
+  for (bool more = index.Settle(path); more; more = index.Next(path)) {
+    if (path.leaf->OrderOf(path.position) != item.order) return false;
+    if (path.leaf->EntryAt(path.position)->expire_at_ms == item.expire_at_ms) return true;
+  }
+  return false;
+}
+
+int64_t ExpiringCount(const Stripe& stripe) {
+  int64_t count = 0;
+  for (const Database& database : stripe.databases) {
+    count += database.expiring_count.load(std::memory_order_relaxed);
+  }
+  return count;
+}
+
+// Keeps the queue in step with an expiry that was `before` and is `now`.
+void NoteExpiry(KeyState& state, int64_t before, int64_t now) {
+  if (before == now) return;
+  Stripe& stripe = state.stripe;
+  const int64_t more = (now >= 0) - (before >= 0);
+  if (more != 0) AddUnderLock(state.database().expiring_count, more);
+  if (now >= 0) {
+    stripe.expiry_queue.Push({now, state.address.order, state.db});
+    const auto live = static_cast<size_t>(ExpiringCount(stripe));
+    if (stripe.expiry_queue.size() > 2 * live + 64) {
+      stripe.expiry_queue.Clean([&](const auto& item) { return IsCurrent(stripe, item); });
+    }
+  } else if (more < 0 && ExpiringCount(stripe) == 0) {
+    stripe.expiry_queue.Clear();
+  }
+  stripe.next_expiry_ms.store(stripe.expiry_queue.first_ms(), std::memory_order_relaxed);
+}
+
+void Erase(KeyState& state, Graveyard& graveyard) {
+  // The reference held here keeps the value's end out of the lock.
+  graveyard.Add(state.value());
+  state.database().index.Erase(state.place.path);
+  AddUnderLock(state.database().key_count, -1);
+}
+
+void Expire(KeyState& state, Graveyard& graveyard) {
+  Commit(state, nullptr, kNoExpiry, 1, graveyard);
+  AddUnderLock(state.stripe.counters.expired, 1);
+}
+
+// What a flushed database held, for the freeing thread.
+class DroppedIndex final : public Object {
+ public:
+  explicit DroppedIndex(KeyIndex index) : Object(ObjectKind::kNone), index_(std::move(index)) {}
+  bool is_slow_to_free() const override { return true; }
+
+ private:
+  KeyIndex index_;
+};
+
+KeyState Find(int db, const KeyAddress& address, std::string_view key) {
+  assert(db >= 0 && db < kDatabaseCountMax);
+  Stripe& stripe = StripeAt(address.stripe);
+  return {stripe, db, address, key,
+          FindKey(stripe.databases[static_cast<size_t>(db)].index, address.order, key)};
+}
+
+}  // namespace
+
+KeyState LookUp(int db, const KeyAddress& address, std::string_view key) {
+  KeyState state = Find(db, address, key);
+  if (state.exists() && state.entry().IsExpired()) state.place.entry = nullptr;
+  return state;
+}
+
+KeyState LookUpForWrite(int db, const KeyAddress& address, std::string_view key,
+                        Graveyard& graveyard) {
+  KeyState state = Find(db, address, key);
+  if (!state.exists() || !state.entry().IsExpired()) return state;
+  Expire(state, graveyard);
+  return Find(db, address, key);
+}
+
+Ref<Object> TakeValue(KeyState& state) { return std::move(WritableEntry(state)->value); }
+
+void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, int64_t dirty,
+            Graveyard& graveyard) {
+  const int64_t expiry_before = state.exists() ? state.entry().expire_at_ms : kNoExpiry;
+  int64_t expiry_now = kNoExpiry;
+  if (value) expiry_now = expire_at_ms == kKeepExpiry ? expiry_before : expire_at_ms;
+  AddUnderLock(state.stripe.counters.dirty, dirty);
+  if (!value) {
+    if (state.exists()) Erase(state, graveyard);
+  } else if (state.exists()) {
+    Entry* entry = WritableEntry(state);
+    std::swap(entry->value, value);
+    entry->expire_at_ms = expiry_now;
+    entry->version = NextVersion();
+    graveyard.Add(std::move(value));
+  } else {
+    Entry* entry = Entry::New(state.key, std::move(value), expiry_now, NextVersion());
+    state.database().index.Insert(state.place.path, {state.address.order, entry});
+    AddUnderLock(state.database().key_count, 1);
+  }
+  NoteExpiry(state, expiry_before, expiry_now);
+}
+
+bool DeleteExpired(Stripe& stripe, int64_t deadline_ns, Graveyard& graveyard) {
+  const int64_t now_ms = UnixTimeMs();
+  ExpiryQueue& queue = stripe.expiry_queue;
+  for (int deleted = 0; queue.first_ms() < now_ms; ++deleted) {
+    if (deleted % 16 == 15 &&
+        std::chrono::steady_clock::now().time_since_epoch().count() > deadline_ns) {
+      return false;
+    }
+    const ExpiryQueue::Item item = queue.first();
+    queue.Pop();
+    stripe.next_expiry_ms.store(queue.first_ms(), std::memory_order_relaxed);
+    KeyIndex& index = stripe.databases[static_cast<size_t>(item.db)].index;
+    KeyIndex::Path path = index.SeekOrder(item.order);
+    for (bool more = index.Settle(path); more; more = index.Next(path)) {
+      if (path.leaf->OrderOf(path.position) != item.order) break;
+      Entry* entry = path.leaf->EntryAt(path.position);
+      // By the same time as above: an item taken off the queue must not leave its key behind.
+      if (entry->expire_at_ms < 0 || entry->expire_at_ms >= now_ms) continue;
+      const KeyAddress address = AddressOf(entry->key());
+      KeyState state{stripe, item.db, address, entry->key(), {path, entry}};
+      Expire(state, graveyard);
+      path = index.SeekOrder(item.order);
+      --path.position;  // Next() comes back to it
+    }
+  }
+  return true;
+}
+
+void FlushStripe(Stripe& stripe, int db, Graveyard& graveyard) {
+  Database& database = stripe.databases[static_cast<size_t>(db)];
+  if (database.index.size() == 0) return;
+  AddUnderLock(stripe.counters.dirty, database.index.size());
+  KeyIndex dropped = std::move(database.index);
+  graveyard.Add(Ref<Object>::Adopt(new DroppedIndex(std::move(dropped))));
+  database.key_count.store(0, std::memory_order_relaxed);
+  database.expiring_count.store(0, std::memory_order_relaxed);
+  if (ExpiringCount(stripe) == 0) {
+    stripe.expiry_queue.Clear();
+  } else {
+    stripe.expiry_queue.Clean([&](const auto& item) { return IsCurrent(stripe, item); });
+  }
+  stripe.next_expiry_ms.store(stripe.expiry_queue.first_ms(), std::memory_order_relaxed);
+}
+
+}  // namespace tutti

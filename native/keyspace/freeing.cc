@@ -1,0 +1,123 @@
+#include "keyspace/freeing.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "keyspace/stripe.h"
+#include "threads/nice.h"
+
+namespace tutti {
+
+namespace {
+
+bool IsSlowToFree(const Object& object) {
+  switch (object.kind()) {
+    case ObjectKind::kModel:
+    case ObjectKind::kScript:
+      return true;
+    default:
+      return object.is_slow_to_free();
+  }
+}
+
+class FreeingThread {
+ public:
+  // False if the caller must free it.
+  bool Take(Ref<Object>& object) {
+    std::unique_lock lock(mutex_);
+    if (!thread_.joinable() || is_stopping_ || waiting_.size() >= freeing::kWaitingMax) {
+      return false;
+    }
+    waiting_.push_back(std::move(object));
+    const bool was_empty = waiting_.size() == 1;
+    lock.unlock();
+    if (was_empty) woken_.notify_one();
+    return true;
+  }
+
+  void Start() {
+    std::lock_guard lock(mutex_);
+    if (thread_.joinable()) return;
+    is_stopping_ = false;
+    thread_ = std::thread([this] { Run(); });
+  }
+
+  void Stop() {
+    std::thread thread;
+    {
+      std::lock_guard lock(mutex_);
+      is_stopping_ = true;
+      thread = std::move(thread_);
+    }
+    woken_.notify_one();
+    if (thread.joinable()) thread.join();
+  }
+
+ private:
+  void Run() {
+    LowerPriorityOfThisThread();
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      woken_.wait(lock, [this] { return is_stopping_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      std::vector<Ref<Object>> taken = std::exchange(waiting_, {});
+      lock.unlock();
+      taken.clear();
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;  // guards everything below
+  std::condition_variable woken_;
+  std::vector<Ref<Object>> waiting_;
+  bool is_stopping_ = false;
+  std::thread thread_;
+};
+
+// Never destroyed: other threads may outlive the end of main().
+FreeingThread& freeing_thread = *new FreeingThread;
+
+thread_local std::vector<Ref<Object>> pending;
+
+}  // namespace
+
+void Graveyard::Add(Ref<Object> object) {
+  if (!object) return;
+  if (!first_) {
+    first_ = std::move(object);
+  } else {
+    others_.push_back(std::move(object));
+  }
+}
+
+Graveyard::~Graveyard() {
+  if (!first_) return;
+  if (ThisThreadHoldsStripes()) {
+    pending.push_back(std::move(first_));
+    for (Ref<Object>& object : others_) pending.push_back(std::move(object));
+    return;
+  }
+  freeing::Free(std::move(first_));
+  for (Ref<Object>& object : others_) freeing::Free(std::move(object));
+}
+
+namespace freeing {
+
+void Free(Ref<Object> object) {
+  if (object && object->is_unique() && IsSlowToFree(*object)) freeing_thread.Take(object);
+}
+
+void FreePending() {
+  std::vector<Ref<Object>> objects = std::exchange(pending, {});
+  for (Ref<Object>& object : objects) Free(std::move(object));
+}
+
+void StartThread() { freeing_thread.Start(); }
+void StopThread() { freeing_thread.Stop(); }
+
+}  // namespace freeing
+
+}  // namespace tutti

@@ -1,0 +1,65 @@
+#include "keyspace/stripe.h"
+
+#include <cassert>
+
+namespace tutti {
+
+namespace {
+
+// Never destroyed: background threads may outlive the end of main().
+Stripe* const stripes = new Stripe[kStripeCount];
+
+struct HeldStripes {
+  bool any = false;
+  StripeSet set;
+};
+thread_local HeldStripes held;
+
+template <typename Visit>
+void ForEachOf(const StripeSet& set, Visit visit) {
+  for (size_t i = set._Find_first(); i < set.size(); i = set._Find_next(i)) {
+    visit(static_cast<int>(i));
+  }
+}
+
+}  // namespace
+
+Stripe& StripeAt(int index) { return stripes[index]; }
+
+bool ThisThreadHoldsStripes() { return held.any; }
+
+StripeLock::StripeLock(int index) {
+  if (held.any) {
+    assert(held.set.test(static_cast<size_t>(index)) && "a stripe that EXEC has not locked");
+    return;
+  }
+  mutex_ = &stripes[index].mutex;
+  mutex_->lock();
+}
+
+StripesLock::StripesLock(const StripeSet& wanted) {
+  if (held.any) {
+    assert((wanted & ~held.set).none() && "a stripe that EXEC has not locked");
+    return;
+  }
+  locked_ = wanted;
+  ForEachOf(locked_, [](int index) { stripes[index].mutex.lock(); });
+}
+
+StripesLock::~StripesLock() {
+  ForEachOf(locked_, [](int index) { stripes[index].mutex.unlock(); });
+}
+
+void HoldStripes(const StripeSet& wanted) {
+  assert(!held.any && "an EXEC inside an EXEC");
+  ForEachOf(wanted, [](int index) { stripes[index].mutex.lock(); });
+  held = {true, wanted};
+}
+
+void ReleaseHeldStripes() {
+  assert(held.any);
+  ForEachOf(held.set, [](int index) { stripes[index].mutex.unlock(); });
+  held = {};
+}
+
+}  // namespace tutti
