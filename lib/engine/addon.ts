@@ -134,7 +134,12 @@ export interface ClientRecord {
  * A negative `fd` is no connection: accepting failed with -errno (EMFILE ...) and is tried again after
  * 100 ms; told once until it succeeds, to be logged.
  */
-export type AcceptCallback = (fd: number, address: string, localAddress: string, isUnix: boolean) => void;
+export type AcceptCallback = (
+  fd: number,
+  address: string,
+  localAddress: string,
+  isUnix: boolean,
+) => void;
 
 export interface ListenerAddress {
   host?: string;
@@ -170,7 +175,13 @@ export interface NativeLimits {
 export interface ProcessStatistics {
   usedMemory: number;
   usedMemoryPeak: number;
-  usedMemoryByKind: { keys: number; tensors: number; models: number; requests: number; replies: number };
+  usedMemoryByKind: {
+    keys: number;
+    tensors: number;
+    models: number;
+    requests: number;
+    replies: number;
+  };
   poolIdleBytes: number;
   rss: number;
   totalSystemMemory: number;
@@ -275,7 +286,14 @@ export interface Addon {
   /** Sends out[start, end) without waiting; `more` is 1 when more follows at once. @returns Bytes taken by the kernel (0: it would wait), or -errno. */
   send(fd: number, start: number, end: number, more: number): number;
   /** The same for out[start, end) followed by a reply blob from `blobOffset` on, in one call. */
-  sendWithBlob(fd: number, start: number, end: number, blobId: number, blobOffset: number, more: number): number;
+  sendWithBlob(
+    fd: number,
+    start: number,
+    end: number,
+    blobId: number,
+    blobOffset: number,
+    more: number,
+  ): number;
 
   // --- a value found, on its way into a reply ---
   /** Copies the held bytes to out[offset ...) and lets go of them. */
@@ -338,7 +356,16 @@ export interface Addon {
 
   // --- tensors ---
   /** Dims are the words firstDim ... firstDim + dimCount; data from word `firstData` on. dtype: code. @returns 0 or a negative code. */
-  tensorSet(db: number, key: number, dtype: number, firstDim: number, dimCount: number, source: number, firstData: number, dataCount: number): number;
+  tensorSet(
+    db: number,
+    key: number,
+    dtype: number,
+    firstDim: number,
+    dimCount: number,
+    source: number,
+    firstData: number,
+    dataCount: number,
+  ): number;
   /** Holds the blob; numbers = [dtype, rank, dims ...]. @returns Its bytes, -notFound, -wrongType. */
   tensorFind(db: number, key: number): number;
   /** The held tensor's elements as rows of text (integers, shortest doubles, or strings); numbers[0], numbers[1] as `hashGetAll`. Lets go of the hold when all pieces are read. */
@@ -346,20 +373,69 @@ export interface Addon {
 
   // --- models and scripts: answers by mailbox are told by (connection, sequence) ---
   /** Words: device, tag (-1: none), inputs and outputs (first, count), blob chunks (first, count). Queues parsing; the answer comes by mailbox. @returns 0, -invalidValue (device), -outOfMemory (a refused blob). */
-  modelStore(db: number, key: number, backend: number, device: number, tag: number, batchSize: number, minBatchSize: number, minBatchTimeoutMs: number, firstInput: number, inputCount: number, firstOutput: number, outputCount: number, firstChunk: number, chunkCount: number, connection: number, sequence: number): number;
+  modelStore(
+    db: number,
+    key: number,
+    backend: number,
+    device: number,
+    tag: number,
+    batchSize: number,
+    minBatchSize: number,
+    minBatchTimeoutMs: number,
+    firstInput: number,
+    inputCount: number,
+    firstOutput: number,
+    outputCount: number,
+    firstChunk: number,
+    chunkCount: number,
+    connection: number,
+    sequence: number,
+  ): number;
   /** Holds the model. @returns The record, or a negative code. */
   modelFind(db: number, key: number): ModelRecord | number;
   /** Makes reply blobs of at most `chunkBytes` of the held model's blob (copied only if it spans chunks as stored). @returns Their ids, none if there is no memory for a copy; the hold ends. */
   modelBlob(chunkBytes: number): number[];
   /** As `modelStore`. */
-  scriptStore(db: number, key: number, device: number, tag: number, firstEntryPoint: number, entryPointCount: number, source: number, connection: number, sequence: number): number;
+  scriptStore(
+    db: number,
+    key: number,
+    device: number,
+    tag: number,
+    firstEntryPoint: number,
+    entryPointCount: number,
+    source: number,
+    connection: number,
+    sequence: number,
+  ): number;
   scriptFind(db: number, key: number): ScriptRecord | number;
   /** numbers[0], numbers[1] = inputs and outputs the model at the key defines (its lists' lengths). @returns 0, -notFound, -wrongType. */
   modelArity(db: number, key: number): number;
   /** Fetches the inputs now, queues the run; `timeoutMs` 0 waits for ever. @returns 0, -notFound (model), -wrongType (model), -(INPUT_MISSING + i) if input i is missing, -(INPUT_WRONG_TYPE + i) if it is no tensor. */
-  modelExecute(db: number, key: number, firstInput: number, inputCount: number, firstOutput: number, outputCount: number, timeoutMs: number, connection: number, sequence: number): number;
+  modelExecute(
+    db: number,
+    key: number,
+    firstInput: number,
+    inputCount: number,
+    firstOutput: number,
+    outputCount: number,
+    timeoutMs: number,
+    connection: number,
+    sequence: number,
+  ): number;
   /** `inputs` and `outputs` as in modelExecute; `words` are indices of inputs, since `$` may stand among them; variadicFrom: index in `words`, or -1. */
-  scriptExecute(db: number, key: number, functionName: number, keys: readonly number[], inputs: readonly number[], args: readonly number[], outputs: readonly number[], variadicFrom: number, timeoutMs: number, connection: number, sequence: number): number;
+  scriptExecute(
+    db: number,
+    key: number,
+    functionName: number,
+    keys: readonly number[],
+    inputs: readonly number[],
+    args: readonly number[],
+    outputs: readonly number[],
+    variadicFrom: number,
+    timeoutMs: number,
+    connection: number,
+    sequence: number,
+  ): number;
   runInfo(db: number, key: number): RunInfoRecord | number;
   resetRunInfo(db: number, key: number): number;
   /** Rows key, tag, key, tag ... of all models or scripts; numbers as `hashGetAll`. */
@@ -373,11 +449,31 @@ export interface Addon {
 
   // --- clients ---
   /** Enters a client into the table. @returns Its id, or -1 if `clientsMax` are there already. */
-  clientOpen(connection: number, fd: number, address: string, localAddress: string, isUnix: boolean, clientsMax: number): number;
+  clientOpen(
+    connection: number,
+    fd: number,
+    address: string,
+    localAddress: string,
+    isUnix: boolean,
+    clientsMax: number,
+  ): number;
   clientClose(id: number): void;
   /** A small change the owner makes as it goes: plain stores, no lock. */
-  clientUpdate(id: number, lastSeenMs: number, db: number, resp: number, multiCount: number, watchCount: number, queryBytes: number, outputBytes: number): void;
-  clientSetText(id: number, field: 'name' | 'libName' | 'libVersion' | 'user' | 'lastCommand' | 'flags', text: string): void;
+  clientUpdate(
+    id: number,
+    lastSeenMs: number,
+    db: number,
+    resp: number,
+    multiCount: number,
+    watchCount: number,
+    queryBytes: number,
+    outputBytes: number,
+  ): void;
+  clientSetText(
+    id: number,
+    field: 'name' | 'libName' | 'libVersion' | 'user' | 'lastCommand' | 'flags',
+    text: string,
+  ): void;
   /** Copies of all records, ascending by id. */
   clientList(): ClientRecord[];
   clientCount(): number;

@@ -73,9 +73,12 @@ struct TextField {
 };
 // Those that clientSetText takes; the addresses do not change.
 constexpr TextField kTextFields[] = {
-    {"lastCommand", ClientText::kLastCommand}, {"flags", ClientText::kFlags},
-    {"name", ClientText::kName},               {"libName", ClientText::kLibName},
-    {"libVersion", ClientText::kLibVersion},   {"user", ClientText::kUser},
+    {"lastCommand", ClientText::kLastCommand},
+    {"flags", ClientText::kFlags},
+    {"name", ClientText::kName},
+    {"libName", ClientText::kLibName},
+    {"libVersion", ClientText::kLibVersion},
+    {"user", ClientText::kUser},
 };
 
 napi_value ClientSetText(napi_env env, napi_callback_info info) {
@@ -158,14 +161,10 @@ napi_value Count(napi_env env, napi_callback_info info) {
 
 std::span<const Export> ClientExports() {
   static constexpr Export exports[] = {
-      {"clientOpen", Wrapped<ClientOpen>},
-      {"clientClose", ClientClose},
-      {"clientUpdate", ClientUpdate},
-      {"clientSetText", ClientSetText},
-      {"clientList", Wrapped<ClientList>},
-      {"clientCount", ClientCount},
-      {"clientKill", Wrapped<ClientKill>},
-      {"count", Count},
+      {"clientOpen", Wrapped<ClientOpen>}, {"clientClose", ClientClose},
+      {"clientUpdate", ClientUpdate},      {"clientSetText", ClientSetText},
+      {"clientList", Wrapped<ClientList>}, {"clientCount", ClientCount},
+      {"clientKill", Wrapped<ClientKill>}, {"count", Count},
   };
   return exports;
 }

@@ -2,13 +2,15 @@
 // 20 ns more than the 9 ns of an empty one.
 #pragma once
 
+// A worker that is being terminated refuses exceptions too: that is no reason to stop the process.
+#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
 #include <napi.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <limits>
 #include <span>
 #include <string>
@@ -34,12 +36,12 @@ std::span<const Export> ClientExports();
 std::span<const Export> ProcessExports();
 
 // TypeScript has checked what came from outside: what is wrong here is a bug of ours.
-#define TUTTI_CHECK(fact)                                                           \
-  do {                                                                              \
-    if (!(fact)) [[unlikely]] {                                                     \
+#define TUTTI_CHECK(fact)                                                            \
+  do {                                                                               \
+    if (!(fact)) [[unlikely]] {                                                      \
       std::fprintf(stderr, "tutti: %s:%d: not so: %s\n", __FILE__, __LINE__, #fact); \
-      std::abort();                                                                 \
-    }                                                                               \
+      std::abort();                                                                  \
+    }                                                                                \
   } while (false)
 
 // The arguments of one call. A missing one reads as 0.
@@ -92,6 +94,16 @@ inline constexpr napi_value kUndefined = nullptr;
 template <Napi::Value (*kFunction)(const Napi::CallbackInfo&)>
 napi_value Wrapped(napi_env env, napi_callback_info info) {
   return kFunction(Napi::CallbackInfo(env, info));
+}
+
+// Calls a function of JavaScript from the event loop. False if it threw (the exception is left for
+// Node to report) or if the thread is being terminated.
+inline bool CallFunction(napi_env env, napi_value function,
+                         std::initializer_list<napi_value> arguments) {
+  napi_value undefined, result;
+  return napi_get_undefined(env, &undefined) == napi_ok &&
+         napi_call_function(env, undefined, function, arguments.size(), arguments.begin(),
+                            &result) == napi_ok;
 }
 
 inline int64_t ToInt64(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }

@@ -9,16 +9,17 @@ constexpr int kAbiVersion = 1;
 napi_value Init(napi_env env, napi_value exports) {
   Napi::Object(env, exports).Set("abiVersion", kAbiVersion);
   const std::span<const tutti::Export> lists[] = {
-      tutti::RequestExports(), tutti::ReplyExports(),  tutti::KeyExports(),
-      tutti::TensorExports(),  tutti::ModelExports(),  tutti::ClientExports(),
+      tutti::RequestExports(), tutti::ReplyExports(), tutti::KeyExports(),
+      tutti::TensorExports(),  tutti::ModelExports(), tutti::ClientExports(),
       tutti::ProcessExports(),
   };
   for (const auto& list : lists) {
     for (const tutti::Export& row : list) {
       napi_value function = nullptr;
-      TUTTI_CHECK(napi_create_function(env, row.name, NAPI_AUTO_LENGTH, row.function, nullptr,
-                                       &function) == napi_ok);
-      TUTTI_CHECK(napi_set_named_property(env, exports, row.name, function) == napi_ok);
+      const bool is_set = napi_create_function(env, row.name, NAPI_AUTO_LENGTH, row.function,
+                                               nullptr, &function) == napi_ok &&
+                          napi_set_named_property(env, exports, row.name, function) == napi_ok;
+      if (!is_set) return exports;  // a worker that is terminated while it loads
     }
   }
   return exports;

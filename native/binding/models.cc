@@ -1,6 +1,4 @@
 // The exports about models, scripts and their runs.
-#include "inference/model.h"
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -9,6 +7,7 @@
 
 #include "binding/thread_state.h"
 #include "inference/engine.h"
+#include "inference/model.h"
 #include "keyspace/keyspace.h"
 #include "tensor/tensor.h"
 
@@ -88,8 +87,7 @@ napi_value ModelStore(napi_env env, napi_callback_info info) {
   spec.batch_size = in.Int64(5);
   spec.min_batch_size = in.Int64(6);
   spec.min_batch_timeout_ms = in.Int64(7);
-  if (ThreadState::IsRefused(key) ||
-      !CopyWords(thread, in.Int(8), in.Int(9), &spec.inputs) ||
+  if (ThreadState::IsRefused(key) || !CopyWords(thread, in.Int(8), in.Int(9), &spec.inputs) ||
       !CopyWords(thread, in.Int(10), in.Int(11), &spec.outputs)) {
     return ToJs(env, Code::kOutOfMemory);
   }
@@ -263,16 +261,15 @@ Napi::Value ScriptExecute(const Napi::CallbackInfo& info) {
   ThreadState& thread = this_thread();
   ScriptRun run;
   run.target.db = ToInt32(info[0]);
-  auto found =
-      FindAs<Script>(run.target.db, thread.Word(ToInt32(info[1])), ObjectKind::kScript);
+  auto found = FindAs<Script>(run.target.db, thread.Word(ToInt32(info[1])), ObjectKind::kScript);
   if (!found.ok()) return {env, ToJs(env, found.status())};
   run.script = std::move(found.value());
   run.function = CopyWord(thread, ToInt32(info[2]));
 
   const auto inputs = ToIntegers<int32_t>(info[4]);
   for (size_t i = 0; i < inputs.size(); i++) {
-    const int64_t code = FetchInput(thread, run.target.db, inputs[i], static_cast<int64_t>(i),
-                                    &run.inputs);
+    const int64_t code =
+        FetchInput(thread, run.target.db, inputs[i], static_cast<int64_t>(i), &run.inputs);
     if (code != 0) return {env, ToJs(env, code)};
   }
   if (!CopyWordList(thread, info[3], &run.keys) || !CopyWordList(thread, info[5], &run.args) ||
@@ -375,11 +372,10 @@ template <ObjectKind kKind>
 napi_value Scan(napi_env env, napi_callback_info info) {
   const Arguments<1> in(env, info);
   auto found = Ref<Texts>::Adopt(new Texts);
-  Keyspace::Get().ForEach(in.Int(0), kKind,
-                          [&](std::string_view key, const Ref<Object>& value) {
-                            found->texts.emplace_back(key);
-                            found->texts.push_back(TagOf(*value));
-                          });
+  Keyspace::Get().ForEach(in.Int(0), kKind, [&](std::string_view key, const Ref<Object>& value) {
+    found->texts.emplace_back(key);
+    found->texts.push_back(TagOf(*value));
+  });
   return ToJs(env, this_thread().BeginRows(std::make_unique<TextRows>(std::move(found))));
 }
 

@@ -71,15 +71,15 @@ size_t FormatDouble(double value, char* to) {
 
   // d.ddde[+-]xx: the digits without the dot, and the power of ten of the last of them.
   char scientific[kNumberBytesMax];
-  char* const scientific_end =
-      std::to_chars(scientific, scientific + sizeof scientific, std::fabs(value),
-                    std::chars_format::scientific)
-          .ptr;
+  char* const scientific_end = std::to_chars(scientific, scientific + sizeof scientific,
+                                             std::fabs(value), std::chars_format::scientific)
+                                   .ptr;
   const char* const e = std::find(scientific, scientific_end, 'e');
   int exponent = 0;
   std::from_chars(e + (e[1] == '+' ? 2 : 1), scientific_end, exponent);
   char digits[kNumberBytesMax];
-  const int digit_count = static_cast<int>(std::remove_copy(scientific, const_cast<char*>(e), digits, '.') - digits);
+  const int digit_count =
+      static_cast<int>(std::remove_copy(scientific, const_cast<char*>(e), digits, '.') - digits);
   const int last_power = exponent - (digit_count - 1);
 
   char* out = to;

@@ -22,9 +22,7 @@ namespace tutti {
 
 namespace {
 
-int64_t GetInt64(const Napi::Object& object, const char* name) {
-  return ToInt64(object.Get(name));
-}
+int64_t GetInt64(const Napi::Object& object, const char* name) { return ToInt64(object.Get(name)); }
 
 Napi::Value SetLimits(const Napi::CallbackInfo& info) {
   const auto limits = info[0].As<Napi::Object>();
@@ -107,11 +105,21 @@ void CloseOwnListeners(void*) {
 // As Node names them; a number that has no name here is told as it is.
 std::string ErrorName(int error) {
   static const std::map<int, const char*> names = {
-      {EACCES, "EACCES"},           {EADDRINUSE, "EADDRINUSE"},     {EADDRNOTAVAIL, "EADDRNOTAVAIL"},
-      {EAFNOSUPPORT, "EAFNOSUPPORT"}, {EINVAL, "EINVAL"},           {EISDIR, "EISDIR"},
-      {ELOOP, "ELOOP"},             {EMFILE, "EMFILE"},             {ENAMETOOLONG, "ENAMETOOLONG"},
-      {ENFILE, "ENFILE"},           {ENOBUFS, "ENOBUFS"},           {ENOENT, "ENOENT"},
-      {ENOMEM, "ENOMEM"},           {ENOTDIR, "ENOTDIR"},           {EPERM, "EPERM"},
+      {EACCES, "EACCES"},
+      {EADDRINUSE, "EADDRINUSE"},
+      {EADDRNOTAVAIL, "EADDRNOTAVAIL"},
+      {EAFNOSUPPORT, "EAFNOSUPPORT"},
+      {EINVAL, "EINVAL"},
+      {EISDIR, "EISDIR"},
+      {ELOOP, "ELOOP"},
+      {EMFILE, "EMFILE"},
+      {ENAMETOOLONG, "ENAMETOOLONG"},
+      {ENFILE, "ENFILE"},
+      {ENOBUFS, "ENOBUFS"},
+      {ENOENT, "ENOENT"},
+      {ENOMEM, "ENOMEM"},
+      {ENOTDIR, "ENOTDIR"},
+      {EPERM, "EPERM"},
       {EROFS, "EROFS"},
   };
   const auto found = names.find(error);
@@ -129,17 +137,19 @@ ListenOptions ToListenOptions(const Napi::Object& given) {
 }
 
 // Hands over what one listener accepted.
-void Deliver(Napi::Env env, Napi::Function on_connection, int listener_id) {
+void Deliver(Napi::Env env, napi_value on_connection, int listener_id) {
   std::vector<Accepted> accepted;
   Acceptor::Get().Take(listener_id, &accepted);
   for (size_t i = 0; i < accepted.size(); i++) {
     const Napi::HandleScope scope(env);
     const Accepted& one = accepted[i];
-    on_connection.Call({Napi::Number::New(env, one.fd), Napi::String::New(env, one.address),
-                        Napi::String::New(env, one.local_address),
-                        Napi::Boolean::New(env, one.is_unix)});
-    if (!env.IsExceptionPending()) continue;
-    // It threw: the others are nobody's any more.
+    if (CallFunction(
+            env, on_connection,
+            {Napi::Number::New(env, one.fd), Napi::String::New(env, one.address),
+             Napi::String::New(env, one.local_address), Napi::Boolean::New(env, one.is_unix)})) {
+      continue;
+    }
+    // The others are nobody's any more.
     for (i++; i < accepted.size(); i++) {
       if (accepted[i].fd >= 0) close(accepted[i].fd);
     }
@@ -154,18 +164,17 @@ Napi::Value Listen(const Napi::CallbackInfo& info) {
   const auto listening = Acceptor::Get().Listen(ToListenOptions(info[0].As<Napi::Object>()),
                                                 [waker] { waker->Wake(); });
   if (listening.error != 0) {
-    auto error = Napi::Error::New(env, "cannot listen on " + listening.address + ": " +
-                                           listening.reason);
+    auto error =
+        Napi::Error::New(env, "cannot listen on " + listening.address + ": " + listening.reason);
     error.Set("code", Napi::String::New(env, ErrorName(listening.error)));
     error.Set("address", Napi::String::New(env, listening.address));
     error.ThrowAsJavaScriptException();
     return env.Undefined();
   }
   *id = listening.id;
-  waker->Start(std::make_unique<Waker>(env, info[1].As<Napi::Function>(), "tutti listener",
-                                       [id](Napi::Env env, Napi::Function on_connection) {
-                                         Deliver(env, on_connection, *id);
-                                       }));
+  waker->Start(std::make_unique<Waker>(
+      env, info[1].As<Napi::Function>(), "tutti listener",
+      [id](napi_env env, napi_value on_connection) { Deliver(env, on_connection, *id); }));
   waker->Wake();
   own_listeners().emplace(listening.id, waker);
   // Before the threadsafe function's own hook: the accepting thread must not find it gone.
@@ -243,8 +252,8 @@ Napi::Value Statistics(const Napi::CallbackInfo& info) {
   record.Set("usedMemoryByKind", MemoryByKind(env));
   set("poolIdleBytes", buffer_pool::IdleBytes());
   set("rss", ResidentBytes());
-  set("totalSystemMemory", static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
-                               static_cast<double>(sysconf(_SC_PAGESIZE)));
+  set("totalSystemMemory",
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)));
   set("hits", counters.hits - reset.hits);
   set("misses", counters.misses - reset.misses);
   set("expired", counters.expired - reset.expired);
@@ -271,16 +280,11 @@ napi_value ResetStatistics(napi_env, napi_callback_info) {
 
 std::span<const Export> ProcessExports() {
   static constexpr Export exports[] = {
-      {"setLimits", Wrapped<SetLimits>},
-      {"configureEngine", Wrapped<ConfigureEngine>},
-      {"startBackground", StartBackground},
-      {"stopBackground", StopBackground},
-      {"listen", Wrapped<Listen>},
-      {"listenerPort", ListenerPort},
-      {"closeListener", CloseListener},
-      {"refuse", Wrapped<Refuse>},
-      {"statistics", Wrapped<Statistics>},
-      {"resetStatistics", ResetStatistics},
+      {"setLimits", Wrapped<SetLimits>},    {"configureEngine", Wrapped<ConfigureEngine>},
+      {"startBackground", StartBackground}, {"stopBackground", StopBackground},
+      {"listen", Wrapped<Listen>},          {"listenerPort", ListenerPort},
+      {"closeListener", CloseListener},     {"refuse", Wrapped<Refuse>},
+      {"statistics", Wrapped<Statistics>},  {"resetStatistics", ResetStatistics},
   };
   return exports;
 }

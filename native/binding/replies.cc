@@ -41,8 +41,9 @@ napi_value SendWithBlob(napi_env env, napi_callback_info info) {
   const Held& blob = thread.replies.At(in.Int(3));
   const int64_t offset = in.Int64(4);
   TUTTI_CHECK(offset >= 0 && static_cast<size_t>(offset) <= blob.bytes);
-  iovec parts[2] = {OutPart(thread, in.Int(1), in.Int(2)),
-                    {const_cast<uint8_t*>(blob.data) + offset, blob.bytes - static_cast<size_t>(offset)}};
+  iovec parts[2] = {
+      OutPart(thread, in.Int(1), in.Int(2)),
+      {const_cast<uint8_t*>(blob.data) + offset, blob.bytes - static_cast<size_t>(offset)}};
   return ToJs(env, SendAll(in.Int(0), parts, 2, in.Int(5) != 0));
 }
 

@@ -27,9 +27,9 @@ Napi::Value AttachThread(const Napi::CallbackInfo& info) {
   TUTTI_CHECK(current_thread_state == nullptr);
   auto* const thread = new ThreadState(env);
   current_thread_state = thread;
-  thread->waker = std::make_unique<Waker>(
-      env, info[0].As<Napi::Function>(), "tutti mailbox",
-      [](Napi::Env, Napi::Function wake) { wake.Call({}); });
+  thread->waker =
+      std::make_unique<Waker>(env, info[0].As<Napi::Function>(), "tutti mailbox",
+                              [](napi_env env, napi_value wake) { CallFunction(env, wake, {}); });
   thread->waker->Unref(env);
   napi_add_env_cleanup_hook(env, EndThread, nullptr);
   thread->context = ThreadRegistry::Get().Attach(
@@ -122,8 +122,8 @@ Napi::Value AllocateBlock(const Napi::CallbackInfo& info) {
   const auto bytes = static_cast<size_t>(ToInt64(info[0]));
   void* const block = AccountedAlloc(bytes, MemoryKind::kRequests);
   if (!block) {
-    Napi::Error::New(info.Env(), "out of memory: a request block of " + std::to_string(bytes) +
-                                     " bytes")
+    Napi::Error::New(info.Env(),
+                     "out of memory: a request block of " + std::to_string(bytes) + " bytes")
         .ThrowAsJavaScriptException();
     return info.Env().Undefined();
   }

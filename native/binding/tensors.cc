@@ -1,6 +1,4 @@
 // The exports about tensors.
-#include "tensor/tensor.h"
-
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -10,6 +8,7 @@
 #include "binding/numbers.h"
 #include "binding/thread_state.h"
 #include "keyspace/keyspace.h"
+#include "tensor/tensor.h"
 
 namespace tutti {
 
@@ -156,13 +155,12 @@ Result<Ref<Tensor>> MakeTensor(ThreadState& thread, const TensorWords& words) {
     const Status status = CheckBlob(words.dtype, count.value(), data, blob.size());
     if (!status.ok()) return status;
     const IncomingBlob* const incoming = thread.FindBlob(words.first_data);
-    tensor = incoming
-                 ? Tensor::FromBuffer(words.dtype, dims, incoming->Share(), blob.size())
-                 : Tensor::Copy(words.dtype, dims, data, blob.size());
+    tensor = incoming ? Tensor::FromBuffer(words.dtype, dims, incoming->Share(), blob.size())
+                      : Tensor::Copy(words.dtype, dims, data, blob.size());
   } else {
     if (count.value() != words.data_count) return Code::kWrongValueCount;
-    const Code code = ParseValues(thread, words.dtype, words.first_data, words.data_count,
-                                  &thread.bytes);
+    const Code code =
+        ParseValues(thread, words.dtype, words.first_data, words.data_count, &thread.bytes);
     if (code == Code::kOk) {
       tensor = Tensor::Copy(words.dtype, dims, thread.bytes.data(), thread.bytes.size());
     }
@@ -225,8 +223,7 @@ size_t FormatElement(T value, char* to) {
 class ElementRows final : public RowSource {
  public:
   explicit ElementRows(Ref<Tensor> tensor) : tensor_(std::move(tensor)) {
-    const auto count =
-        ElementCount(tensor_->dims(), dtype_row(tensor_->dtype()).element_bytes);
+    const auto count = ElementCount(tensor_->dims(), dtype_row(tensor_->dtype()).element_bytes);
     TUTTI_CHECK(count.ok());
     total_ = count.value();
   }
@@ -271,8 +268,8 @@ class ElementRows final : public RowSource {
     const char* const end = reinterpret_cast<const char*>(tensor_->data()) + tensor_->bytes();
     for (int64_t i = first; i < total_; i++) {
       const char* const begin = reinterpret_cast<const char*>(tensor_->data()) + string_begin_;
-      const auto* const nul = static_cast<const char*>(
-          std::memchr(begin, 0, static_cast<size_t>(end - begin)));
+      const auto* const nul =
+          static_cast<const char*>(std::memchr(begin, 0, static_cast<size_t>(end - begin)));
       TUTTI_CHECK(nul != nullptr);
       if (!writer.Put({begin, static_cast<size_t>(nul - begin)}, tensor_)) return;
       string_begin_ += static_cast<size_t>(nul - begin) + 1;

@@ -44,12 +44,12 @@ void GiveBlocksBack(ThreadBlocks* blocks) {
 }  // namespace
 
 Waker::Waker(Napi::Env env, Napi::Function function, const char* name,
-             std::function<void(Napi::Env, Napi::Function)> call)
-    : call_(new std::function<void(Napi::Env, Napi::Function)>(std::move(call))) {
+             std::function<void(napi_env, napi_value function)> call)
+    : call_(new std::function<void(napi_env, napi_value)>(std::move(call))) {
   const napi_status status = napi_create_threadsafe_function(
       env, function, nullptr, Napi::String::New(env, name), 0, 1, call_,
       [](napi_env, void* call, void*) {
-        delete static_cast<std::function<void(Napi::Env, Napi::Function)>*>(call);
+        delete static_cast<std::function<void(napi_env, napi_value)>*>(call);
       },
       call_, &Waker::Run, &function_);
   TUTTI_CHECK(status == napi_ok);
@@ -71,8 +71,7 @@ void Waker::Unref(Napi::Env env) const { napi_unref_threadsafe_function(env, fun
 void Waker::Run(napi_env env, napi_value function, void* context, void*) {
   // Without an environment the thread is ending: nobody is there to be told.
   if (!env || !function) return;
-  (*static_cast<std::function<void(Napi::Env, Napi::Function)>*>(context))(
-      env, Napi::Function(env, function));
+  (*static_cast<std::function<void(napi_env, napi_value)>*>(context))(env, function);
 }
 
 ThreadState::ThreadState(napi_env environment) : env(environment), blocks(TakeBlocks()) {
@@ -161,8 +160,10 @@ Napi::Value MakeView(Napi::Env env, const void* data, size_t bytes) {
   napi_value view = nullptr;
   const napi_status status =
       napi_create_external_buffer(env, bytes, const_cast<void*>(data), nullptr, nullptr, &view);
-  TUTTI_CHECK(status == napi_ok);
-  return Napi::Value(env, view);
+  // A worker that is being terminated gets none, and will not miss it.
+  TUTTI_CHECK(status == napi_ok || status == napi_pending_exception ||
+              status == napi_cannot_run_js);
+  return status == napi_ok ? Napi::Value(env, view) : env.Undefined();
 }
 
 }  // namespace tutti

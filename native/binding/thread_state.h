@@ -5,8 +5,6 @@
 // is seen by another thread but `context` and the wakers.
 #pragma once
 
-#include <napi.h>
-
 #include <deque>
 #include <functional>
 #include <memory>
@@ -97,7 +95,7 @@ class Waker {
  public:
   // `call` runs in the JavaScript thread, with a handle scope.
   Waker(Napi::Env env, Napi::Function function, const char* name,
-        std::function<void(Napi::Env, Napi::Function)> call);
+        std::function<void(napi_env, napi_value function)> call);
   ~Waker();
   void Wake() const;
   void Close();
@@ -109,7 +107,7 @@ class Waker {
 
   napi_threadsafe_function function_ = nullptr;
   // Calls may come after Close(): it goes with the threadsafe function.
-  std::function<void(Napi::Env, Napi::Function)>* call_;
+  std::function<void(napi_env, napi_value)>* call_;
 };
 
 class ThreadState {
@@ -122,7 +120,8 @@ class ThreadState {
   std::string_view Word(int32_t index) const {
     TUTTI_CHECK(static_cast<uint32_t>(index) < row_word_count);
     const uint32_t offset = row[2 * index], bytes = row[2 * index + 1];
-    if (offset & kBlobWordBit) [[unlikely]] return BlobWord(offset);
+    if (offset & kBlobWordBit) [[unlikely]]
+      return BlobWord(offset);
     TUTTI_CHECK(size_t{offset} + bytes <= block_bytes);
     return {reinterpret_cast<const char*>(block) + offset, bytes};
   }

@@ -109,7 +109,7 @@ int OpenUnix(const ListenOptions& options) {
   if (options.path.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
   std::memcpy(address.sun_path, options.path.data(), options.path.size());
 
-  struct stat file {};
+  struct stat file{};
   if (lstat(options.path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode) && !IsServed(address)) {
     unlink(options.path.c_str());
   }
@@ -145,9 +145,9 @@ Acceptor::Acceptor() : epoll_fd_(epoll_create1(EPOLL_CLOEXEC)) {
 Acceptor::Listening Acceptor::Listen(const ListenOptions& options, std::function<void()> wake) {
   Listening answer;
   const bool is_unix = !options.path.empty();
-  answer.address = is_unix ? options.path
-                           : (options.host.empty() ? "*" : options.host) + ":" +
-                                 std::to_string(options.port);
+  answer.address =
+      is_unix ? options.path
+              : (options.host.empty() ? "*" : options.host) + ":" + std::to_string(options.port);
   const int fd = is_unix ? OpenUnix(options) : OpenTcp(options, &answer.reason);
   if (fd < 0) {
     answer.error = -fd;
@@ -160,7 +160,7 @@ Acceptor::Listening Acceptor::Listen(const ListenOptions& options, std::function
   listener.is_unix = is_unix;
   listener.path = options.path;
   listener.wake = std::move(wake);
-  struct stat file {};
+  struct stat file{};
   if (is_unix && stat(options.path.c_str(), &file) == 0) {
     listener.device = file.st_dev;
     listener.inode = file.st_ino;
@@ -201,7 +201,7 @@ void Acceptor::Close(int id) {
   for (const Accepted& accepted : listener.accepted) {
     if (accepted.fd >= 0) close(accepted.fd);
   }
-  struct stat file {};
+  struct stat file{};
   if (listener.is_unix && stat(listener.path.c_str(), &file) == 0 &&
       file.st_dev == listener.device && file.st_ino == listener.inode) {
     unlink(listener.path.c_str());

@@ -17,8 +17,8 @@ struct ListenOptions {
   std::string host;  // an address or a name; `*` or empty: all IPv4 addresses
   uint16_t port = 0;
   int backlog = 511;
-  std::string path;      // of a Unix socket; if set, host and port mean nothing
-  uint32_t mode = 0;     // of the socket file; 0 leaves what the umask gives
+  std::string path;   // of a Unix socket; if set, host and port mean nothing
+  uint32_t mode = 0;  // of the socket file; 0 leaves what the umask gives
 };
 
 // `fd` is the receiver's to close. Negative: accepting failed with -errno, and is tried again
@@ -34,10 +34,10 @@ class Acceptor {
   static Acceptor& Get();  // never destroyed
 
   struct Listening {
-    int id = 0;            // from 1 on
-    int error = 0;         // an errno, or 0; then there is no listener
-    std::string address;   // what was to be listened on
-    std::string reason;    // of the error, for people
+    int id = 0;           // from 1 on
+    int error = 0;        // an errno, or 0; then there is no listener
+    std::string address;  // what was to be listened on
+    std::string reason;   // of the error, for people
   };
   // A socket file that nobody listens on is removed first; it goes with Close().
   Listening Listen(const ListenOptions& options, std::function<void()> wake);
@@ -52,9 +52,9 @@ class Acceptor {
   struct Listener {
     int fd = -1;
     bool is_unix = false;
-    std::string path;           // of the socket file
+    std::string path;                // of the socket file
     uint64_t device = 0, inode = 0;  // of the socket file: another's is not removed
-    bool is_paused = false;     // no descriptors left: not polled for a while
+    bool is_paused = false;          // no descriptors left: not polled for a while
     bool is_failing = false;
     std::vector<Accepted> accepted;
     std::function<void()> wake;

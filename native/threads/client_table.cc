@@ -56,7 +56,7 @@ struct alignas(64) ClientTable::Record {
     char bytes[kTextBytesMax] = {};
     const uint16_t count = std::min<size_t>(text.size(), kClientTextBytesMax[which]);
     std::memcpy(bytes, &count, 2);
-    std::memcpy(bytes + 2, text.data(), count);
+    if (count > 0) std::memcpy(bytes + 2, text.data(), count);
     for (size_t i = 0; i < TextWords(which); i++) {
       uint64_t word;
       std::memcpy(&word, bytes + i * 8, 8);

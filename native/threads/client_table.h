@@ -97,7 +97,7 @@ class ClientTable {
   Record& record(uint32_t slot) const;
 
   const size_t capacity_;
-  Record* records_ = nullptr;       // `capacity_` of them, mapped
+  Record* records_ = nullptr;  // `capacity_` of them, mapped
   std::atomic<size_t> count_{0};
   std::atomic<uint32_t> used_end_{0};  // no record from here on was ever taken
 

@@ -65,10 +65,10 @@ class ThreadRegistry {
  private:
   Traffic Sum() const;
 
-  mutable std::mutex mutex_;  // guards everything below
+  mutable std::mutex mutex_;                             // guards everything below
   std::vector<std::shared_ptr<ThreadContext>> threads_;  // by index; null where one has ended
-  Traffic others_;  // of threads that have ended, and of none
-  Traffic reset_;  // what the sum was at the last Reset()
+  Traffic others_;                                       // of threads that have ended, and of none
+  Traffic reset_;                                        // what the sum was at the last Reset()
 };
 
 }  // namespace tutti
