@@ -1,6 +1,6 @@
 // The exports of tutti.node, each called as TypeScript calls it. Commands have tests of their own.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -995,6 +995,43 @@ t.test('a process with everything going on exits cleanly', async (t) => {
     t.equal(run.status, 0, String(run.stderr));
     t.equal(String(run.stderr), '');
   }
+});
+
+t.test('a process without descriptors goes on accepting when it has some again', async (t) => {
+  const body = `
+    let fds = [];
+    let failures = 0;
+    let total = 0;
+    const id = addon.listen({ host: '127.0.0.1', port: 0, backlog: 511 }, (fd) => {
+      if (fd >= 0) {
+        fds.push(fd);
+        if (++total === 100) {
+          process.stdout.write('failures ' + failures + '\\n', () => process.exit(0));
+        }
+        return;
+      }
+      if (fd !== -24) process.exit(2);
+      failures++;
+      for (const fd of fds.splice(0)) addon.refuse(fd, '');
+    });
+    process.stdout.write('port ' + addon.listenerPort(id) + '\\n');`;
+  const child = spawn('sh', [
+    '-c',
+    'ulimit -n 60; exec "$0" --eval "$1"',
+    process.execPath,
+    inWorker(body),
+  ]);
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  await once(child.stdout, 'data');
+  const port = Number(/port (\d+)/.exec(text)?.[1]);
+  const sockets = Array.from({ length: 100 }, () => connect({ port, host: '127.0.0.1' }));
+  for (const socket of sockets) socket.on('error', () => {}).resume();
+  const [exitCode] = await once(child, 'exit');
+  t.equal(exitCode, 0);
+  t.ok(Number(/failures (\d+)/.exec(text)?.[1]) >= 1, text);
 });
 
 t.test('a wrong index ends the process, and says which fact was wrong', async (t) => {
