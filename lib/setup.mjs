@@ -43,7 +43,7 @@ class SetupError extends Error {}
 // ---- Steps. Each does nothing if its hash is that of the last time.
 
 async function installPackages() {
-  const hash = hashOf(['package.json', 'package-lock.json', '.npmrc'], process.version);
+  const hash = hashOf(['package-lock.json', '.npmrc'], process.version);
   if (existsSync(npmStampFile) && readFileSync(npmStampFile, 'utf8') === hash) return;
   say('Installing the npm packages');
   const exitCode = await runShown('npm', ['ci', '--no-audit', '--no-fund']);
