@@ -1,0 +1,51 @@
+// Where Redis 7.2.4, which Tutti follows, answers other than the 7.0 of Debian 12. Each is asked of
+// both: the peer must give the old answer and Tutti the new one, so that the list cannot go stale.
+
+export interface Difference {
+  /** In the table's notation. */
+  readonly line: string;
+  readonly redis70: string;
+  readonly redis72: string;
+  readonly reason: string;
+}
+
+const noSetinfo = "-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n";
+
+export const differences: readonly Difference[] = [
+  {
+    line: 'CLIENT SETINFO LIB-NAME redis-py',
+    redis70: noSetinfo,
+    redis72: '+OK\r\n',
+    reason: 'CLIENT SETINFO is new in 7.2',
+  },
+  {
+    line: 'CLIENT SETINFO lib-ver 1.2.3',
+    redis70: noSetinfo,
+    redis72: '+OK\r\n',
+    reason: 'CLIENT SETINFO is new in 7.2',
+  },
+  {
+    line: 'CLIENT SETINFO NOSUCH x',
+    redis70: noSetinfo,
+    redis72: "-ERR Unrecognized option 'NOSUCH'\r\n",
+    reason: 'CLIENT SETINFO is new in 7.2',
+  },
+  {
+    line: 'CLIENT SETINFO LIB-NAME "a b"',
+    redis70: noSetinfo,
+    redis72: '-ERR lib-name cannot contain spaces, newlines or special characters.\r\n',
+    reason: 'CLIENT SETINFO is new in 7.2',
+  },
+  {
+    line: 'CLIENT SETINFO LIB-NAME',
+    redis70: noSetinfo,
+    redis72: "-ERR wrong number of arguments for 'client|setinfo' command\r\n",
+    reason: 'CLIENT SETINFO is new in 7.2',
+  },
+  {
+    line: 'CLIENT NO-TOUCH ON',
+    redis70: "-ERR unknown subcommand 'NO-TOUCH'. Try CLIENT HELP.\r\n",
+    redis72: '+OK\r\n',
+    reason: 'CLIENT NO-TOUCH is new in 7.2',
+  },
+];

@@ -1,0 +1,78 @@
+// The oracle: the same bytes to Debian's redis-server and to Tutti, and the same bytes back.
+
+import t from 'tap';
+import { missingPrograms, startRedis } from '../helpers/peers.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+import { startServer } from '../helpers/server.ts';
+import { differences } from './differences.ts';
+import { request } from './replies.ts';
+import { conversations, encodeLine, type Scenario, scenarios } from './table.ts';
+
+/** Sends a scenario on a connection of its own to an emptied server. @returns The replies, masked. */
+async function play(port: number, scenario: Scenario, resp: 2 | 3): Promise<string[]> {
+  const cleaner = await RawClient.connect(port);
+  await cleaner.call('FLUSHALL');
+  cleaner.close();
+  const client = await RawClient.connect(port);
+  const hello = resp === 3 ? [request('HELLO', 3)] : [];
+  const quit = scenario.endsByQuit ? [request('QUIT')] : [];
+  client.send(Buffer.concat([...hello, scenario.bytes, ...quit]));
+  const replies = (await client.repliesUntilClose()).slice(hello.length);
+  return scenario.mask ? replies.map(scenario.mask) : replies;
+}
+
+/** Plays `who: command / who: command`, each sent when the last is answered. */
+async function converse(port: number, conversation: string, resp: 2 | 3): Promise<string[]> {
+  const clients = new Map<string, RawClient>();
+  for (const who of ['a', 'b']) {
+    const client = await RawClient.connect(port);
+    clients.set(who, client);
+    if (resp === 3) await client.call('HELLO', 3);
+    await client.call('FLUSHALL');
+  }
+  const replies: string[] = [];
+  for (const turn of conversation.split(' / ')) {
+    const client = clients.get(turn[0] ?? '');
+    if (!client) throw new Error(`nobody speaks in '${turn}'`);
+    client.send(encodeLine(turn.slice(3)));
+    replies.push(`${turn} -> ${await client.reply()}`);
+  }
+  for (const client of clients.values()) client.close();
+  return replies;
+}
+
+t.test('answers as redis-server does', { skip: missingPrograms('redis-server') }, async (t) => {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const tutti = await startServer(['--save', '', '--appendonly', 'no']);
+  t.teardown(() => tutti.stop());
+
+  for (const resp of [2, 3] as const) {
+    t.test(`in RESP${resp}`, async (t) => {
+      for (const scenario of scenarios) {
+        const wanted = await play(redis.port, scenario, resp);
+        t.strictSame(await play(tutti.port, scenario, resp), wanted, scenario.title.slice(0, 120));
+      }
+    });
+
+    t.test(`in RESP${resp}, between two clients`, async (t) => {
+      for (const conversation of conversations) {
+        const wanted = await converse(redis.port, conversation, resp);
+        t.strictSame(await converse(tutti.port, conversation, resp), wanted, conversation);
+      }
+    });
+  }
+
+  t.test('and where 7.2 differs from 7.0, as 7.2', async (t) => {
+    for (const { line, redis70, redis72, reason } of differences) {
+      const scenario = { title: line, bytes: encodeLine(line), endsByQuit: true };
+      const wanted = redis.version === '7.0' ? redis70 : redis72;
+      t.equal(
+        (await play(redis.port, scenario, 2))[0],
+        wanted,
+        `redis-server ${redis.version}: ${line}`,
+      );
+      t.equal((await play(tutti.port, scenario, 2))[0], redis72, `${line}: ${reason}`);
+    }
+  });
+});
