@@ -1,5 +1,6 @@
 // The exports of tutti.node about models, scripts and runs, with the echo backend.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -16,6 +17,7 @@ import {
   addon,
   allRows,
   cleanUp,
+  inWorker,
   nextMessage,
   numbers,
   pattern,
@@ -31,7 +33,9 @@ import {
 t.beforeEach(cleanUp);
 
 const echo = join(nativeFolder(), 'tutti_backend_echo.so');
-t.test('models and scripts', { skip: existsSync(echo) ? false : 'no echo backend' }, async (t) => {
+const skip = existsSync(echo) ? false : 'no echo backend';
+
+t.test('models and scripts', { skip }, async (t) => {
   const none = { library: '', runtimeFolder: '', preload: [] };
   addon.configureEngine({
     threadsPerQueue: 1,
@@ -139,4 +143,27 @@ t.test('models and scripts', { skip: existsSync(echo) ? false : 'no echo backend
   addon.loadBackend(torch, 9, 9);
   t.match(await nextMessage(), { connection: 9, code: codes.failed }, 'it is loaded already');
   addon.stopBackground();
+});
+
+t.test('a process exits while a run goes on', { skip }, async (t) => {
+  const body = `
+    const place = { library: ${JSON.stringify(echo)}, runtimeFolder: '', preload: [] };
+    const none = { library: '', runtimeFolder: '', preload: [] };
+    addon.configureEngine({
+      threadsPerQueue: 2, intraOpThreads: 1, interOpThreads: 1, executionTimeoutMs: 5000,
+      memoryLimitBytes: 0, backends: [none, none, place, none],
+    });
+    addon.startBackground();
+    const timer = setInterval(() => {}, 1000);
+    request('m', 'CPU', 'slow 60000', 'in', 'out');
+    addon.tensorSet(0, 3, 0, 0, 0, 0, 0, 0);
+    addon.modelStore(0, 0, 2, 1, -1, 0, 0, 0, 0, 0, 0, 0, 2, 1, 1, 1);
+    onWake = () => {
+      if (addon.drainMailbox() === 0) return;
+      for (let i = 0; i < 5; i++) addon.modelExecute(0, 0, 3, 1, 4, 1, 0, 1, 2);
+      setTimeout(() => process.exit(0), 20);
+    };`;
+  const run = spawnSync(process.execPath, ['--eval', inWorker(body)], { timeout: 30_000 });
+  t.equal(run.status, 0);
+  t.equal(String(run.stderr), '');
 });
