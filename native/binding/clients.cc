@@ -148,12 +148,15 @@ Napi::Value ClientKill(const Napi::CallbackInfo& info) {
 napi_value Count(napi_env env, napi_callback_info info) {
   const Arguments<3> in(env, info);
   ThreadState& thread = this_thread();
-  TUTTI_CHECK(thread.context);
   Traffic traffic;
   traffic.commands = in.Int64(0);
   traffic.input_bytes = in.Int64(1);
   traffic.output_bytes = in.Int64(2);
-  thread.context->counters.Add(traffic);
+  if (thread.context) {
+    thread.context->counters.Add(traffic);
+  } else {  // a connection that is closed after detachThread
+    ThreadRegistry::Get().Add(traffic);
+  }
   return kUndefined;
 }
 

@@ -22,8 +22,8 @@ constexpr int64_t kInputWrongType = 2'000'000'000;
 Engine& engine() { return Engine::Get(); }
 
 Completion ToCompletion(const ThreadState& thread, int32_t connection, int32_t sequence) {
-  TUTTI_CHECK(thread.context);
-  return {thread.context->mailbox, static_cast<uint32_t>(connection),
+  // After detachThread nobody is there to be told.
+  return {thread.context ? thread.context->mailbox : nullptr, static_cast<uint32_t>(connection),
           static_cast<uint32_t>(sequence)};
 }
 
