@@ -7,6 +7,14 @@ import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 
+/** What finding keys needs of a request. */
+export interface Words {
+  readonly count: number;
+  /** Whether word `i` is `name`, whatever the case; `name` is upper case. */
+  is(i: number, name: string): boolean;
+  integer(i: number): number | undefined;
+}
+
 /** Which words of a request are keys, as word indices (the command name is word 0). */
 export interface KeySpec {
   /** As COMMAND answers them: first, last (negative from the end), step; 0, 0, 0 for none. */
@@ -14,7 +22,7 @@ export interface KeySpec {
   readonly last: number;
   readonly step: number;
   /** For movable keys: all of them. Undefined when the words do not parse (COMMAND GETKEYS: invalid arguments). */
-  readonly find?: (request: Request) => number[] | undefined;
+  readonly find?: (words: Words) => number[] | undefined;
 }
 
 export interface Command {
@@ -86,12 +94,17 @@ export interface ServerServices {
   readonly configFile: string | undefined;
   readonly tcpPort: number;
   readonly executable: string;
-  /** Checks and applies pairs on every thread; the answer is undefined or the error's words. */
+  /**
+   * Checks (`settings.check`, internal ones allowed: CONFIG SET has refused them already) and applies
+   * pairs on every thread; the answer is undefined or the error.
+   */
   configSet(pairs: readonly (readonly [string, string])[]): Promise<Error | undefined>;
   /** Ends the process with status 0 after open EXECs; no reply follows. */
   shutdown(options: { readonly save: 'default' | 'save' | 'nosave' }): void;
-  /** Sums of all threads: calls per command and errors per code, for INFO. */
+  /** Sums of all threads, for INFO: calls per command (`config|get` for a subcommand). */
   readonly commandCalls: ReadonlyMap<string, number>;
+  /** Errors answered per code; those of other threads are up to a second old. */
+  readonly errorCounts: ReadonlyMap<string, number>;
 }
 
 /** One command being carried out. */
@@ -108,6 +121,11 @@ export interface Call {
    * written the reply. Hand the ticket to a native call, or call `finish` yourself.
    */
   wait(completion: Completion): Ticket & { finish(code: number, text: string): void };
+  /**
+   * Carries out another command as a part of this one (EXEC). Its `ReplyError` becomes its reply.
+   * @param then Called when its reply has been written, which is later if it waits.
+   */
+  execute(command: Command, request: Request, then?: () => void): void;
 }
 
 export const noKeys: KeySpec = { first: 0, last: 0, step: 0 };

@@ -4,10 +4,8 @@
 import { basename, dirname, resolve } from 'node:path';
 import { SettingError } from './setting-rows.ts';
 import { Settings } from './settings.ts';
+import { REDIS_VERSION } from './version.ts';
 import { quoteWord, splitWords } from './words.ts';
-
-/** The version of Redis that clients are told. */
-export const REDIS_VERSION = '7.2.4';
 
 /** The server cannot start: `message` is what goes to standard error, then it exits with 1. */
 export class FatalConfigError extends Error {}

@@ -13,6 +13,7 @@ import {
   INPUT_MISSING,
   INPUT_WRONG_TYPE,
   type ModelRecord,
+  ROW_REFERENCE,
   type RunInfoRecord,
   type ScriptRecord,
   type ThreadBlocks,
@@ -109,10 +110,12 @@ export class Engine {
   readonly #native: Addon;
   /** Numbers that a call answers beside its result; overwritten by the next one. */
   readonly numbers: Float64Array;
+  readonly #rows: Buffer;
 
-  constructor(native: Addon, blocks: Pick<ThreadBlocks, 'numbers'>) {
+  constructor(native: Addon, blocks: Pick<ThreadBlocks, 'numbers' | 'rows'>) {
     this.#native = native;
     this.numbers = blocks.numbers;
+    this.#rows = blocks.rows;
   }
 
   // --- models ---
@@ -243,6 +246,34 @@ export class Engine {
 
   scanScripts(db: number): number {
     return this.#native.scanScripts(db);
+  }
+
+  /** Goes through the rows of a scan, its further pieces too. A row is valid during the call. */
+  forEachRow(countInPiece: number, take: (row: Buffer, index: number) => void): void {
+    let index = 0;
+    for (let count = countInPiece; ; count = this.#native.rowsNext()) {
+      const hasMore = this.numbers[1] === 1;
+      let at = 0;
+      for (let i = 0; i < count; i++) {
+        const byteCount = this.#rows.readUInt32LE(at);
+        at += 4;
+        if (byteCount === ROW_REFERENCE) {
+          this.#takeReference(this.#rows.readUInt32LE(at), (row) => take(row, index++));
+          at += 12;
+        } else {
+          take(this.#rows.subarray(at, at + byteCount), index++);
+          at += byteCount;
+        }
+      }
+      if (!hasMore) return;
+    }
+  }
+
+  #takeReference(id: number, take: (row: Buffer) => void): void {
+    const view = this.#native.replyBlobView(id, 0, this.#native.replyBlobBytes(id));
+    take(view);
+    this.#native.detach(view.buffer);
+    this.#native.replyBlobRelease(id);
   }
 
   loadBackend(backend: number, ticket: Ticket): void {

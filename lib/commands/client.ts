@@ -1,0 +1,278 @@
+// CLIENT: who is connected, and what a connection is called.
+
+import { replyErrors } from '../core/errors.ts';
+import { addon, type ClientRecord } from '../engine/addon.ts';
+import type { Request } from '../resp/request.ts';
+import { type Call, type Client, type Command, noKeys } from './command.ts';
+import { DEFAULT_USER, isClientName } from './connection.ts';
+import { unreachable } from './module.ts';
+import { shown, textOf } from './words.ts';
+
+const own = {
+  group: 'connection',
+  categories: ['@connection'],
+  flags: ['noscript', 'loading', 'stale'],
+  keys: noKeys,
+};
+const admin = { ...own, flags: ['admin', 'noscript', 'loading', 'stale'] };
+
+const subcommands: readonly Command[] = [
+  {
+    ...own,
+    name: 'id',
+    summary: "Returns the connection's number.",
+    since: '5.0.0',
+    arity: 2,
+    run: ({ client, reply }) => reply.integer(client.id),
+  },
+  {
+    ...own,
+    name: 'getname',
+    summary: "Returns the connection's name.",
+    since: '2.6.9',
+    arity: 2,
+    run({ client, reply }) {
+      if (client.name === '') reply.nil();
+      else reply.bulk(client.name);
+    },
+  },
+  {
+    ...own,
+    name: 'setname',
+    summary: 'Names the connection.',
+    since: '2.6.9',
+    arity: 3,
+    run({ client, reply, request }) {
+      const name = textOf(request, 2, 'client|setname');
+      if (!isClientName(name)) throw replyErrors.clientName();
+      client.name = name;
+      reply.ok();
+    },
+  },
+  {
+    ...own,
+    name: 'setinfo',
+    summary: 'Tells the name or version of the client library.',
+    since: '7.2.0',
+    arity: 4,
+    run: setInfo,
+  },
+  {
+    ...own,
+    name: 'info',
+    summary: "Returns the connection's line of CLIENT LIST.",
+    since: '6.2.0',
+    arity: 2,
+    run({ client, reply }) {
+      const record = addon()
+        .clientList()
+        .find(({ id }) => id === client.id);
+      reply.verbatim(record ? `${line(record, client, Date.now())}\n` : '');
+    },
+  },
+  {
+    ...admin,
+    name: 'list',
+    summary: 'Returns a line about each connection.',
+    since: '2.4.0',
+    arity: -2,
+    run: list,
+  },
+  {
+    ...admin,
+    name: 'kill',
+    summary: 'Closes connections by address, number, type or user.',
+    since: '2.4.0',
+    arity: -3,
+    run: kill,
+  },
+  {
+    ...own,
+    name: 'reply',
+    summary: 'Turns replies off and on, or skips one.',
+    since: '3.2.0',
+    arity: 3,
+    run({ client, reply, request }) {
+      if (request.is(2, 'ON')) {
+        client.replyMode = 'on';
+        reply.ok();
+      } else if (request.is(2, 'OFF')) client.replyMode = 'off';
+      else if (!request.is(2, 'SKIP')) throw replyErrors.syntax();
+      else if (client.replyMode !== 'off') client.replyMode = 'skip-next';
+    },
+  },
+  {
+    ...admin,
+    name: 'no-evict',
+    summary: 'Accepted: connections are not evicted.',
+    since: '7.0.0',
+    arity: 3,
+    run: onOrOff,
+  },
+  {
+    ...own,
+    name: 'no-touch',
+    summary: 'Accepted: uses of keys are not counted.',
+    since: '7.2.0',
+    arity: 3,
+    run: onOrOff,
+  },
+];
+
+export const clientCommands: readonly Command[] = [
+  {
+    name: 'client',
+    summary: 'A container for commands about connections.',
+    since: '2.4.0',
+    group: 'connection',
+    arity: -2,
+    flags: [],
+    keys: noKeys,
+    subcommands,
+    run: unreachable,
+  },
+];
+
+function onOrOff({ reply, request }: Call): void {
+  if (!request.is(2, 'ON') && !request.is(2, 'OFF')) throw replyErrors.syntax();
+  reply.ok();
+}
+
+function setInfo({ client, reply, request }: Call): void {
+  const isName = request.is(2, 'LIB-NAME');
+  if (!isName && !request.is(2, 'LIB-VER')) throw replyErrors.unrecognizedOption(shown(request, 2));
+  const value = textOf(request, 3, 'client|setinfo');
+  if (!isClientName(value)) throw replyErrors.clientInfo(isName ? 'lib-name' : 'lib-ver');
+  if (isName) client.libName = value;
+  else client.libVersion = value;
+  reply.ok();
+}
+
+// --- CLIENT LIST ---
+
+const clientTypes = ['normal', 'master', 'replica', 'slave', 'pubsub'];
+
+/** All that are connected are normal clients: the other types have none. */
+function readType(request: Request, i: number): string {
+  const type = shown(request, i).toLowerCase();
+  if (!clientTypes.includes(type)) throw replyErrors.unknownClientType(shown(request, i));
+  return type;
+}
+
+function list({ client, reply, request }: Call): void {
+  const { count } = request;
+  let records = addon().clientList();
+  if (count === 4 && request.is(2, 'TYPE')) {
+    if (readType(request, 3) !== 'normal') records = [];
+  } else if (count > 3 && request.is(2, 'ID')) {
+    const ids = new Set<number>();
+    for (let i = 3; i < count; i++) {
+      const id = request.integer(i);
+      if (id === undefined) throw replyErrors.invalidClientId();
+      ids.add(id);
+    }
+    records = records.filter(({ id }) => ids.has(id));
+  } else if (count !== 2) throw replyErrors.syntax();
+  const now = Date.now();
+  reply.verbatim(records.map((record) => `${line(record, client, now)}\n`).join(''));
+}
+
+/** The records lag a little behind: what this connection knows of itself is shown as it is. */
+function line(record: ClientRecord, own: Client, now: number): string {
+  const isOwn = record.id === own.id;
+  const seconds = (since: number) => Math.max(Math.floor((now - since) / 1000), 0);
+  const multiCount = isOwn ? (own.transaction?.queued.length ?? -1) : record.multiCount;
+  const fields: Record<string, string | number> = {
+    id: record.id,
+    addr: record.address,
+    laddr: record.localAddress,
+    fd: record.fd,
+    name: isOwn ? own.name : record.name,
+    age: seconds(record.createdMs),
+    idle: isOwn ? 0 : seconds(record.lastSeenMs),
+    flags: record.flags || 'N',
+    db: isOwn ? own.db : record.db,
+    sub: 0,
+    psub: 0,
+    ssub: 0,
+    multi: multiCount,
+    watch: isOwn ? own.watched.length : record.watchCount,
+    qbuf: record.queryBytes,
+    'qbuf-free': 0,
+    'argv-mem': 0,
+    'multi-mem': 0,
+    rbs: 0,
+    rbp: 0,
+    obl: 0,
+    oll: 0,
+    omem: record.outputBytes,
+    'tot-mem': record.queryBytes + record.outputBytes,
+    events: 'r',
+    cmd: (isOwn ? 'client|list' : record.lastCommand) || 'NULL',
+    user: record.user || DEFAULT_USER,
+    redir: -1,
+    resp: isOwn ? own.resp : record.resp,
+    'lib-name': isOwn ? own.libName : record.libName,
+    'lib-ver': isOwn ? own.libVersion : record.libVersion,
+  };
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}
+
+// --- CLIENT KILL ---
+
+interface Filter {
+  matches: (record: ClientRecord) => boolean;
+  skipsOwn: boolean;
+}
+
+function kill(call: Call): void {
+  const { client, reply, request } = call;
+  const isOldForm = request.count === 3;
+  const { matches, skipsOwn } = isOldForm ? addressFilter(request) : readFilters(request);
+  const found = addon().clientList().filter(matches);
+  if (isOldForm && found.length === 0) throw replyErrors.noSuchClient();
+  const others = found.filter(({ id }) => id !== client.id);
+  addon().clientKill(others.map(({ id }) => id));
+  const killsItself = !skipsOwn && others.length < found.length;
+  if (isOldForm) reply.ok();
+  else reply.integer(others.length + (killsItself ? 1 : 0));
+  if (killsItself) client.closeAfterReply();
+}
+
+function addressFilter(request: Request): Filter {
+  const address = shown(request, 2);
+  return { matches: (record) => record.address === address, skipsOwn: false };
+}
+
+function readFilters(request: Request): Filter {
+  const { count } = request;
+  const tests: ((record: ClientRecord) => boolean)[] = [];
+  let skipsOwn = true;
+  for (let i = 2; i < count; i += 2) {
+    const value = i + 1;
+    if (value >= count) throw replyErrors.syntax();
+    if (request.is(i, 'ID')) {
+      const id = request.integer(value);
+      if (id === undefined || id < 1) throw replyErrors.clientIdTooSmall();
+      tests.push((record) => record.id === id);
+    } else if (request.is(i, 'TYPE')) {
+      const isNormal = readType(request, value) === 'normal';
+      tests.push(() => isNormal);
+    } else if (request.is(i, 'ADDR')) {
+      const address = shown(request, value);
+      tests.push((record) => record.address === address);
+    } else if (request.is(i, 'LADDR')) {
+      const address = shown(request, value);
+      tests.push((record) => record.localAddress === address);
+    } else if (request.is(i, 'USER')) {
+      const user = shown(request, value);
+      if (user !== DEFAULT_USER) throw replyErrors.noSuchUser(user);
+    } else if (request.is(i, 'SKIPME')) {
+      if (!request.is(value, 'YES') && !request.is(value, 'NO')) throw replyErrors.syntax();
+      skipsOwn = request.is(value, 'YES');
+    } else throw replyErrors.syntax();
+  }
+  return { matches: (record) => tests.every((test) => test(record)), skipsOwn };
+}

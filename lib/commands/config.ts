@@ -1,0 +1,75 @@
+import { replyErrors } from '../core/errors.ts';
+import { addon } from '../engine/addon.ts';
+import { type Call, type Command, noKeys } from './command.ts';
+import { unreachable } from './module.ts';
+import { changeSettings, shown, textOf } from './words.ts';
+
+const shape = {
+  group: 'server',
+  since: '2.0.0',
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  keys: noKeys,
+};
+
+export const configCommands: readonly Command[] = [
+  {
+    name: 'config',
+    summary: 'A container for commands about settings.',
+    since: '2.0.0',
+    group: 'server',
+    arity: -2,
+    flags: [],
+    keys: noKeys,
+    subcommands: [
+      {
+        ...shape,
+        name: 'get',
+        summary: 'Returns the settings that match patterns.',
+        arity: -3,
+        run: get,
+      },
+      {
+        ...shape,
+        name: 'set',
+        summary: 'Changes settings, all or none.',
+        arity: -4,
+        isPrepared: true,
+        run: set,
+      },
+      {
+        ...shape,
+        name: 'resetstat',
+        summary: 'Sets the statistics of INFO back to 0.',
+        arity: 2,
+        run({ reply }) {
+          addon().resetStatistics();
+          reply.ok();
+        },
+      },
+    ],
+    run: unreachable,
+  },
+];
+
+function get({ reply, request, server }: Call): void {
+  const patterns: string[] = [];
+  for (let i = 2; i < request.count; i++) patterns.push(shown(request, i));
+  const found = server.settings.get(patterns);
+  reply.map(found.size);
+  for (const [name, value] of found) {
+    reply.bulk(name);
+    reply.bulk(value);
+  }
+}
+
+function set(call: Call): void {
+  const { request, server } = call;
+  if (request.count % 2 !== 0) throw replyErrors.syntax();
+  const pairs: [string, string][] = [];
+  for (let i = 2; i < request.count; i += 2)
+    pairs.push([shown(request, i), textOf(request, i + 1, 'config|set')]);
+  // This thread's copy finds most errors at once, and refuses what only AI.CONFIG may change.
+  const refused = server.settings.check(pairs);
+  if (refused) throw refused;
+  changeSettings(call, pairs);
+}

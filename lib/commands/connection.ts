@@ -1,0 +1,197 @@
+// What a client says about its own connection: handshake, database, protocol.
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { REDIS_VERSION } from '../config/version.ts';
+import { replyErrors } from '../core/errors.ts';
+import type { Request } from '../resp/request.ts';
+import { type Call, type Command, noKeys } from './command.ts';
+import { replyModules } from './module.ts';
+import { integerOf, shown, textOf } from './words.ts';
+
+const shape = { group: 'connection', categories: ['@connection'], keys: noKeys };
+const handshake = ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'];
+
+/** The sole user until there are access lists. */
+export const DEFAULT_USER = 'default';
+
+export const connectionCommands: readonly Command[] = [
+  {
+    ...shape,
+    name: 'ping',
+    summary: 'Returns PONG, or what it is given.',
+    since: '1.0.0',
+    arity: -1,
+    flags: ['fast'],
+    run({ command, reply, request }) {
+      if (request.count > 2) throw replyErrors.wrongArity(command.name);
+      if (request.count === 1) reply.simple('PONG');
+      else reply.bulk(echoed(request, command.name));
+    },
+  },
+  {
+    ...shape,
+    name: 'echo',
+    summary: 'Returns what it is given.',
+    since: '1.0.0',
+    arity: 2,
+    flags: ['loading', 'stale', 'fast'],
+    run({ command, reply, request }) {
+      reply.bulk(echoed(request, command.name));
+    },
+  },
+  {
+    ...shape,
+    name: 'quit',
+    summary: 'Closes the connection after the replies so far.',
+    since: '1.0.0',
+    arity: -1,
+    flags: handshake,
+    run({ client, reply }) {
+      reply.ok();
+      client.closeAfterReply();
+    },
+  },
+  {
+    ...shape,
+    name: 'select',
+    summary: 'Changes the database of the connection.',
+    since: '1.0.0',
+    arity: 2,
+    flags: ['loading', 'stale', 'fast'],
+    run({ client, reply, request, server }) {
+      const db = integerOf(request, 1);
+      if (db < 0 || db >= server.settings.databaseCount) throw replyErrors.databaseOutOfRange();
+      client.db = db;
+      reply.ok();
+    },
+  },
+  {
+    ...shape,
+    name: 'auth',
+    summary: 'Authenticates the connection.',
+    since: '1.0.0',
+    arity: -2,
+    flags: handshake,
+    run: auth,
+  },
+  {
+    ...shape,
+    name: 'hello',
+    summary: 'Chooses the protocol, authenticates and names the connection.',
+    since: '6.0.0',
+    arity: -1,
+    flags: handshake,
+    run: hello,
+  },
+  {
+    ...shape,
+    name: 'reset',
+    summary: 'Puts the connection back to how it began.',
+    since: '6.2.0',
+    arity: 1,
+    flags: handshake,
+    run({ client, reply, server }) {
+      client.transaction = undefined;
+      client.watched = [];
+      client.db = 0;
+      client.name = '';
+      client.user = DEFAULT_USER;
+      client.isAuthenticated = server.settings.password === '';
+      client.replyMode = 'on';
+      client.resp = 2;
+      reply.simple('RESET');
+    },
+  },
+];
+
+function echoed(request: Request, name: string): Buffer {
+  if (request.isBlob(1)) throw replyErrors.argumentTooLong(name);
+  return request.bytes(1);
+}
+
+function auth(call: Call): void {
+  const { client, command, reply, request, server } = call;
+  if (request.count > 3) throw replyErrors.syntax();
+  if (request.count === 2 && server.settings.password === '') throw replyErrors.noPasswordSet();
+  const user = request.count === 3 ? textOf(request, 1, command.name) : DEFAULT_USER;
+  authenticate(call, user, textOf(request, request.count - 1, command.name));
+  client.user = user;
+  reply.ok();
+}
+
+/** @throws {ReplyError} */
+function authenticate({ client, server }: Call, user: string, password: string): void {
+  const wanted = server.settings.password;
+  const isRight = user === DEFAULT_USER && (wanted === '' || isSame(password, wanted));
+  if (!isRight) throw replyErrors.wrongPassword();
+  client.isAuthenticated = true;
+}
+
+/** In a time that does not tell where they differ. */
+function isSame(a: string, b: string): boolean {
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(a), hash(b));
+}
+
+/** A name or library: visible characters without blanks (redis:src/networking.c `validateClientAttr`). */
+export function isClientName(text: string): boolean {
+  return !/[^!-~]/.test(text);
+}
+
+interface Greeting {
+  resp: 2 | 3 | undefined;
+  login: { user: string; password: string } | undefined;
+  name: string | undefined;
+}
+
+/** HELLO [version [AUTH user password] [SETNAME name]]. @throws {ReplyError} */
+function readHello(request: Request): Greeting {
+  const greeting: Greeting = { resp: undefined, login: undefined, name: undefined };
+  if (request.count > 1) {
+    const version = request.integer(1);
+    if (version === undefined) throw replyErrors.protocolNotInteger();
+    if (version !== 2 && version !== 3) throw replyErrors.noProtocol();
+    greeting.resp = version;
+  }
+  for (let i = 2; i < request.count; i++) {
+    const left = request.count - 1 - i;
+    if (request.is(i, 'AUTH') && left >= 2) {
+      const user = textOf(request, i + 1, 'hello');
+      greeting.login = { user, password: textOf(request, i + 2, 'hello') };
+      i += 2;
+    } else if (request.is(i, 'SETNAME') && left >= 1) {
+      greeting.name = textOf(request, i + 1, 'hello');
+      if (!isClientName(greeting.name)) throw replyErrors.clientName();
+      i++;
+    } else throw replyErrors.helloOption(shown(request, i));
+  }
+  return greeting;
+}
+
+function hello(call: Call): void {
+  const { client, reply, request, server } = call;
+  const { resp, login, name } = readHello(request);
+  if (login) {
+    authenticate(call, login.user, login.password);
+    client.user = login.user;
+  }
+  if (!client.isAuthenticated && server.settings.password !== '')
+    throw replyErrors.helloWithoutAuth();
+  if (name !== undefined) client.name = name;
+  if (resp !== undefined) client.resp = resp;
+  reply.map(7);
+  reply.bulk('server');
+  reply.bulk('redis');
+  reply.bulk('version');
+  reply.bulk(REDIS_VERSION);
+  reply.bulk('proto');
+  reply.integer(client.resp);
+  reply.bulk('id');
+  reply.integer(client.id);
+  reply.bulk('mode');
+  reply.bulk('standalone');
+  reply.bulk('role');
+  reply.bulk('master');
+  reply.bulk('modules');
+  replyModules(reply, server.settings);
+}

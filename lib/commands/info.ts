@@ -1,0 +1,403 @@
+// INFO (compat.md 4.2; the sections of RedisAI: 1.6). Names and order follow Redis 7.2, and clients
+// read both; what has no meaning here is left out, or 0 where a program looks for it.
+
+import { readFileSync } from 'node:fs';
+import { arch, release, type as systemName } from 'node:os';
+import { MODULE_VERSION, REDIS_VERSION, REDISAI_VERSION } from '../config/version.ts';
+import { humanBytes } from '../core/units.ts';
+import { addon, backendNames, type ProcessStatistics } from '../engine/addon.ts';
+import { type Call, type Command, noKeys } from './command.ts';
+import { shown } from './words.ts';
+
+type Fields = Record<string, string | number>;
+
+interface Section {
+  /** As it is asked for. */
+  readonly name: string;
+  readonly title: string;
+  /** Of plain INFO. Sections that are not come with `all`, those of RedisAI with `everything`. */
+  readonly isDefault: boolean;
+  fields(call: Call, statistics: ProcessStatistics): Fields;
+}
+
+export const infoCommands: readonly Command[] = [
+  {
+    name: 'info',
+    summary: 'Returns facts and figures about the server, by section.',
+    since: '1.0.0',
+    group: 'server',
+    arity: -1,
+    flags: ['loading', 'stale'],
+    categories: ['@dangerous'],
+    keys: noKeys,
+    run: info,
+  },
+];
+
+function info(call: Call): void {
+  const { reply, request } = call;
+  const wanted = new Set<string>();
+  for (let i = 1; i < request.count; i++) wanted.add(shown(request, i).toLowerCase());
+  const isPlain = wanted.size === 0 || wanted.has('default');
+  const isEverything = wanted.has('everything');
+  const isAll = isEverything || wanted.has('all');
+  const statistics = addon().statistics();
+  const texts: string[] = [];
+  for (const section of sections) {
+    const isWanted = isAll || (isPlain && section.isDefault) || wanted.has(section.name);
+    if (isWanted) texts.push(written(section, call, statistics));
+  }
+  const hasModules = isEverything || wanted.has('modules') || wanted.has('ai');
+  for (const section of moduleSections) {
+    if (hasModules || wanted.has(section.name)) texts.push(written(section, call, statistics));
+  }
+  reply.verbatim(texts.join('\r\n'));
+}
+
+function written(section: Section, call: Call, statistics: ProcessStatistics): string {
+  const lines = Object.entries(section.fields(call, statistics)).map(
+    ([name, value]) => `${name}:${value}\r\n`,
+  );
+  return `# ${section.title}\r\n${lines.join('')}`;
+}
+
+const SECONDS_A_DAY = 86_400;
+
+function server({ server }: Call): Fields {
+  const now = Date.now();
+  const uptimeSeconds = Math.floor((now - server.startedMs) / 1000);
+  const hz = server.settings.number('hz');
+  return {
+    redis_version: REDIS_VERSION,
+    redis_git_sha1: '00000000',
+    redis_git_dirty: 0,
+    redis_build_id: '0',
+    redis_mode: 'standalone',
+    os: `${systemName()} ${release()} ${arch() === 'x64' ? 'x86_64' : arch()}`,
+    arch_bits: 64,
+    monotonic_clock: 'POSIX clock_gettime',
+    multiplexing_api: 'epoll',
+    process_id: process.pid,
+    process_supervised: 'no',
+    run_id: server.runId,
+    tcp_port: server.tcpPort,
+    server_time_usec: now * 1000,
+    uptime_in_seconds: uptimeSeconds,
+    uptime_in_days: Math.floor(uptimeSeconds / SECONDS_A_DAY),
+    hz,
+    configured_hz: hz,
+    lru_clock: Math.floor(now / 1000) & 0xff_ffff,
+    executable: server.executable,
+    config_file: server.configFile ?? '',
+    io_threads_active: server.threadCount > 1 ? 1 : 0,
+    io_threads: server.threadCount,
+  };
+}
+
+function clients({ server }: Call, statistics: ProcessStatistics): Fields {
+  return {
+    connected_clients: statistics.connectedClients,
+    cluster_connections: 0,
+    maxclients: server.settings.clientsMax,
+    client_recent_max_input_buffer: 0,
+    client_recent_max_output_buffer: 0,
+    blocked_clients: statistics.blockedClients,
+    tracking_clients: 0,
+    pubsub_clients: 0,
+    clients_in_timeout_table: 0,
+    total_blocking_keys: 0,
+  };
+}
+
+function ratio(a: number, b: number): string {
+  return (b > 0 ? a / b : 0).toFixed(2);
+}
+
+function memory({ server }: Call, statistics: ProcessStatistics): Fields {
+  const { usedMemory, usedMemoryByKind, usedMemoryPeak, rss, totalSystemMemory } = statistics;
+  const { keys, tensors, models, requests, replies } = usedMemoryByKind;
+  const datasetBytes = keys + tensors + models;
+  const { maxmemoryBytes } = server.settings;
+  return {
+    used_memory: usedMemory,
+    used_memory_human: humanBytes(usedMemory),
+    used_memory_rss: rss,
+    used_memory_rss_human: humanBytes(rss),
+    used_memory_peak: usedMemoryPeak,
+    used_memory_peak_human: humanBytes(usedMemoryPeak),
+    used_memory_peak_perc: `${ratio(100 * usedMemory, usedMemoryPeak)}%`,
+    used_memory_overhead: Math.max(usedMemory - datasetBytes, 0),
+    used_memory_startup: 0,
+    used_memory_dataset: datasetBytes,
+    used_memory_dataset_perc: `${ratio(100 * datasetBytes, usedMemory)}%`,
+    used_memory_keys: keys,
+    used_memory_tensors: tensors,
+    used_memory_models: models,
+    used_memory_requests: requests,
+    used_memory_replies: replies,
+    mem_pool_idle: statistics.poolIdleBytes,
+    total_system_memory: totalSystemMemory,
+    total_system_memory_human: humanBytes(totalSystemMemory),
+    used_memory_lua: 0,
+    used_memory_scripts: 0,
+    maxmemory: server.settings.text('maxmemory'),
+    maxmemory_human: humanBytes(maxmemoryBytes),
+    maxmemory_policy: server.settings.text('maxmemory-policy'),
+    mem_fragmentation_ratio: ratio(rss, usedMemory),
+    mem_fragmentation_bytes: rss - usedMemory,
+    mem_not_counted_for_evict: 0,
+    mem_replication_backlog: 0,
+    mem_clients_slaves: 0,
+    mem_clients_normal: requests + replies,
+    mem_cluster_links: 0,
+    mem_aof_buffer: 0,
+    mem_allocator: 'libc',
+    active_defrag_running: 0,
+    lazyfree_pending_objects: 0,
+    lazyfreed_objects: 0,
+  };
+}
+
+function persistence({ server }: Call, statistics: ProcessStatistics): Fields {
+  return {
+    loading: 0,
+    async_loading: 0,
+    rdb_changes_since_last_save: statistics.dirty,
+    rdb_bgsave_in_progress: 0,
+    rdb_last_save_time: Math.floor(server.startedMs / 1000),
+    rdb_last_bgsave_status: 'ok',
+    rdb_last_bgsave_time_sec: -1,
+    rdb_current_bgsave_time_sec: -1,
+    rdb_saves: 0,
+    rdb_last_cow_size: 0,
+    aof_enabled: 0,
+    aof_rewrite_in_progress: 0,
+    aof_rewrite_scheduled: 0,
+    aof_last_rewrite_time_sec: -1,
+    aof_current_rewrite_time_sec: -1,
+    aof_last_bgrewrite_status: 'ok',
+    aof_last_write_status: 'ok',
+    aof_last_cow_size: 0,
+    module_fork_in_progress: 0,
+    module_fork_last_cow_size: 0,
+  };
+}
+
+/** What `instantaneous_*` are measured from: this thread's last INFO, at least this long ago. */
+const RATE_MS_MIN = 1000;
+const rates = { atMs: 0, commands: 0, input: 0, output: 0, ops: 0, inputKib: 0, outputKib: 0 };
+
+function updateRates(statistics: ProcessStatistics): void {
+  const now = Date.now();
+  const elapsedMs = now - rates.atMs;
+  if (elapsedMs < RATE_MS_MIN) return;
+  const { totalCommands, netInputBytes, netOutputBytes } = statistics;
+  if (rates.atMs > 0) {
+    const perSecond = (more: number) => (Math.max(more, 0) * 1000) / elapsedMs;
+    rates.ops = perSecond(totalCommands - rates.commands);
+    rates.inputKib = perSecond(netInputBytes - rates.input) / 1024;
+    rates.outputKib = perSecond(netOutputBytes - rates.output) / 1024;
+  }
+  rates.atMs = now;
+  rates.commands = totalCommands;
+  rates.input = netInputBytes;
+  rates.output = netOutputBytes;
+}
+
+function stats({ server }: Call, statistics: ProcessStatistics): Fields {
+  updateRates(statistics);
+  let errorCount = 0;
+  for (const count of server.errorCounts.values()) errorCount += count;
+  return {
+    total_connections_received: statistics.totalConnections,
+    total_commands_processed: statistics.totalCommands,
+    instantaneous_ops_per_sec: Math.round(rates.ops),
+    total_net_input_bytes: statistics.netInputBytes,
+    total_net_output_bytes: statistics.netOutputBytes,
+    total_net_repl_input_bytes: 0,
+    total_net_repl_output_bytes: 0,
+    instantaneous_input_kbps: rates.inputKib.toFixed(2),
+    instantaneous_output_kbps: rates.outputKib.toFixed(2),
+    rejected_connections: statistics.rejectedConnections,
+    sync_full: 0,
+    sync_partial_ok: 0,
+    sync_partial_err: 0,
+    expired_keys: statistics.expired,
+    evicted_keys: statistics.evicted,
+    evicted_clients: 0,
+    keyspace_hits: statistics.hits,
+    keyspace_misses: statistics.misses,
+    pubsub_channels: 0,
+    pubsub_patterns: 0,
+    pubsubshard_channels: 0,
+    latest_fork_usec: 0,
+    total_forks: 0,
+    migrate_cached_sockets: 0,
+    slave_expires_tracked_keys: 0,
+    active_defrag_hits: 0,
+    active_defrag_misses: 0,
+    tracking_total_keys: 0,
+    unexpected_error_replies: 0,
+    total_error_replies: errorCount,
+  };
+}
+
+function replication({ server }: Call): Fields {
+  return {
+    role: 'master',
+    connected_slaves: 0,
+    master_failover_state: 'no-failover',
+    master_replid: server.runId,
+    master_replid2: '0'.repeat(40),
+    master_repl_offset: 0,
+    second_repl_offset: -1,
+    repl_backlog_active: 0,
+    repl_backlog_size: server.settings.text('repl-backlog-size'),
+    repl_backlog_first_byte_offset: 0,
+    repl_backlog_histlen: 0,
+  };
+}
+
+function inSeconds(microseconds: number): string {
+  return (microseconds / 1e6).toFixed(6);
+}
+
+function cpu(): Fields {
+  const { system, user } = process.cpuUsage();
+  const main = mainThreadSeconds();
+  return {
+    used_cpu_sys: inSeconds(system),
+    used_cpu_user: inSeconds(user),
+    used_cpu_sys_children: '0.000000',
+    used_cpu_user_children: '0.000000',
+    used_cpu_sys_main_thread: main.system,
+    used_cpu_user_main_thread: main.user,
+  };
+}
+
+/** Of Linux on all machines that Node runs on. */
+const CLOCK_TICKS_A_SECOND = 100;
+
+/** From /proc/PID/task/PID/stat: fields 14 and 15, counted after the name in parentheses. */
+function mainThreadSeconds(): { user: string; system: string } {
+  try {
+    const stat = readFileSync(`/proc/${process.pid}/task/${process.pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const seconds = (field: string | undefined) =>
+      (Number(field) / CLOCK_TICKS_A_SECOND).toFixed(6);
+    return { user: seconds(fields[11]), system: seconds(fields[12]) };
+  } catch {
+    return { user: '0.000000', system: '0.000000' }; // no /proc in this container
+  }
+}
+
+function modules(): Fields {
+  return {
+    module: `name=ai,ver=${MODULE_VERSION},api=1,filters=0,usedby=[],using=[],options=[]`,
+  };
+}
+
+function commandStats({ server }: Call): Fields {
+  const fields: Fields = {};
+  for (const [name, calls] of server.commandCalls) fields[`cmdstat_${name}`] = `calls=${calls}`;
+  return fields;
+}
+
+function errorStats({ server }: Call): Fields {
+  const fields: Fields = {};
+  for (const [code, count] of server.errorCounts) fields[`errorstat_${code}`] = `count=${count}`;
+  return fields;
+}
+
+function keyspaceSizes({ keyspace, server }: Call): Fields {
+  const fields: Fields = {};
+  for (let db = 0; db < server.settings.databaseCount; db++) {
+    const keys = keyspace.size(db);
+    if (keys > 0)
+      fields[`db${db}`] = `keys=${keys},expires=${keyspace.expiringCount(db)},avg_ttl=0`;
+  }
+  return fields;
+}
+
+const sections: readonly Section[] = [
+  { name: 'server', title: 'Server', isDefault: true, fields: server },
+  { name: 'clients', title: 'Clients', isDefault: true, fields: clients },
+  { name: 'memory', title: 'Memory', isDefault: true, fields: memory },
+  { name: 'persistence', title: 'Persistence', isDefault: true, fields: persistence },
+  { name: 'stats', title: 'Stats', isDefault: true, fields: stats },
+  { name: 'replication', title: 'Replication', isDefault: true, fields: replication },
+  { name: 'cpu', title: 'CPU', isDefault: true, fields: cpu },
+  { name: 'modules', title: 'Modules', isDefault: true, fields: modules },
+  { name: 'commandstats', title: 'Commandstats', isDefault: false, fields: commandStats },
+  { name: 'errorstats', title: 'Errorstats', isDefault: true, fields: errorStats },
+  { name: 'latencystats', title: 'Latencystats', isDefault: false, fields: () => ({}) },
+  { name: 'cluster', title: 'Cluster', isDefault: true, fields: () => ({ cluster_enabled: 0 }) },
+  { name: 'keyspace', title: 'Keyspace', isDefault: true, fields: keyspaceSizes },
+];
+
+// --- RedisAI ---
+
+function backendsInfo({ engine, server }: Call): Fields {
+  const version = (name: string) =>
+    engine.backendVersion(backendNames.findIndex((backend) => backend === name));
+  const fields: Fields = {};
+  if (version('TF') !== '') fields.ai_TensorFlow_version = version('TF');
+  if (version('TFLITE') !== '') fields.ai_TensorFlowLite_version = 'NA';
+  if (version('TORCH') !== '') fields.ai_Torch_version = 'NA';
+  if (version('ONNX') !== '') {
+    const queueCount = engine.queueCpuSeconds().size;
+    fields.ai_onnxruntime_version = version('ONNX');
+    fields.ai_onnxruntime_memory = 0;
+    fields.ai_onnxruntime_memory_access_num = 0;
+    fields.ai_onnxruntime_maximum_run_sessions_number =
+      queueCount * server.settings.number('ai.threads_per_queue');
+  }
+  return fields;
+}
+
+function aiCpu({ engine }: Call): Fields {
+  const { system, user } = process.cpuUsage();
+  const main = mainThreadSeconds();
+  const fields: Fields = {
+    ai_self_used_cpu_sys: inSeconds(system),
+    ai_self_used_cpu_user: inSeconds(user),
+    ai_children_used_cpu_sys: '0.000000',
+    ai_children_used_cpu_user: '0.000000',
+    ai_main_thread_used_cpu_sys: main.system,
+    ai_main_thread_used_cpu_user: main.user,
+  };
+  for (const [queue, seconds] of engine.queueCpuSeconds()) {
+    for (const [index, used] of seconds.entries())
+      fields[`ai_queue_${queue}_bthread_n${index + 1}_used_cpu_total`] = used.toFixed(6);
+  }
+  return fields;
+}
+
+function loadTimeConfigs({ server: { settings } }: Call): Fields {
+  return {
+    ai_threads_per_queue: settings.text('ai.threads_per_queue'),
+    ai_inter_op_parallelism: settings.text('ai.inter_op_parallelism'),
+    ai_intra_op_parallelism: settings.text('ai.intra_op_parallelism'),
+    ai_model_execution_timeout: settings.text('ai.model_execution_timeout'),
+    ai_backend_memory_limit: settings.text('ai.backend_memory_limit'),
+  };
+}
+
+function versions(): Fields {
+  return {
+    ai_RedisAI_version: REDISAI_VERSION,
+    ai_low_level_API_version: 1,
+    ai_rdb_version: 4,
+  };
+}
+
+/** In this order: clients find sections by their place. */
+const moduleSections: readonly Section[] = (
+  [
+    ['ai_versions', versions],
+    ['ai_git', () => ({ ai_git_sha: 'unknown' })],
+    ['ai_load_time_configs', loadTimeConfigs],
+    ['ai_backends_info', backendsInfo],
+    ['ai_cpu', aiCpu],
+  ] as const
+).map(([name, fields]) => ({ name, title: name, isDefault: false, fields }));

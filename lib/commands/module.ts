@@ -1,0 +1,51 @@
+import { MODULE_VERSION } from '../config/version.ts';
+import type { Settings } from '../config/settings.ts';
+import type { ReplyEncoder } from '../resp/reply-encoder.ts';
+import { type Command, noKeys } from './command.ts';
+
+export const moduleCommands: readonly Command[] = [
+  {
+    name: 'module',
+    summary: 'A container for commands about modules.',
+    since: '4.0.0',
+    group: 'server',
+    arity: -2,
+    flags: [],
+    keys: noKeys,
+    subcommands: [
+      {
+        name: 'list',
+        summary: 'Returns the modules: RedisAI, which is built in.',
+        since: '4.0.0',
+        group: 'server',
+        arity: 2,
+        flags: ['admin', 'noscript'],
+        keys: noKeys,
+        run: ({ reply, server }) => replyModules(reply, server.settings),
+      },
+    ],
+    run: unreachable,
+  },
+];
+
+/** The `run` of a container: the dispatcher answers it without a subcommand. */
+export function unreachable(): never {
+  throw new Error('a container is never run');
+}
+
+/** As MODULE LIST and HELLO answer it. */
+export function replyModules(reply: ReplyEncoder, settings: Settings): void {
+  const loaded = settings.modules.at(-1);
+  reply.array(1);
+  reply.map(4);
+  reply.bulk('name');
+  reply.bulk('ai');
+  reply.bulk('ver');
+  reply.integer(MODULE_VERSION);
+  reply.bulk('path');
+  reply.bulk(loaded?.path ?? '');
+  reply.bulk('args');
+  const args = loaded?.args ?? [];
+  reply.array(args.length);
+  for (const arg of args) reply.bulk(arg);
+}

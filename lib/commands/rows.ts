@@ -1,0 +1,41 @@
+// What many rows of the command table have in common.
+
+import type { Command, KeySpec } from './command.ts';
+import { firstArgIsKey } from './command.ts';
+
+export const allArgsAreKeys: KeySpec = { first: 1, last: -1, step: 1 };
+export const twoKeys: KeySpec = { first: 1, last: 2, step: 1 };
+
+/** Flags as COMMAND answers them. */
+export const write = ['write'] as const;
+export const writeFast = ['write', 'fast'] as const;
+export const writeDenyoom = ['write', 'denyoom'] as const;
+export const writeDenyoomFast = ['write', 'denyoom', 'fast'] as const;
+export const readonly = ['readonly'] as const;
+export const readonlyFast = ['readonly', 'fast'] as const;
+export const movableWrite = ['write', 'denyoom', 'movablekeys'] as const;
+
+type Shape = Partial<Omit<Command, 'name' | 'summary' | 'arity' | 'run'>>;
+
+/** A row about one key, the first argument. */
+export function row(
+  shape: Shape & Pick<Command, 'flags'>,
+  name: string,
+  arity: number,
+  summary: string,
+  run: Command['run'],
+): Command {
+  return { keys: firstArgIsKey, ...shape, name, arity, summary, run };
+}
+
+/** ACL categories that follow from the flags, as Redis derives them; a row adds its own. */
+export function categoriesOf(command: Command): string[] {
+  const has = (flag: string) => command.flags.includes(flag);
+  const categories = [...(command.categories ?? [])];
+  if (has('write')) categories.push('@write');
+  if (has('readonly')) categories.push('@read');
+  if (has('admin')) categories.push('@admin', '@dangerous');
+  if (has('blocking')) categories.push('@blocking');
+  categories.push(has('fast') ? '@fast' : '@slow');
+  return [...new Set(categories)];
+}

@@ -1,0 +1,43 @@
+// Every command: the dispatcher, COMMAND and the README read this table.
+
+import { aiCommands } from './ai.ts';
+import { clientCommands } from './client.ts';
+import { clusterCommands } from './cluster.ts';
+import type { Command } from './command.ts';
+import { configCommands } from './config.ts';
+import { connectionCommands } from './connection.ts';
+import { hashCommands } from './hash.ts';
+import { infoCommands } from './info.ts';
+import { introspectionCommands } from './introspection.ts';
+import { keyCommands } from './keys.ts';
+import { listCommands } from './list.ts';
+import { modelCommands } from './model.ts';
+import { moduleCommands } from './module.ts';
+import { scriptCommands } from './script.ts';
+import { serverCommands } from './server.ts';
+import { stringCommands } from './string.ts';
+import { tensorCommands } from './tensor.ts';
+import { transactionCommands } from './transaction.ts';
+
+/** By name, in lower case. */
+export const commandTable: ReadonlyMap<string, Command> = new Map(
+  [
+    ...connectionCommands,
+    ...clientCommands,
+    ...serverCommands,
+    ...infoCommands,
+    ...configCommands,
+    ...introspectionCommands(() => commandTable),
+    ...moduleCommands,
+    ...clusterCommands,
+    ...keyCommands,
+    ...stringCommands,
+    ...hashCommands,
+    ...listCommands,
+    ...transactionCommands,
+    ...tensorCommands,
+    ...modelCommands,
+    ...scriptCommands,
+    ...aiCommands,
+  ].map((command) => [command.name, command]),
+);

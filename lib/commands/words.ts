@@ -1,0 +1,103 @@
+// What commands read of a request's words, beside what the request itself offers.
+
+import { codes } from '../engine/addon.ts';
+import { failure } from '../engine/failure.ts';
+import { replyErrors } from '../core/errors.ts';
+import type { ReplyEncoder } from '../resp/reply-encoder.ts';
+import type { Request } from '../resp/request.ts';
+import type { Call, Words } from './command.ts';
+
+/** What an error shows of a word. */
+const SHOWN_BYTES_MAX = 128;
+
+/** A word as an error shows it: never more than a line's worth. */
+export function shown(request: Request, i: number): string {
+  if (request.isBlob(i)) return `(${request.length(i)} bytes)`;
+  if (request.length(i) <= SHOWN_BYTES_MAX) return request.text(i);
+  return request.bytes(i).toString('utf8', 0, SHOWN_BYTES_MAX);
+}
+
+/** A word as text. @throws {ReplyError} It is a blob: no name or value is that long. */
+export function textOf(request: Request, i: number, name: string): string {
+  if (request.isBlob(i)) throw replyErrors.argumentTooLong(name);
+  return request.text(i);
+}
+
+/** @throws {ReplyError} Not a 64-bit integer. Beyond 2^53 it is rounded. */
+export function integerOf(request: Request, i: number): number {
+  const value = request.integer(i) ?? request.bigint(i);
+  if (value === undefined) throw replyErrors.notInteger();
+  return Number(value);
+}
+
+/** A TIMEOUT of RedisAI: milliseconds, more than 0. @throws {ReplyError} */
+export function timeoutOf(request: Request, i: number): number {
+  const value = request.integer(i) ?? request.bigint(i);
+  if (value === undefined || value <= 0) throw replyErrors.invalidTimeout();
+  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+}
+
+/**
+ * A count or option as RedisAI's argument cursor takes it: not negative, and `3.00` is 3. Undefined
+ * for anything else.
+ */
+export function looseCountOf(request: Request, i: number): number | undefined {
+  const value = request.integer(i);
+  if (value !== undefined) return value >= 0 ? value : undefined;
+  if (request.isBlob(i) || request.length(i) === 0 || request.length(i) > SHOWN_BYTES_MAX)
+    return undefined;
+  const text = request.text(i);
+  const number = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(number) && number >= 0 ? number : undefined;
+}
+
+/** The end of a command that answers `OK`, `TIMEDOUT`, or what went wrong natively. */
+export function okOrFailure(reply: ReplyEncoder, code: number, text: string): void {
+  if (code === codes.ok) reply.ok();
+  else if (code === codes.timedOut) reply.simple('TIMEDOUT');
+  else throw failure(-code, text);
+}
+
+/** Changes settings on all threads, then answers `OK` or what `refusal` makes of the error. */
+export function changeSettings(
+  call: Call,
+  pairs: readonly (readonly [string, string])[],
+  refusal: (error: Error) => Error = (error) => error,
+): void {
+  let refused: Error | undefined;
+  const ticket = call.wait((reply) => {
+    if (refused) reply.error(refusal(refused));
+    else reply.ok();
+  });
+  call.server.configSet(pairs).then(
+    (error) => {
+      refused = error;
+      ticket.finish(codes.ok, '');
+    },
+    (error: unknown) => {
+      refused = error instanceof Error ? error : new Error(String(error));
+      ticket.finish(codes.ok, '');
+    },
+  );
+}
+
+/** The words from `start` on, as a command of their own. */
+export class WordsFrom implements Words {
+  readonly #request: Words;
+  readonly #start: number;
+  readonly count: number;
+
+  constructor(request: Words, start: number) {
+    this.#request = request;
+    this.#start = start;
+    this.count = request.count - start;
+  }
+
+  is(i: number, name: string): boolean {
+    return this.#request.is(this.#start + i, name);
+  }
+
+  integer(i: number): number | undefined {
+    return this.#request.integer(this.#start + i);
+  }
+}
