@@ -1,0 +1,197 @@
+// MULTI, EXEC, DISCARD, WATCH and UNWATCH. The dispatcher queues; EXEC carries the queue out under
+// the locks of all keys it names, which is the one place where JavaScript runs under a lock.
+
+import { ReplyError } from '../core/errors.ts';
+import type { Request } from '../resp/request.ts';
+import { type Call, type Client, type Command, firstArgIsKey, noKeys } from './command.ts';
+
+const err = (message: string) => new ReplyError('ERR', message);
+
+/** The words of `request` that are keys of `command`. Undefined if it touches data but names no keys. */
+function keyWords(command: Command, request: Request): readonly number[] | undefined {
+  const { first, last, step, find } = command.keys;
+  if (find !== undefined) return find(request);
+  if (first === 0) {
+    const touchesData = command.flags.includes('write') || command.flags.includes('readonly');
+    return touchesData ? undefined : [];
+  }
+  const words: number[] = [];
+  const end = last < 0 ? request.count + last : last;
+  for (let word = first; word <= end; word += step) words.push(word);
+  return words;
+}
+
+/** What EXEC must lock: all slots (`[]`), some, or nothing at all (undefined). */
+function slotsToLock(call: Call, watched: Request | undefined): readonly number[] | undefined {
+  const slots = new Set<number>();
+  for (const { command, request } of call.client.transaction?.queued ?? []) {
+    if (command.isPrepared) continue;
+    const words = keyWords(command, request);
+    if (words === undefined) return [];
+    request.select();
+    for (const word of words) slots.add(call.keyspace.slot(word));
+  }
+  if (watched !== undefined) {
+    watched.select();
+    for (let word = 0; word < watched.count; word++) slots.add(call.keyspace.slot(word));
+  }
+  if (slots.size === 0) return undefined;
+  return [...slots].sort((a, b) => a - b);
+}
+
+function isChanged(call: Call, watched: Request | undefined): boolean {
+  if (watched === undefined) return false;
+  watched.select();
+  return call.client.watched.some(
+    ({ db, version }, word) => call.keyspace.version(db, word) !== version,
+  );
+}
+
+/** Calls `body` with the watched keys as words. */
+function withWatched<T>(call: Call, body: (watched: Request | undefined) => T): T {
+  if (call.client.watched.length === 0) return body(undefined);
+  const watched = call.request.make(call.client.watched.map(({ key }) => key));
+  try {
+    return body(watched);
+  } finally {
+    watched.release();
+  }
+}
+
+function endTransaction(client: Client): void {
+  client.transaction = undefined;
+  client.watched = [];
+}
+
+function exec(call: Call): void {
+  const { client, reply } = call;
+  const { transaction } = client;
+  if (transaction === undefined) throw err('EXEC without MULTI');
+  if (transaction.isDirty) {
+    endTransaction(client);
+    throw new ReplyError('EXECABORT', 'Transaction discarded because of previous errors.');
+  }
+  const { queued } = transaction;
+  /** Replies of what was carried out before the locks were taken. */
+  const prepared = new Map<number, Buffer>();
+
+  const runQueued = (watched: Request | undefined) => {
+    if (isChanged(call, watched)) {
+      reply.nilArray();
+      return;
+    }
+    reply.array(queued.length);
+    for (const [index, { command, request }] of queued.entries()) {
+      const bytes = prepared.get(index);
+      if (bytes !== undefined) reply.raw(bytes);
+      else if (command.refusedInTransaction) reply.error(command.refusedInTransaction());
+      else call.execute(command, request);
+    }
+  };
+
+  const commit = () => {
+    withWatched(call, (watched) => {
+      const slots = slotsToLock(call, watched);
+      if (slots === undefined) runQueued(watched);
+      else call.keyspace.locked(slots, () => runQueued(watched));
+    });
+    endTransaction(client);
+  };
+
+  const prepareFrom = (start: number) => {
+    const index = queued.findIndex(({ command }, at) => at >= start && command.isPrepared === true);
+    const next = queued[index];
+    if (next === undefined) {
+      commit();
+      return;
+    }
+    reply.flush();
+    call.execute(next.command, next.request, () => {
+      prepared.set(index, reply.takeBytes());
+      prepareFrom(index + 1);
+    });
+  };
+
+  // What has changed already need not be prepared. It is looked at again under the locks.
+  if (withWatched(call, (watched) => isChanged(call, watched))) commit();
+  else prepareFrom(0);
+}
+
+export const transactionCommands: readonly Command[] = [
+  {
+    name: 'multi',
+    summary: 'Starts a transaction.',
+    since: '1.2.0',
+    group: 'transactions',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    categories: ['@fast', '@transaction'],
+    keys: noKeys,
+    run({ client, reply }) {
+      if (client.transaction !== undefined) throw err('MULTI calls can not be nested');
+      client.transaction = { queued: [], isDirty: false };
+      reply.ok();
+    },
+  },
+  {
+    name: 'exec',
+    summary: 'Executes all commands in a transaction.',
+    since: '1.2.0',
+    group: 'transactions',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
+    categories: ['@slow', '@transaction'],
+    keys: noKeys,
+    run: exec,
+  },
+  {
+    name: 'discard',
+    summary: 'Discards a transaction.',
+    since: '2.0.0',
+    group: 'transactions',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    categories: ['@fast', '@transaction'],
+    keys: noKeys,
+    run({ client, reply }) {
+      if (client.transaction === undefined) throw err('DISCARD without MULTI');
+      endTransaction(client);
+      reply.ok();
+    },
+  },
+  {
+    name: 'watch',
+    summary: 'Monitors changes to keys to determine the execution of a transaction.',
+    since: '2.2.0',
+    group: 'transactions',
+    arity: -2,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    categories: ['@fast', '@transaction'],
+    keys: { ...firstArgIsKey, last: -1 },
+    run({ client, reply, request, keyspace }) {
+      if (client.transaction !== undefined) throw err('WATCH inside MULTI is not allowed');
+      for (let word = 1; word < request.count; word++) {
+        const key = request.bytes(word);
+        const isKnown = client.watched.some((w) => w.db === client.db && w.key.equals(key));
+        if (isKnown) continue;
+        const version = keyspace.version(client.db, word);
+        client.watched.push({ db: client.db, key: Buffer.from(key), version });
+      }
+      reply.ok();
+    },
+  },
+  {
+    name: 'unwatch',
+    summary: 'Forgets about watched keys of a transaction.',
+    since: '2.2.0',
+    group: 'transactions',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
+    categories: ['@fast', '@transaction'],
+    keys: noKeys,
+    run({ client, reply }) {
+      client.watched = [];
+      reply.ok();
+    },
+  },
+];

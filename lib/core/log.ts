@@ -1,0 +1,69 @@
+// The log, in Redis' format. Any thread writes it by itself: a line is one write, so that lines of
+// several threads do not mix and none is lost when the process ends.
+
+import { openSync, writeSync } from 'node:fs';
+import loglevel from 'loglevel';
+
+export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
+
+const STDOUT = 1;
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+
+/** Redis' levels as those of `loglevel`, and the marks of their lines. */
+const levels: Record<LogLevel, loglevel.LogLevelNames> = {
+  debug: 'trace',
+  verbose: 'debug',
+  notice: 'info',
+  warning: 'warn',
+};
+const marks: Record<loglevel.LogLevelNames, string> = {
+  trace: '.',
+  debug: '-',
+  info: '*',
+  warn: '#',
+  error: '#',
+};
+
+const logger = loglevel.getLogger('tutti');
+let file = STDOUT;
+
+function two(value: number): string {
+  return value < 10 ? `0${value}` : String(value);
+}
+
+function line(mark: string, text: string): string {
+  const now = new Date();
+  const day = `${two(now.getDate())} ${MONTHS[now.getMonth()]} ${now.getFullYear()}`;
+  const time = `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`;
+  const ms = String(now.getMilliseconds()).padStart(3, '0');
+  return `${process.pid}:M ${day} ${time}.${ms} ${mark} ${text}\n`;
+}
+
+logger.methodFactory = (method) => (text: string) => {
+  try {
+    writeSync(file, line(marks[method], text));
+  } catch {
+    // A full disk or a closed pipe must not stop the server, and there is no place left to tell.
+  }
+};
+logger.setLevel('info', false);
+
+/** @param path Where lines are added; empty: standard output. @throws {Error} With `code`, if the file cannot be opened. */
+export function openLog(path: string): void {
+  file = path === '' ? STDOUT : openSync(path, 'a', 0o644);
+}
+
+export function setLogLevel(level: LogLevel): void {
+  logger.setLevel(levels[level], false);
+}
+
+export function isLogLevel(text: string): text is LogLevel {
+  return Object.hasOwn(levels, text);
+}
+
+export const log = {
+  debug: (text: string) => logger.trace(text),
+  verbose: (text: string) => logger.debug(text),
+  notice: (text: string) => logger.info(text),
+  warning: (text: string) => logger.warn(text),
+};

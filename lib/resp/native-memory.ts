@@ -1,0 +1,74 @@
+// What reading requests and framing replies need of the native core, and this thread's share of it.
+// `engine/addon.ts` has the whole contract; a test holds the constants here against it.
+
+/** In an offset row, a word with this bit in its offset is a blob; the other bits are its id. */
+export const BLOB_WORD_BIT = 0x8000_0000;
+/** An argument of this many bytes and more has memory of its own. */
+export const BLOB_BYTES_MIN = 32 * 1024;
+/** In a packed row: there is no element (nil). */
+export const ROW_NIL = 0xffff_ffff;
+/** In a packed row: u32 reply blob id and f64 byte count follow in place of the bytes. */
+export const ROW_REFERENCE = 0xffff_fffe;
+
+/** The part of the addon that `resp/` calls. */
+export interface NativeMemory {
+  useRequest(block: Uint8Array, row: Uint32Array): void;
+  useScratch(): void;
+  allocateBlock(byteCount: number): ArrayBuffer;
+  freeBlock(block: ArrayBuffer): void;
+  blobBegin(announcedBytes: number): number;
+  blobAppend(id: number, scratchOffset: number, byteCount: number): void;
+  blobTarget(id: number): Buffer | undefined;
+  blobReceived(id: number, byteCount: number): number;
+  blobSkip(id: number, byteCount: number): void;
+  blobIsRefused(id: number): number;
+  blobRelease(id: number): void;
+  detach(view: ArrayBufferLike): void;
+  heldCopy(outOffset: number): void;
+  heldKeep(): number;
+  heldDrop(): void;
+  replyBlobRelease(id: number): void;
+  rowsNext(): number;
+  rowsEnd(): void;
+}
+
+/** The blocks of one thread (`ThreadBlocks` of the addon). */
+export interface MemoryBlocks {
+  readonly scratch: Buffer;
+  readonly row: Uint32Array;
+  readonly out: Buffer;
+  readonly rows: Buffer;
+  readonly numbers: Float64Array;
+}
+
+/** Whose words native calls read: its block must stay as it is while it is selected. */
+export interface SelectedWords {
+  readonly block: Buffer;
+  readonly row: Uint32Array;
+}
+
+/** One thread's blocks, and which request the native core reads words from at the moment. */
+export class ThreadMemory {
+  readonly native: NativeMemory;
+  readonly blocks: MemoryBlocks;
+  #selected: SelectedWords | undefined;
+
+  constructor(native: NativeMemory, blocks: MemoryBlocks) {
+    this.native = native;
+    this.blocks = blocks;
+  }
+
+  select(words: SelectedWords): void {
+    if (this.#selected === words) return;
+    this.#selected = words;
+    if (words.block === this.blocks.scratch) this.native.useScratch();
+    else this.native.useRequest(words.block, words.row);
+  }
+
+  /** To be called before the block or row of `words` moves or goes. */
+  unselect(words: SelectedWords): void {
+    if (this.#selected !== words) return;
+    this.#selected = undefined;
+    this.native.useScratch();
+  }
+}

@@ -1,0 +1,377 @@
+import { ReplyError } from '../core/errors.ts';
+import { BLOB_BYTES_MIN, ROW_NIL, ROW_REFERENCE, type ThreadMemory } from './native-memory.ts';
+
+/** The longest header or number that is written in one go. */
+const HEADER_BYTES_MAX = 32;
+/** What INFO's errorstats tells apart; more distinct codes than these are counted as one. */
+const ERROR_CODES_MAX = 128;
+
+const CR = 0x0d;
+const LF = 0x0a;
+const ZERO = 0x30;
+const types = {
+  simple: 0x2b,
+  error: 0x2d,
+  integer: 0x3a,
+  bulk: 0x24,
+  array: 0x2a,
+  map: 0x25,
+  set: 0x7e,
+  push: 0x3e,
+  double: 0x2c,
+  verbatim: 0x3d,
+} as const;
+
+/** Where framed replies go: a connection. */
+export interface ReplySink {
+  /** Takes out[start, end), which is overwritten after the call. `more` is 1 if more follows at once. */
+  send(start: number, end: number, more: number): void;
+  /** The same, followed by a reply blob, which the sink releases. */
+  sendWithBlob(start: number, end: number, blobId: number, blobBytes: number): void;
+}
+
+/**
+ * Frames replies into the thread's `out` block, for one connection at a time, in RESP2 or RESP3.
+ * Values of 32 KiB and more are not copied: they go out from their own memory.
+ */
+export class ReplyEncoder {
+  readonly #memory: ThreadMemory;
+  readonly #out: Buffer;
+  #at = 0;
+  #sink: ReplySink | undefined;
+  resp: 2 | 3 = 2;
+  /** Replies are framed and thrown away (CLIENT REPLY). */
+  isMuted = false;
+  /** Errors answered by this thread, by code. */
+  readonly errorCounts = new Map<string, number>();
+  errorCount = 0;
+
+  constructor(memory: ThreadMemory) {
+    this.#memory = memory;
+    this.#out = memory.blocks.out;
+  }
+
+  /** What follows is for `sink`; `end` comes before anyone else's. */
+  begin(sink: ReplySink, resp: 2 | 3): void {
+    this.#sink = sink;
+    this.resp = resp;
+  }
+
+  /** Sends what is left. */
+  end(): void {
+    if (this.#at > 0) this.#flush(0);
+    this.#sink = undefined;
+  }
+
+  /** Framed bytes that have not gone to the sink yet. */
+  get pendingBytes(): number {
+    return this.#at;
+  }
+
+  /** Hands over what is there, e.g. before something that must not overtake it. */
+  flush(): void {
+    if (this.#at > 0) this.#flush(0);
+  }
+
+  /** Takes back everything since the last flush, as bytes of their own. Call `flush` first. */
+  takeBytes(): Buffer {
+    const bytes = Buffer.from(this.#out.subarray(0, this.#at));
+    this.#at = 0;
+    return bytes;
+  }
+
+  ok(): void {
+    this.#room(5);
+    const out = this.#out;
+    const at = this.#at;
+    out[at] = types.simple;
+    out[at + 1] = 0x4f;
+    out[at + 2] = 0x4b;
+    out[at + 3] = CR;
+    out[at + 4] = LF;
+    this.#at = at + 5;
+  }
+
+  simple(text: string): void {
+    this.#line(types.simple, text);
+  }
+
+  error(error: Error): void {
+    const line = error instanceof ReplyError ? error.line : `ERR ${error.message}`;
+    this.errorLine(line);
+  }
+
+  /** `line` as it is sent, without `-` and CRLF. */
+  errorLine(line: string): void {
+    const blank = line.indexOf(' ');
+    const code = blank < 0 ? line : line.slice(0, blank);
+    const count = this.errorCounts.get(code);
+    this.errorCount++;
+    if (count !== undefined) this.errorCounts.set(code, count + 1);
+    else if (this.errorCounts.size < ERROR_CODES_MAX) this.errorCounts.set(code, 1);
+    this.#line(types.error, /[\r\n]/.test(line) ? line.replace(/[\r\n]/g, ' ') : line);
+  }
+
+  integer(value: number | bigint): void {
+    if (typeof value === 'number') this.#header(types.integer, value);
+    else this.#line(types.integer, value.toString());
+  }
+
+  bulk(value: string | Uint8Array): void {
+    if (typeof value === 'string') this.#bulkText(value);
+    else {
+      this.#header(types.bulk, value.length);
+      this.raw(value);
+      this.#crlf();
+    }
+  }
+
+  nil(): void {
+    if (this.resp === 3) this.#null();
+    else this.#header(types.bulk, -1);
+  }
+
+  nilArray(): void {
+    if (this.resp === 3) this.#null();
+    else this.#header(types.array, -1);
+  }
+
+  array(count: number): void {
+    this.#header(types.array, count);
+  }
+
+  /** `count` pairs follow. */
+  map(count: number): void {
+    if (this.resp === 3) this.#header(types.map, count);
+    else this.#header(types.array, 2 * count);
+  }
+
+  set(count: number): void {
+    this.#header(this.resp === 3 ? types.set : types.array, count);
+  }
+
+  push(count: number): void {
+    this.#header(this.resp === 3 ? types.push : types.array, count);
+  }
+
+  double(text: string): void {
+    if (this.resp === 3) this.#line(types.double, text);
+    else this.#bulkText(text);
+  }
+
+  verbatim(text: string): void {
+    if (this.resp === 2) {
+      this.#bulkText(text);
+      return;
+    }
+    this.#header(types.verbatim, Buffer.byteLength(text) + 4);
+    this.#text('txt:');
+    this.#text(text);
+    this.#crlf();
+  }
+
+  /** The value that the addon holds, as a bulk string. */
+  held(byteCount: number): void {
+    this.#header(types.bulk, byteCount);
+    if (byteCount >= BLOB_BYTES_MIN) {
+      this.#blob(this.#memory.native.heldKeep(), byteCount);
+    } else {
+      this.#room(byteCount + 2);
+      if (byteCount > 0) {
+        this.#memory.native.heldCopy(this.#at);
+        this.#at += byteCount;
+      } else {
+        this.#memory.native.heldDrop();
+      }
+    }
+    this.#crlf();
+  }
+
+  /** A reply blob, which is released when it has been sent, as a bulk string. */
+  replyBlob(id: number, byteCount: number): void {
+    this.#header(types.bulk, byteCount);
+    this.#blob(id, byteCount);
+    this.#crlf();
+  }
+
+  /**
+   * The packed rows that a native call has answered, `countInPiece` of them in the first piece, and
+   * all further pieces. Writes no array header.
+   */
+  rows(countInPiece: number, as: 'bulk' | 'integer' | 'double' = 'bulk'): void {
+    let type: number = types.bulk;
+    if (as === 'integer') type = types.integer;
+    else if (as === 'double' && this.resp === 3) type = types.double;
+    const { numbers } = this.#memory.blocks;
+    let count = countInPiece;
+    for (;;) {
+      // Read before the rows are framed: a native call in between may write `numbers`.
+      const hasMore = numbers[1] === 1;
+      this.#piece(count, type);
+      if (!hasMore) return;
+      count = this.#memory.native.rowsNext();
+    }
+  }
+
+  /** Bytes that are framed already. */
+  raw(bytes: Uint8Array): void {
+    const length = bytes.length;
+    const out = this.#out;
+    if (length <= 48) {
+      this.#room(length);
+      const at = this.#at;
+      for (let i = 0; i < length; i++) out[at + i] = bytes[i]!;
+      this.#at = at + length;
+      return;
+    }
+    let taken = 0;
+    while (taken < length) {
+      if (this.#at === out.length) this.#flush(1);
+      const piece = Math.min(length - taken, out.length - this.#at);
+      out.set(bytes.subarray(taken, taken + piece), this.#at);
+      this.#at += piece;
+      taken += piece;
+    }
+  }
+
+  #piece(count: number, type: number): void {
+    const { rows } = this.#memory.blocks;
+    const out = this.#out;
+    let from = 0;
+    for (let i = 0; i < count; i++) {
+      const length =
+        (rows[from]! |
+          (rows[from + 1]! << 8) |
+          (rows[from + 2]! << 16) |
+          (rows[from + 3]! << 24)) >>>
+        0;
+      from += 4;
+      if (length === ROW_NIL) {
+        this.nil();
+        continue;
+      }
+      if (length === ROW_REFERENCE) {
+        const id = rows.readUInt32LE(from);
+        const byteCount = rows.readDoubleLE(from + 4);
+        from += 12;
+        this.#header(types.bulk, byteCount);
+        this.#blob(id, byteCount);
+        this.#crlf();
+        continue;
+      }
+      this.#room(length + HEADER_BYTES_MAX + 2);
+      if (type === types.bulk) {
+        this.#header(type, length);
+      } else {
+        out[this.#at++] = type;
+      }
+      const at = this.#at;
+      if (length < 48) {
+        for (let k = 0; k < length; k++) out[at + k] = rows[from + k]!;
+      } else {
+        out.set(rows.subarray(from, from + length), at);
+      }
+      out[at + length] = CR;
+      out[at + length + 1] = LF;
+      this.#at = at + length + 2;
+      from += length;
+    }
+  }
+
+  #blob(id: number, byteCount: number): void {
+    if (this.isMuted || this.#sink === undefined) {
+      this.#memory.native.replyBlobRelease(id);
+      return;
+    }
+    const end = this.#at;
+    this.#at = 0;
+    this.#sink.sendWithBlob(0, end, id, byteCount);
+  }
+
+  #null(): void {
+    this.#room(3);
+    const out = this.#out;
+    out[this.#at++] = 0x5f;
+    out[this.#at++] = CR;
+    out[this.#at++] = LF;
+  }
+
+  /** Type, number, CRLF. */
+  #header(type: number, value: number): void {
+    if (this.#at + HEADER_BYTES_MAX > this.#out.length) this.#flush(1);
+    const out = this.#out;
+    let at = this.#at;
+    out[at++] = type;
+    if (value >= 0 && value < 10) {
+      out[at++] = ZERO + value;
+    } else if (value >= 0 && value < 1_000_000_000) {
+      let digits = 2;
+      for (let bound = 100; bound <= value; bound *= 10) digits++;
+      let rest = value | 0;
+      for (let k = digits - 1; k >= 0; k--) {
+        const next = (rest / 10) | 0;
+        out[at + k] = ZERO + rest - next * 10;
+        rest = next;
+      }
+      at += digits;
+    } else {
+      at += out.write(String(value), at, 'latin1');
+    }
+    out[at++] = CR;
+    out[at++] = LF;
+    this.#at = at;
+  }
+
+  #line(type: number, text: string): void {
+    this.#room(1);
+    this.#out[this.#at++] = type;
+    this.#text(text);
+    this.#crlf();
+  }
+
+  #bulkText(text: string): void {
+    this.#header(types.bulk, Buffer.byteLength(text));
+    this.#text(text);
+    this.#crlf();
+  }
+
+  #text(text: string): void {
+    const length = text.length;
+    if (3 * length <= this.#out.length) {
+      this.#room(3 * length);
+      if (length > 24) {
+        this.#at += this.#out.write(text, this.#at, 'utf8');
+        return;
+      }
+      const out = this.#out;
+      const at = this.#at;
+      for (let i = 0; i < length; i++) {
+        const c = text.charCodeAt(i);
+        if (c > 0x7f) {
+          this.#at = at + out.write(text, at, 'utf8');
+          return;
+        }
+        out[at + i] = c;
+      }
+      this.#at = at + length;
+      return;
+    }
+    this.raw(Buffer.from(text));
+  }
+
+  #crlf(): void {
+    this.#room(2);
+    this.#out[this.#at++] = CR;
+    this.#out[this.#at++] = LF;
+  }
+
+  #room(byteCount: number): void {
+    if (this.#at + byteCount > this.#out.length) this.#flush(1);
+  }
+
+  #flush(more: number): void {
+    const end = this.#at;
+    this.#at = 0;
+    if (!this.isMuted) this.#sink?.send(0, end, more);
+  }
+}

@@ -1,0 +1,269 @@
+// The control plane: the main thread starts the I/O threads, hands them connections, changes
+// settings, and ends the process. It serves no clients.
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Settings } from '../config/settings.ts';
+import { isLogLevel, log, setLogLevel } from '../core/log.ts';
+import { type Addon, addon } from '../engine/addon.ts';
+import { engineOptions } from '../engine/engine.ts';
+import type { NewConnection } from './connection.ts';
+import { ListenError, Listeners } from './listener.ts';
+import {
+  COMMANDS_MAX,
+  errorCodes,
+  type Pairs,
+  type PlainError,
+  type SharedCounters,
+  type ThreadStart,
+  type ToMain,
+  type ToThread,
+} from './messages.ts';
+
+const IO_THREADS_MAX = 8;
+/** How long the threads have to let go of their clients before the process ends without them. */
+const STOP_MS_MAX = 2000;
+
+interface Thread {
+  readonly worker: Worker;
+  isReady: boolean;
+  isStopped: boolean;
+}
+
+/** A CONFIG SET on its way to all threads. */
+interface Change {
+  readonly from: Thread;
+  readonly id: number;
+  readonly pairs: Pairs;
+  /** Threads that have not taken it. */
+  waitsFor: number;
+}
+
+export class Control {
+  readonly #addon: Addon;
+  readonly #settings: Settings;
+  readonly #memoryLimitBytes = memoryLimitBytes();
+  readonly #threads: Thread[] = [];
+  readonly #loads: Int32Array;
+  readonly #shared: SharedCounters;
+  readonly #startedMs: number;
+  readonly #listeners: Listeners;
+  readonly #changes: Change[] = [];
+  #kinds: string[] = [];
+  #isStopping = false;
+
+  /** @param startedMs When the process began. */
+  constructor(settings: Settings, startedMs: number) {
+    this.#settings = settings;
+    this.#startedMs = startedMs;
+    const asked = settings.isGiven('io-threads') ? settings.number('io-threads') : IO_THREADS_MAX;
+    const threadCount = Math.min(asked, IO_THREADS_MAX, coreCount());
+    const bytes = (words: number, size: number) =>
+      new SharedArrayBuffer(threadCount * words * size);
+    this.#shared = {
+      connections: bytes(1, 4),
+      calls: bytes(COMMANDS_MAX, 8),
+      errors: bytes(errorCodes.length, 8),
+    };
+    this.#loads = new Int32Array(this.#shared.connections);
+    this.#startThreads(threadCount);
+    // The threads load while this one does what follows.
+    this.#addon = addon();
+    this.#applyLimits();
+    this.#addon.configureEngine(engineOptions(settings));
+    this.#addon.startBackground();
+    this.#listeners = new Listeners(this.#addon, settings, (from) => this.#handOut(from));
+  }
+
+  /** @throws {ListenError} */
+  listen(): void {
+    this.#kinds = this.#listeners.open();
+    this.#writePidFile();
+    process.on('SIGTERM', () => this.#onSignal('SIGTERM'));
+    process.on('SIGINT', () => this.#onSignal('SIGINT'));
+    // A closed terminal or pipe is no reason to stop.
+    process.on('SIGHUP', () => {});
+    this.#announce();
+  }
+
+  // --- threads ---
+
+  #startThreads(threadCount: number): void {
+    const start = {
+      settings: this.#settings.snapshot(),
+      memoryLimitBytes: this.#memoryLimitBytes,
+      startedMs: this.#startedMs,
+      runId: randomBytes(20).toString('hex'),
+      threadCount,
+      tcpPort: this.#settings.port,
+      executable: process.argv[1] ?? process.execPath,
+      shared: this.#shared,
+    };
+    for (let threadIndex = 0; threadIndex < threadCount; threadIndex++) {
+      const workerData: ThreadStart = { ...start, threadIndex };
+      const worker = new Worker(new URL('./io-thread.js', import.meta.url), { workerData });
+      const thread: Thread = { worker, isReady: false, isStopped: false };
+      this.#threads.push(thread);
+      worker.on('message', (message: ToMain) => this.#onMessage(thread, message));
+      worker.on('error', (error) => this.#fail(`I/O thread ${threadIndex} failed`, error));
+      worker.on('exit', (status) => {
+        if (!thread.isStopped) this.#fail(`I/O thread ${threadIndex} ended with ${status}`);
+      });
+    }
+  }
+
+  /** An error of ours: the process stops, since nobody knows what state it is in. */
+  #fail(what: string, error?: unknown): never {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error ?? '');
+    log.warning(`${what}: ${reason}`.trimEnd());
+    log.warning('=== Tutti stops after an error of its own ===');
+    process.exit(1);
+  }
+
+  #post(thread: Thread, message: ToThread): void {
+    thread.worker.postMessage(message);
+  }
+
+  #onMessage(thread: Thread, message: ToMain): void {
+    switch (message.type) {
+      case 'ready':
+        thread.isReady = true;
+        this.#announce();
+        break;
+      case 'config-set':
+        this.#changes.push({ from: thread, id: message.id, pairs: message.pairs, waitsFor: 0 });
+        if (this.#changes.length === 1) this.#change();
+        break;
+      case 'settings-taken':
+        this.#onTaken();
+        break;
+      case 'shutdown':
+        log.notice('User requested shutdown...');
+        this.stop();
+        break;
+      case 'stopped':
+        thread.isStopped = true;
+        if (this.#threads.every(({ isStopped }) => isStopped)) this.#exit();
+        break;
+    }
+  }
+
+  #announce(): void {
+    if (!this.#threads.every(({ isReady }) => isReady)) return;
+    for (const kind of this.#kinds.splice(0)) log.notice(`Ready to accept connections ${kind}`);
+  }
+
+  /** To the thread with the fewest connections. */
+  #handOut(from: NewConnection): void {
+    let least = 0;
+    for (let i = 1; i < this.#threads.length; i++) {
+      if (Atomics.load(this.#loads, i) < Atomics.load(this.#loads, least)) least = i;
+    }
+    Atomics.add(this.#loads, least, 1);
+    this.#post(this.#threads[least]!, { type: 'connection', ...from });
+  }
+
+  // --- settings: one change at a time ---
+
+  #change(): void {
+    const change = this.#changes[0];
+    if (change === undefined) return;
+    // AI.CONFIG's settings are not CONFIG's; which of the two a client may name, its command knows.
+    const error = this.#settings.check(change.pairs, { allowInternal: true });
+    if (error !== undefined) {
+      this.#endChange({ code: error.code, message: error.message });
+      return;
+    }
+    this.#settings.set(change.pairs);
+    this.#applyLimits();
+    const level = this.#settings.text('loglevel');
+    if (isLogLevel(level)) setLogLevel(level);
+    change.waitsFor = this.#threads.length;
+    for (const thread of this.#threads) {
+      this.#post(thread, { type: 'settings', id: change.id, pairs: change.pairs });
+    }
+  }
+
+  #onTaken(): void {
+    const change = this.#changes[0];
+    if (change === undefined) throw new Error('a thread has taken settings that nobody changed');
+    change.waitsFor--;
+    if (change.waitsFor === 0) this.#endChange(undefined);
+  }
+
+  #endChange(error: PlainError | undefined): void {
+    const change = this.#changes.shift();
+    if (change === undefined) return;
+    this.#post(change.from, { type: 'config-set-done', id: change.id, error });
+    this.#change();
+  }
+
+  #applyLimits(): void {
+    this.#addon.setLimits({
+      maxmemoryBytes: this.#settings.maxmemoryBytes,
+      poolIdleMaxBytes: this.#settings.poolIdleMaxBytes(this.#memoryLimitBytes),
+    });
+  }
+
+  // --- the end ---
+
+  #onSignal(name: string): void {
+    if (this.#isStopping) {
+      log.warning(`You insist... exiting now.`);
+      process.exit(1);
+    }
+    log.warning(`Received ${name} scheduling shutdown...`);
+    log.notice('User requested shutdown...');
+    this.stop();
+  }
+
+  /** Ends the process with status 0. Runs that have begun are not waited for. */
+  stop(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#listeners.close();
+    for (const thread of this.#threads) this.#post(thread, { type: 'stop' });
+    setTimeout(() => this.#exit(), STOP_MS_MAX);
+  }
+
+  #exit(): never {
+    this.#addon.stopBackground();
+    const pidFile = this.#settings.text('pidfile');
+    if (pidFile !== '') rmSync(pidFile, { force: true });
+    log.warning('Tutti is now ready to exit, bye bye...');
+    process.exit(0);
+  }
+
+  #writePidFile(): void {
+    const pidFile = this.#settings.text('pidfile');
+    if (pidFile === '') return;
+    try {
+      writeFileSync(pidFile, `${process.pid}\n`);
+    } catch (error) {
+      log.warning(`Failed to write PID file: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+}
+
+/** The cores this process may use: its affinity, and its cgroup's share. */
+function coreCount(): number {
+  const affinity = availableParallelism();
+  try {
+    const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').trim().split(' ');
+    const share = Number(quota) / Number(period);
+    if (share > 0) return Math.max(1, Math.min(affinity, Math.round(share)));
+  } catch {
+    // No cgroup of version 2: nothing but the affinity limits us.
+  }
+  return affinity;
+}
+
+function memoryLimitBytes(): number {
+  // 0 or more than there is: no limit.
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+}
+
+export { ListenError };

@@ -1,0 +1,294 @@
+// From a request to its command: name, arity, password, memory, MULTI. Allocates nothing unless it refuses.
+
+import type { Command } from '../commands/command.ts';
+import { ReplyError, replyErrors } from '../core/errors.ts';
+import { log } from '../core/log.ts';
+import type { Addon } from '../engine/addon.ts';
+import { BLOB_WORD_BIT } from '../resp/native-memory.ts';
+import type { ReplyEncoder } from '../resp/reply-encoder.ts';
+import type { Request } from '../resp/request.ts';
+import type { Connection } from './connection.ts';
+import type { Limits } from './limits.ts';
+
+/** Bytes of a command and of its arguments that an error repeats, as in Redis 7.2 (`server.c`). */
+const SHOWN_BYTES_MAX = 128;
+
+/** Carried out at once inside MULTI (`processCommand` of Redis 7.2). */
+const unqueued = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+/** What browsers and other HTTP clients say first (`securityWarningCommand` of Redis 7.2). */
+const httpWords = new Set(['post', 'host:']);
+
+/** A command, ready to be looked up and checked. */
+class Entry {
+  readonly command: Command;
+  readonly name: Buffer;
+  /** `client|setname` for a subcommand. */
+  readonly fullName: string;
+  readonly run: Command['run'];
+  readonly wordsMin: number;
+  readonly wordsMax: number;
+  readonly isOpen: boolean;
+  readonly growsMemory: boolean;
+  readonly isRefusedInMulti: boolean;
+  readonly isUnqueued: boolean;
+  readonly isExec: boolean;
+  readonly subcommands: CommandIndex | undefined;
+  index = -1;
+
+  constructor(command: Command, fullName: string) {
+    this.command = command;
+    this.name = Buffer.from(command.name.toLowerCase());
+    this.fullName = fullName;
+    this.run = command.run;
+    this.wordsMin = Math.abs(command.arity);
+    this.wordsMax = command.arity < 0 ? Number.MAX_SAFE_INTEGER : command.arity;
+    this.isOpen = command.flags.includes('no_auth');
+    this.growsMemory = command.flags.includes('denyoom');
+    this.isRefusedInMulti = command.flags.includes('no_multi');
+    this.isUnqueued = unqueued.has(fullName);
+    this.isExec = fullName === 'exec';
+    this.subcommands =
+      command.subcommands === undefined || command.subcommands.length === 0
+        ? undefined
+        : new CommandIndex(command.subcommands, `${command.name}|`);
+  }
+}
+
+/** Names, whatever the case of their letters, to entries: open addressing over the bytes as they came. */
+class CommandIndex {
+  readonly #slots: (Entry | undefined)[];
+  readonly #mask: number;
+  readonly entries: readonly Entry[];
+
+  constructor(commands: Iterable<Command>, prefix: string) {
+    this.entries = [...commands].map((command) => new Entry(command, `${prefix}${command.name}`));
+    let slotCount = 8;
+    while (slotCount < 4 * this.entries.length) slotCount *= 2;
+    this.#mask = slotCount - 1;
+    this.#slots = new Array<Entry | undefined>(slotCount).fill(undefined);
+    for (const entry of this.entries) {
+      let slot = hash(entry.name, 0, entry.name.length) & this.#mask;
+      while (this.#slots[slot] !== undefined) slot = (slot + 1) & this.#mask;
+      this.#slots[slot] = entry;
+    }
+  }
+
+  find(request: Request, word: number): Entry | undefined {
+    const offset = request.row[2 * word]!;
+    const length = request.row[2 * word + 1]!;
+    if (offset >= BLOB_WORD_BIT) return undefined;
+    const { block } = request;
+    for (let slot = hash(block, offset, length) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const entry = this.#slots[slot];
+      if (entry === undefined) return undefined;
+      const { name } = entry;
+      if (name.length !== length) continue;
+      let k = 0;
+      for (; k < length; k++) {
+        const byte = block[offset + k]!;
+        const letter = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
+        if (letter !== name[k]) break;
+      }
+      if (k === length) return entry;
+    }
+  }
+}
+
+/** The longest name that is looked at as a whole; beyond it names are told apart by comparing. */
+const HASHED_BYTES_MAX = 24;
+
+function hash(bytes: Buffer, offset: number, length: number): number {
+  let sum = length;
+  const end = offset + Math.min(length, HASHED_BYTES_MAX);
+  for (let at = offset; at < end; at++) sum = (Math.imul(sum, 31) + (bytes[at]! | 0x20)) | 0;
+  return sum ^ (sum >>> 15);
+}
+
+export class Dispatcher {
+  readonly #index: CommandIndex;
+  readonly #encoder: ReplyEncoder;
+  readonly #addon: Addon;
+  readonly #limits: Limits;
+  readonly #entries: Entry[] = [];
+  readonly #entryOf = new Map<Command, Entry>();
+  /** Calls of each command by this thread, in the order of `names`. */
+  #calls: Float64Array;
+
+  constructor(
+    commands: Iterable<Command>,
+    encoder: ReplyEncoder,
+    addon: Addon,
+    limits: Limits,
+    calls?: Float64Array,
+  ) {
+    this.#index = new CommandIndex(commands, '');
+    this.#encoder = encoder;
+    this.#addon = addon;
+    this.#limits = limits;
+    for (const entry of this.#index.entries) {
+      this.#number(entry);
+      for (const sub of entry.subcommands?.entries ?? []) this.#number(sub);
+    }
+    this.#calls = calls ?? new Float64Array(this.#entries.length);
+  }
+
+  #number(entry: Entry): void {
+    entry.index = this.#entries.length;
+    this.#entries.push(entry);
+    this.#entryOf.set(entry.command, entry);
+  }
+
+  /** Full names, `config|get` for subcommands, in the order of the counters. */
+  get names(): readonly string[] {
+    return this.#entries.map((entry) => entry.fullName);
+  }
+
+  /** Any command: what a connection's record names before its first one. */
+  get anyCommand(): Command {
+    return this.#entries[0]!.command;
+  }
+
+  nameOf(command: Command): string {
+    return this.#entryOf.get(command)?.fullName ?? command.name;
+  }
+
+  countCall(command: Command): void {
+    const entry = this.#entryOf.get(command);
+    if (entry !== undefined) this.#calls[entry.index]!++;
+  }
+
+  /** Carries out one request; its reply is in the encoder, or the connection waits. */
+  dispatch(connection: Connection, request: Request): void {
+    let entry = this.#index.find(request, 0);
+    if (entry === undefined) {
+      this.#refuse(connection, this.#unknown(connection, request));
+      return;
+    }
+    if (entry.subcommands !== undefined && request.count > 1) {
+      const sub = entry.subcommands.find(request, 1);
+      if (sub === undefined) {
+        this.#refuse(connection, unknownSubcommand(entry, request));
+        return;
+      }
+      entry = sub;
+    }
+    const { count } = request;
+    if (count < entry.wordsMin || count > entry.wordsMax) {
+      this.#refuse(connection, replyErrors.wrongArity(entry.fullName));
+      return;
+    }
+    if (connection.isUnauthenticated && !entry.isOpen) {
+      this.#refuse(connection, new ReplyError('NOAUTH', 'Authentication required.'));
+      return;
+    }
+    if (request.blobCount > 0 && this.#hasRefusedBlob(request)) {
+      this.#refuse(connection, replyErrors.outOfMemory());
+      return;
+    }
+    if (
+      entry.growsMemory &&
+      this.#limits.maxmemoryBytes > 0 &&
+      this.#addon.isOverMaxmemory() === 1
+    ) {
+      this.#refuse(connection, replyErrors.outOfMemory());
+      return;
+    }
+    if (connection.transaction !== undefined) {
+      if (!entry.isUnqueued) {
+        this.#queue(connection, entry, request);
+        return;
+      }
+      if (entry.isExec && this.#growsMemory(connection)) {
+        const { message } = replyErrors.outOfMemory();
+        connection.transaction = undefined;
+        connection.watched = [];
+        this.#encoder.error(
+          new ReplyError('EXECABORT', `Transaction discarded because of: OOM ${message}`),
+        );
+        return;
+      }
+    }
+    const { call } = connection;
+    call.command = entry.command;
+    call.request = request;
+    this.#calls[entry.index]!++;
+    request.select();
+    try {
+      entry.run(call);
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      connection.cancelWait();
+      this.#encoder.error(error);
+    }
+  }
+
+  /** A refusal while commands are queued dooms their EXEC. */
+  #refuse(connection: Connection, error: ReplyError): void {
+    if (connection.transaction !== undefined) connection.transaction.isDirty = true;
+    this.#encoder.error(error);
+  }
+
+  #queue(connection: Connection, entry: Entry, request: Request): void {
+    if (entry.isRefusedInMulti) {
+      this.#refuse(connection, new ReplyError('ERR', 'Command not allowed inside a transaction'));
+      return;
+    }
+    const kept = request.retain();
+    connection.queuedBytes += kept.heldBytes;
+    connection.transaction!.queued.push({ command: entry.command, request: kept });
+    if (connection.queuedBytes > this.#limits.queryBufferBytesMax) {
+      log.warning(
+        `Closing client ${connection.address}: MULTI queues more than client-query-buffer-limit`,
+      );
+      connection.close();
+      return;
+    }
+    this.#encoder.simple('QUEUED');
+  }
+
+  #growsMemory(connection: Connection): boolean {
+    if (this.#limits.maxmemoryBytes === 0) return false;
+    const queued = connection.transaction?.queued ?? [];
+    if (!queued.some(({ command }) => this.#entryOf.get(command)?.growsMemory)) return false;
+    return this.#addon.isOverMaxmemory() === 1;
+  }
+
+  #hasRefusedBlob(request: Request): boolean {
+    for (let i = 0; i < request.count; i++) {
+      const offset = request.row[2 * i]!;
+      if (offset >= BLOB_WORD_BIT && this.#addon.blobIsRefused(offset - BLOB_WORD_BIT) === 1) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #unknown(connection: Connection, request: Request): ReplyError {
+    const name = shown(request, 0, SHOWN_BYTES_MAX);
+    if (httpWords.has(name.toLowerCase())) {
+      log.warning(
+        `Closing ${connection.address}: it speaks HTTP, perhaps a web page made to reach this server`,
+      );
+      connection.close();
+    }
+    let args = '';
+    for (let i = 1; i < request.count && Buffer.byteLength(args) < SHOWN_BYTES_MAX; i++) {
+      args += `'${shown(request, i, SHOWN_BYTES_MAX - Buffer.byteLength(args))}' `;
+    }
+    return new ReplyError('ERR', `unknown command '${name}', with args beginning with: ${args}`);
+  }
+}
+
+function unknownSubcommand(container: Entry, request: Request): ReplyError {
+  const name = shown(request, 1, SHOWN_BYTES_MAX);
+  const words = container.fullName.toUpperCase();
+  return new ReplyError('ERR', `unknown subcommand '${name}'. Try ${words} HELP.`);
+}
+
+/** The first bytes of a word, up to a NUL, as Redis' `%.*s` has them. A blob's are not at hand. */
+function shown(request: Request, word: number, bytesMax: number): string {
+  if (request.isBlob(word)) return '';
+  const bytes = request.bytes(word).subarray(0, bytesMax);
+  const nul = bytes.indexOf(0);
+  return (nul < 0 ? bytes : bytes.subarray(0, nul)).toString();
+}

@@ -1,0 +1,279 @@
+// An I/O thread: its event loop, connections and copy of the command layer. The main of a worker.
+
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { Command, ServerServices } from '../commands/command.ts';
+import { commandTable } from '../commands/table.ts';
+import { Settings } from '../config/settings.ts';
+import { ReplyError } from '../core/errors.ts';
+import { isLogLevel, log, openLog, setLogLevel } from '../core/log.ts';
+import { type Addon, addon, messageKinds, type ThreadBlocks } from '../engine/addon.ts';
+import { Engine } from '../engine/engine.ts';
+import { Keyspace } from '../keyspace/keyspace.ts';
+import { ThreadMemory } from '../resp/native-memory.ts';
+import { ReplyEncoder } from '../resp/reply-encoder.ts';
+import { Request } from '../resp/request.ts';
+import { Connection, type ConnectionHost, type NewConnection } from './connection.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Limits } from './limits.ts';
+import {
+  COMMANDS_MAX,
+  errorCodes,
+  type Pairs,
+  type PlainError,
+  type SharedCounters,
+  type ThreadStart,
+  type ToMain,
+  type ToThread,
+} from './messages.ts';
+
+const SWEEP_MS = 1000;
+/** Connection numbers go to the native core as 32 bits. */
+const CONNECTION_INDEX_MAX = 2 ** 31;
+
+/** What commands ask of the process: carried out here, or by the main thread. */
+class Services implements ServerServices {
+  readonly settings: Settings;
+  readonly startedMs: number;
+  readonly runId: string;
+  readonly threadCount: number;
+  readonly configFile: string | undefined;
+  readonly tcpPort: number;
+  readonly executable: string;
+  readonly #thread: IoThread;
+  readonly #post: (message: ToMain) => void;
+  readonly #shared: SharedCounters;
+  readonly #changes = new Map<number, (error: Error | undefined) => void>();
+  #changeCount = 0;
+
+  constructor(thread: IoThread, start: ThreadStart, settings: Settings, post: (m: ToMain) => void) {
+    this.settings = settings;
+    this.startedMs = start.startedMs;
+    this.runId = start.runId;
+    this.threadCount = start.threadCount;
+    this.configFile = settings.configFile;
+    this.tcpPort = start.tcpPort;
+    this.executable = start.executable;
+    this.#thread = thread;
+    this.#shared = start.shared;
+    this.#post = post;
+  }
+
+  configSet(pairs: Pairs): Promise<Error | undefined> {
+    const id = ++this.#changeCount;
+    this.#post({ type: 'config-set', id, pairs });
+    return new Promise((resolve) => this.#changes.set(id, resolve));
+  }
+
+  configSetDone(id: number, error: PlainError | undefined): void {
+    const resolve = this.#changes.get(id);
+    this.#changes.delete(id);
+    resolve?.(error === undefined ? undefined : new ReplyError(error.code, error.message));
+  }
+
+  shutdown({ save }: { readonly save: 'default' | 'save' | 'nosave' }): void {
+    this.#post({ type: 'shutdown', save });
+  }
+
+  get commandCalls(): ReadonlyMap<string, number> {
+    return this.#sums(this.#shared.calls, this.#thread.commandNames, COMMANDS_MAX);
+  }
+
+  get errorCounts(): ReadonlyMap<string, number> {
+    this.#thread.shareErrors();
+    return this.#sums(this.#shared.errors, errorCodes, errorCodes.length);
+  }
+
+  #sums(
+    shared: SharedArrayBuffer,
+    names: readonly string[],
+    rowLength: number,
+  ): ReadonlyMap<string, number> {
+    const all = new Float64Array(shared);
+    const sums = new Map<string, number>();
+    for (const [index, name] of names.entries()) {
+      let sum = 0;
+      for (let at = index; at < all.length; at += rowLength) sum += all[at] ?? 0;
+      if (sum > 0) sums.set(name, sum);
+    }
+    return sums;
+  }
+}
+
+export class IoThread implements ConnectionHost {
+  readonly addon: Addon;
+  readonly memory: ThreadMemory;
+  readonly scratchRequest: Request;
+  readonly encoder: ReplyEncoder;
+  readonly dispatcher: Dispatcher;
+  readonly limits: Limits;
+  readonly keyspace: Keyspace;
+  readonly engine: Engine;
+  readonly services: Services;
+  readonly #blocks: ThreadBlocks;
+  readonly #start: ThreadStart;
+  readonly #settings: Settings;
+  readonly #post: (message: ToMain) => void;
+  readonly #connections = new Map<number, Connection>();
+  readonly #loads: Int32Array;
+  readonly #errors: Float64Array;
+  readonly #sweepTimer: NodeJS.Timeout;
+  #lastIndex = 0;
+  #isStopping = false;
+
+  constructor(
+    native: Addon,
+    start: ThreadStart,
+    commands: Iterable<Command>,
+    post: (message: ToMain) => void,
+  ) {
+    this.addon = native;
+    this.#start = start;
+    this.#post = post;
+    this.#settings = new Settings(start.settings);
+    this.#blocks = native.attachThread(() => this.#drain());
+    this.memory = new ThreadMemory(native, this.#blocks);
+    this.scratchRequest = Request.ofScratch(this.memory);
+    this.encoder = new ReplyEncoder(this.memory);
+    this.limits = new Limits(this.#settings, start.memoryLimitBytes);
+    this.#loads = new Int32Array(start.shared.connections);
+    const { threadIndex } = start;
+    const calls = new Float64Array(
+      start.shared.calls,
+      8 * COMMANDS_MAX * threadIndex,
+      COMMANDS_MAX,
+    );
+    this.#errors = new Float64Array(
+      start.shared.errors,
+      8 * errorCodes.length * threadIndex,
+      errorCodes.length,
+    );
+    this.dispatcher = new Dispatcher(commands, this.encoder, native, this.limits, calls);
+    this.keyspace = new Keyspace(native, this.#blocks);
+    this.engine = new Engine(native, this.#blocks);
+    this.services = new Services(this, start, this.#settings, post);
+    this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  get commandNames(): readonly string[] {
+    return this.dispatcher.names;
+  }
+
+  onMessage(message: ToThread): void {
+    switch (message.type) {
+      case 'connection':
+        this.#open(message);
+        break;
+      case 'settings':
+        this.#apply(message.pairs);
+        this.#post({ type: 'settings-taken', id: message.id });
+        break;
+      case 'config-set-done':
+        this.services.configSetDone(message.id, message.error);
+        break;
+      case 'stop':
+        this.#stop();
+        break;
+    }
+  }
+
+  onClosed(connection: Connection): void {
+    this.#connections.delete(connection.index);
+    Atomics.sub(this.#loads, this.#start.threadIndex, 1);
+  }
+
+  /** Puts this thread's error counts where all threads see them. */
+  shareErrors(): void {
+    this.#errors.fill(0);
+    for (const [code, count] of this.encoder.errorCounts) {
+      const index = errorCodes.findIndex((known) => known === code);
+      this.#errors[Math.max(index, 0)]! += count;
+    }
+  }
+
+  #open(from: NewConnection): void {
+    const { fd, address, localAddress, isUnix } = from;
+    do this.#lastIndex = (this.#lastIndex + 1) % CONNECTION_INDEX_MAX;
+    while (this.#connections.has(this.#lastIndex));
+    const index = this.#lastIndex;
+    const { clientsMax } = this.limits;
+    const id = this.#isStopping
+      ? -1
+      : this.addon.clientOpen(index, fd, address, localAddress, isUnix, clientsMax);
+    if (id < 0) {
+      Atomics.sub(this.#loads, this.#start.threadIndex, 1);
+      this.addon.refuse(fd, '-ERR max number of clients reached\r\n');
+      return;
+    }
+    const connection = new Connection(this, index, id, from);
+    this.#connections.set(index, connection);
+  }
+
+  #apply(pairs: Pairs): void {
+    this.#settings.set(pairs);
+    const { keepaliveMs } = this.limits;
+    this.limits.apply(this.#settings);
+    const level = this.#settings.text('loglevel');
+    if (isLogLevel(level)) setLogLevel(level);
+    if (this.limits.keepaliveMs === keepaliveMs) return;
+    for (const connection of this.#connections.values()) {
+      connection.keepAlive(this.limits.keepaliveMs);
+    }
+  }
+
+  #sweep(): void {
+    const now = Date.now();
+    this.shareErrors();
+    for (const connection of this.#connections.values()) connection.sweep(now);
+  }
+
+  /** Takes the messages of the mailbox. They are read first: what they set off overwrites `rows`. */
+  #drain(): void {
+    const { rows } = this.#blocks;
+    for (;;) {
+      const count = this.addon.drainMailbox();
+      if (count === 0) return;
+      const messages: [number, number, number, number, string][] = [];
+      let at = 0;
+      for (let i = 0; i < count; i++) {
+        const textBytes = rows.readUInt32LE(at + 16);
+        messages.push([
+          rows.readUInt32LE(at),
+          rows.readUInt32LE(at + 4),
+          rows.readUInt32LE(at + 8),
+          rows.readUInt32LE(at + 12),
+          rows.toString('utf8', at + 20, at + 20 + textBytes),
+        ]);
+        at += 20 + textBytes;
+      }
+      for (const [kind, index, sequence, code, text] of messages) {
+        const connection = this.#connections.get(index);
+        if (kind === messageKinds.completion) connection?.complete(sequence, code, text);
+        else if (kind === messageKinds.kill) connection?.close();
+      }
+    }
+  }
+
+  /** Nothing of any client is carried out from here on. */
+  #stop(): void {
+    this.#isStopping = true;
+    clearInterval(this.#sweepTimer);
+    for (const connection of this.#connections.values()) connection.close();
+    this.addon.detachThread();
+    this.#post({ type: 'stopped' });
+  }
+}
+
+function main(port: MessagePort, start: ThreadStart): void {
+  const settings = new Settings(start.settings);
+  const level = settings.text('loglevel');
+  if (isLogLevel(level)) setLogLevel(level);
+  openLog(settings.text('logfile'));
+  const thread = new IoThread(addon(), start, commandTable.values(), (message) =>
+    port.postMessage(message),
+  );
+  port.on('message', (message: ToThread) => thread.onMessage(message));
+  log.debug(`I/O thread ${start.threadIndex} is ready`);
+  port.postMessage({ type: 'ready' } satisfies ToMain);
+}
+
+if (parentPort !== null) main(parentPort, workerData as ThreadStart);

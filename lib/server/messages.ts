@@ -1,0 +1,77 @@
+// What the main thread and the I/O threads say to each other, beside the native mailboxes.
+
+import type { SettingsSnapshot } from '../config/settings.ts';
+import type { NewConnection } from './connection.ts';
+
+export type Pairs = readonly (readonly [string, string])[];
+
+/** An error as it crosses threads: structured cloning keeps no classes. */
+export interface PlainError {
+  readonly code: string;
+  readonly message: string;
+}
+
+export type ToThread =
+  | ({ readonly type: 'connection' } & NewConnection)
+  /** Apply these pairs, which have been checked, and say so. */
+  | { readonly type: 'settings'; readonly id: number; readonly pairs: Pairs }
+  /** The end of this thread's own `config-set`. */
+  | {
+      readonly type: 'config-set-done';
+      readonly id: number;
+      readonly error: PlainError | undefined;
+    }
+  | { readonly type: 'stop' };
+
+export type ToMain =
+  | { readonly type: 'ready' }
+  | { readonly type: 'config-set'; readonly id: number; readonly pairs: Pairs }
+  | { readonly type: 'settings-taken'; readonly id: number }
+  | { readonly type: 'shutdown'; readonly save: 'default' | 'save' | 'nosave' }
+  | { readonly type: 'stopped' };
+
+/** What an I/O thread is started with. */
+export interface ThreadStart {
+  readonly settings: SettingsSnapshot;
+  readonly memoryLimitBytes: number;
+  readonly startedMs: number;
+  readonly runId: string;
+  readonly threadIndex: number;
+  readonly threadCount: number;
+  readonly tcpPort: number;
+  readonly executable: string;
+  readonly shared: SharedCounters;
+}
+
+/** Memory that all threads see. Each thread writes its own row. */
+export interface SharedCounters {
+  /** Int32 a thread: its connections. The main thread adds, the owner takes away. */
+  readonly connections: SharedArrayBuffer;
+  /** Float64 [thread][command]. */
+  readonly calls: SharedArrayBuffer;
+  /** Float64 [thread][code of `errorCodes`]. */
+  readonly errors: SharedArrayBuffer;
+}
+
+export const COMMANDS_MAX = 1024;
+
+/** The codes that INFO counts over all threads; any other is counted as ERR. */
+export const errorCodes = [
+  'ERR',
+  'ASK',
+  'BUSYKEY',
+  'CLUSTERDOWN',
+  'CROSSSLOT',
+  'EXECABORT',
+  'IOERR',
+  'LOADING',
+  'MOVED',
+  'NOAUTH',
+  'NOPERM',
+  'NOPROTO',
+  'NOSCRIPT',
+  'OOM',
+  'TRYAGAIN',
+  'WRONGPASS',
+  'WRONGTYPE',
+] as const;

@@ -1,0 +1,145 @@
+// The native memory interface in plain JavaScript: enough to decode and encode without an addon.
+
+import { BLOB_WORD_BIT, type NativeMemory, ThreadMemory } from '../../lib/resp/native-memory.ts';
+import type { Request } from '../../lib/resp/request.ts';
+
+const KiB = 1024;
+
+interface Blob {
+  readonly bytes: Buffer;
+  received: number;
+  isTargeted: boolean;
+}
+
+export class StandInMemory implements NativeMemory {
+  readonly blobs = new Map<number, Blob>();
+  readonly replyBlobs = new Map<number, Buffer>();
+  allocatedBytes = 0;
+  allocatedBytesPeak = 0;
+  /** Blobs are refused, as when memory is short. */
+  refusesBlobs = false;
+  held: Buffer | undefined;
+  /** Further pieces of packed rows: what `rowsNext` answers. */
+  pieces: Buffer[][] = [];
+  readonly blocks = {
+    scratch: Buffer.alloc(64 * KiB),
+    row: new Uint32Array(2 * 16_384),
+    out: Buffer.alloc(256 * KiB),
+    rows: Buffer.alloc(64 * KiB),
+    numbers: new Float64Array(512),
+  };
+  readonly thread = new ThreadMemory(this, this.blocks);
+  #lastId = 0;
+
+  useRequest(): void {}
+  useScratch(): void {}
+
+  allocateBlock(byteCount: number): ArrayBuffer {
+    this.allocatedBytes += byteCount;
+    this.allocatedBytesPeak = Math.max(this.allocatedBytesPeak, this.allocatedBytes);
+    return new ArrayBuffer(byteCount);
+  }
+
+  freeBlock(block: ArrayBuffer): void {
+    if (block.byteLength === 0) throw new Error('freed twice');
+    this.allocatedBytes -= block.byteLength;
+    structuredClone(block, { transfer: [block] });
+  }
+
+  blobBegin(announcedBytes: number): number {
+    const id = ++this.#lastId;
+    // Claims are not memory: only what can be held is.
+    const bytes = Buffer.alloc(announcedBytes > 2 ** 30 ? 0 : announcedBytes);
+    this.blobs.set(id, { bytes, received: 0, isTargeted: false });
+    return id;
+  }
+
+  #blob(id: number): Blob {
+    const blob = this.blobs.get(id);
+    if (blob === undefined) throw new Error(`no blob ${id}`);
+    return blob;
+  }
+
+  blobAppend(id: number, scratchOffset: number, byteCount: number): void {
+    const blob = this.#blob(id);
+    this.blocks.scratch.copy(blob.bytes, blob.received, scratchOffset, scratchOffset + byteCount);
+    blob.received += byteCount;
+  }
+
+  blobTarget(id: number): Buffer | undefined {
+    const { bytes, received } = this.#blob(id);
+    if (this.refusesBlobs || received === bytes.length) return undefined;
+    return bytes.subarray(received);
+  }
+
+  blobReceived(id: number, byteCount: number): number {
+    const blob = this.#blob(id);
+    blob.received += byteCount;
+    return blob.received === blob.bytes.length ? 1 : 0;
+  }
+
+  blobSkip(id: number, byteCount: number): void {
+    this.#blob(id).received += byteCount;
+  }
+
+  blobIsRefused(): number {
+    return this.refusesBlobs ? 1 : 0;
+  }
+
+  blobRelease(id: number): void {
+    this.#blob(id);
+    this.blobs.delete(id);
+  }
+
+  detach(): void {}
+
+  heldCopy(outOffset: number): void {
+    this.held?.copy(this.blocks.out, outOffset);
+    this.held = undefined;
+  }
+
+  heldKeep(): number {
+    const id = ++this.#lastId;
+    this.replyBlobs.set(id, this.held ?? Buffer.alloc(0));
+    this.held = undefined;
+    return id;
+  }
+
+  heldDrop(): void {
+    this.held = undefined;
+  }
+
+  replyBlobRelease(id: number): void {
+    if (!this.replyBlobs.delete(id)) throw new Error(`no reply blob ${id}`);
+  }
+
+  rowsNext(): number {
+    return this.packRows(this.pieces.shift() ?? []);
+  }
+
+  rowsEnd(): void {
+    this.pieces = [];
+  }
+
+  /** Writes rows as the addon packs them. */
+  packRows(rows: readonly (Buffer | null)[]): number {
+    let at = 0;
+    for (const row of rows) {
+      at = this.blocks.rows.writeUInt32LE(row === null ? 0xffff_ffff : row.length, at);
+      if (row !== null) at += row.copy(this.blocks.rows, at);
+    }
+    this.blocks.numbers[1] = this.pieces.length > 0 ? 1 : 0;
+    return rows.length;
+  }
+
+  /** A request's words; blobs by their contents. */
+  words(request: Request): string[] {
+    const words: string[] = [];
+    for (let i = 0; i < request.count; i++) {
+      const offset = request.row[2 * i] ?? 0;
+      const bytes = request.isBlob(i) ? this.#blob(offset - BLOB_WORD_BIT).bytes : request.bytes(i);
+      words.push(bytes.toString('latin1'));
+    }
+    return words;
+  }
+}
