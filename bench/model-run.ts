@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeFolder, runtimeFolder } from '../lib/runtimes/locate.ts';
-import { modelFile } from '../test/helpers/models.ts';
+import { makeModels } from '../test/helpers/models.ts';
 import {
   median,
   pairCount,
@@ -26,6 +26,7 @@ const tools = join(topFolder, 'build', 'test-tools');
 const input = Buffer.from(new Float32Array(COLUMNS).fill(0.5).buffer);
 const tutti = await startTutti('--io-threads', '1');
 const ping = requestFile('ping', 'PING');
+const models = await makeModels();
 const rows: Row[] = [];
 
 for (const [backend, name] of [
@@ -33,7 +34,7 @@ for (const [backend, name] of [
   ['TORCH', 'torch'],
 ] as const) {
   const runtime = runtimeFolder(name);
-  const model = await modelFile(name, 'mlp_30_128_128_2');
+  const model = models.model(backend, 'mlp-30-128-128-2').file;
   if (!runtime || !existsSync(model))
     throw new Error(`the runtime or the model for ${backend} is missing`);
   const key = `net:${name}`;
@@ -124,3 +125,4 @@ for (const [backend, name] of [
 }
 printTable('A 30-128-128-2 net over a Unix socket, one connection, 1 I/O thread', rows);
 await tutti.stop();
+models.remove();
