@@ -112,11 +112,7 @@ async function installRuntimes() {
 
 async function buildNative(found, withTests) {
   const sources = ['CMakeLists.txt', 'package-lock.json', ...filesBelow('native', '')];
-  const variables = {
-    TUTTI_TORCH_DIR: found.torch?.folder ?? '',
-    TUTTI_WERROR: compilerIsOurs() ? 'ON' : 'OFF',
-  };
-  const settings = JSON.stringify([variables, found.torch?.version]);
+  const settings = JSON.stringify([found.torch?.folder, found.torch?.version]);
   const hash = hashOf(sources, settings);
   const testSources = [
     ...filesBelow('test/native', ''),
@@ -138,7 +134,8 @@ async function buildNative(found, withTests) {
     '--log-level',
     'warn',
   ];
-  for (const [name, value] of Object.entries(variables)) args.push(`--CD${name}=${value}`);
+  args.push(`--CDTUTTI_TORCH_DIR=${found.torch?.folder ?? ''}`);
+  args.push(`--CDTUTTI_WERROR=${compilerIsOurs() ? 'ON' : 'OFF'}`);
   args.push(`--CDTUTTI_TESTS=${withTests ? 'ON' : 'OFF'}`);
   // `build` alone would keep the variables of the last time.
   const cmake = localTool('cmake-js');
@@ -202,13 +199,13 @@ function productionPackages() {
 
 /** Finds its own folder, so that the prefix may lie anywhere, also behind a symbolic link to the launcher. */
 function writeLauncher(path, main) {
+  // Valid as an ES module and as CommonJS: which of them it is depends on the package.json files above it.
   const script = [
     '#!/usr/bin/env node',
-    "const { realpathSync } = require('node:fs');",
-    "const { join } = require('node:path');",
-    "const { pathToFileURL } = require('node:url');",
-    `const main = join(realpathSync(__filename), '../../lib/tutti/js/lib/cli/${main}');`,
-    'import(pathToFileURL(main).href);',
+    "Promise.all([import('node:fs'), import('node:url')]).then(([fs, url]) => {",
+    '  const self = url.pathToFileURL(fs.realpathSync(process.argv[1]));',
+    `  return import(new URL('../lib/tutti/js/lib/cli/${main}', self));`,
+    '});',
     '',
   ];
   writeFileSync(path, script.join('\n'));

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { wordFileError } from './install-error.ts';
+import { installErrors, wordFileError } from './install-error.ts';
 
 const HOUR_MS = 3600 * 1000;
 
@@ -35,7 +35,9 @@ export async function makePartialFolder(cache: string, name: string): Promise<st
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
-    throw wordFileError(error, cache);
+    // Node says ENOENT where a parent cannot be made, as on a disk that is read only.
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw isMissing ? installErrors.cacheUnwritable(cache, 'ENOENT') : wordFileError(error, cache);
   }
   return folder;
 }

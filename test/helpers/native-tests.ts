@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { runtimeFolder } from '../../lib/runtimes/locate.ts';
 import { runtimes } from '../../lib/runtimes/manifest.ts';
-import { sumCounts, type TestCounts } from './tap-counts.ts';
+import { sumCounts, type TestCounts } from './tap-report.ts';
 
 /** They are hammered by threads, also on small machines and under sanitizers. */
 const NATIVE_TEST_MS_MAX = 300_000;

@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { RuntimeLocation } from '../../lib/runtimes/locate.ts';
 import { nativeTestNames, runNativeTests, runtimeVariables } from './native-tests.ts';
-import { sumCounts, type TestCounts } from './tap-counts.ts';
+import { sumCounts, type TestCounts } from './tap-report.ts';
 
 const sanitizers = [
   {

@@ -1,11 +1,12 @@
-/** `npm test`: what tests need beside the build, then check, native tests and tap, and one line that sums them. */
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+/** `npm test`: what tests need beside the build, then check, native tests and tap's, and one line that sums them. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { nativeTestNames, runNativeTests, runtimeVariables } from './native-tests.ts';
 import { buildPythonEnv, PythonEnvError, pythonEnvNames } from './python-env.ts';
 import { runCheck } from './run-check.ts';
-import { countTap, sumCounts, type TestCounts } from './tap-counts.ts';
+import { sumCounts, type TestCounts } from './tap-report.ts';
+import { runTapTests } from './tap-tests.ts';
 
 const ONE_PASSED: TestCounts = { passed: 1, failed: 0, skipped: 0 };
 const ONE_FAILED: TestCounts = { passed: 0, failed: 1, skipped: 0 };
@@ -39,7 +40,7 @@ export async function runTests(
     all.push(...results.map(({ isOk }) => (isOk ? ONE_PASSED : ONE_FAILED)));
   }
   all.push(runNativeTests(join(root, 'build', 'native-tests'), chosen.native, runtimeVariables()));
-  if (chosen.compiled.length > 0) all.push(await runTap(root, chosen.compiled));
+  if (chosen.compiled.length > 0) all.push(await runTapTests(root, chosen.compiled));
 
   const { passed, failed, skipped } = sumCounts(all);
   if (passed + failed + skipped === 0) console.log(`no tests in ${paths.join(' ')}`);
@@ -110,24 +111,4 @@ function compiledTests(root: string): string[] {
     .filter((name) => name.endsWith('.test.js'))
     .map((name) => join(folder, name))
     .sort();
-}
-
-async function runTap(root: string, files: readonly string[]): Promise<TestCounts> {
-  const output = join(root, 'build', 'tap-output.tap');
-  rmSync(output, { force: true });
-  const tap = join(root, 'node_modules', '.bin', 'tap');
-  // tap builds its own class from the plugins in .taprc, and uses the old one in the run that notices.
-  const env = { ...process.env, npm_config_loglevel: 'error' };
-  const built = join(root, '.tap', 'plugins');
-  if (!existsSync(built)) spawnSync(tap, ['build'], { cwd: root, env, stdio: 'inherit' });
-  const reporter = process.stdout.isTTY ? 'base' : 'terse';
-  const args = ['run', `--reporter=${reporter}`, `--output-file=${output}`, ...files];
-  const exitCode = await new Promise<number | null>((done) => {
-    const child = spawn(tap, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
-    child.on('close', done);
-  });
-  if (!existsSync(output)) return ONE_FAILED;
-  const counts = countTap(readFileSync(output, 'utf8'));
-  if (exitCode !== 0 && counts.failed === 0) counts.failed = 1;
-  return counts;
 }

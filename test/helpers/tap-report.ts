@@ -1,10 +1,17 @@
-/** Counts the tests in TAP text: a test is a named behaviour, which may assert many things. */
+/** Reads TAP text: counts its tests, each a named behaviour, and words what failed and what was skipped. */
+import { inspect } from 'node:util';
 import { Parser, type Result } from 'tap-parser';
 
 export interface TestCounts {
   passed: number;
   failed: number;
   skipped: number;
+}
+
+export interface TapReport {
+  counts: TestCounts;
+  failures: string[];
+  skips: string[];
 }
 
 export function sumCounts(all: readonly TestCounts[]): TestCounts {
@@ -21,13 +28,28 @@ export function sumCounts(all: readonly TestCounts[]): TestCounts {
  * Counts the innermost tests. A group fails on its own account if it fails although no test in it did,
  * as a file that ends too early. A skipped test counts once, wherever it stands; a TODO is a skip.
  */
-export function countTap(text: string): TestCounts {
+export function readTap(text: string): TapReport {
   const root = new Node();
   const parser = new Parser();
   watch(parser, root);
   parser.end(text);
-  const isEmpty = root.children.length === 0 && root.points.length === 0;
-  return isEmpty ? { passed: 0, failed: 0, skipped: 0 } : root.counts();
+  const points = root.allPoints();
+  const isEmpty = points.length === 0 && root.children.length === 0;
+  return {
+    counts: isEmpty ? { passed: 0, failed: 0, skipped: 0 } : root.counts(),
+    failures: points.filter(({ ok, skip, todo }) => !ok && !skip && !todo).map(wordFailure),
+    skips: points.filter(({ skip }) => skip).map(({ fullname, skip }) => `${fullname} (${skip})`),
+  };
+}
+
+/** The name with all that tap found out: the difference, and where it was asserted. */
+function wordFailure({ fullname, diag }: Result): string {
+  const lines = [`not ok ${fullname}`];
+  for (const [name, fact] of Object.entries<unknown>(diag ?? {})) {
+    const text = typeof fact === 'string' ? fact.trimEnd() : inspect(fact, { depth: 5 });
+    lines.push(text.includes('\n') ? `${name}:\n${text}` : `${name}: ${text}`);
+  }
+  return lines.join('\n').replaceAll('\n', '\n    ');
 }
 
 /** A test in the tree of TAP, with what it asserts itself and the tests within it. */
@@ -35,6 +57,10 @@ class Node {
   readonly children: Node[] = [];
   readonly points: Result[] = [];
   isOk = true;
+
+  allPoints(): Result[] {
+    return [...this.points, ...this.children.flatMap((child) => child.allPoints())];
+  }
 
   counts(): TestCounts {
     const within = sumCounts(this.children.map((child) => child.counts()));
