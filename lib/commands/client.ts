@@ -5,7 +5,7 @@ import { addon, type ClientRecord } from '../engine/addon.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Client, type Command, noKeys } from './command.ts';
 import { DEFAULT_USER, isClientName } from './connection.ts';
-import { unreachable } from './module.ts';
+import { container } from './container.ts';
 import { shown, textOf } from './words.ts';
 
 const own = {
@@ -120,17 +120,15 @@ const subcommands: readonly Command[] = [
 ];
 
 export const clientCommands: readonly Command[] = [
-  {
-    name: 'client',
-    summary: 'A container for commands about connections.',
-    since: '2.4.0',
-    group: 'connection',
-    arity: -2,
-    flags: [],
-    keys: noKeys,
+  container(
+    {
+      name: 'client',
+      summary: 'A container for commands about connections.',
+      since: '2.4.0',
+      group: 'connection',
+    },
     subcommands,
-    run: unreachable,
-  },
+  ),
 ];
 
 function onOrOff({ reply, request }: Call): void {
@@ -196,7 +194,6 @@ function line(record: ClientRecord, own: Client, now: number): string {
     psub: 0,
     ssub: 0,
     multi: multiCount,
-    watch: isOwn ? own.watched.length : record.watchCount,
     qbuf: record.queryBytes,
     'qbuf-free': 0,
     'argv-mem': 0,

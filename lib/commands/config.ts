@@ -1,7 +1,7 @@
 import { replyErrors } from '../core/errors.ts';
 import { addon } from '../engine/addon.ts';
 import { type Call, type Command, noKeys } from './command.ts';
-import { unreachable } from './module.ts';
+import { container } from './container.ts';
 import { changeSettings, shown, textOf } from './words.ts';
 
 const shape = {
@@ -12,15 +12,14 @@ const shape = {
 };
 
 export const configCommands: readonly Command[] = [
-  {
-    name: 'config',
-    summary: 'A container for commands about settings.',
-    since: '2.0.0',
-    group: 'server',
-    arity: -2,
-    flags: [],
-    keys: noKeys,
-    subcommands: [
+  container(
+    {
+      name: 'config',
+      summary: 'A container for commands about settings.',
+      since: '2.0.0',
+      group: 'server',
+    },
+    [
       {
         ...shape,
         name: 'get',
@@ -47,8 +46,7 @@ export const configCommands: readonly Command[] = [
         },
       },
     ],
-    run: unreachable,
-  },
+  ),
 ];
 
 function get({ reply, request, server }: Call): void {

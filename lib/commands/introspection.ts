@@ -5,6 +5,7 @@ import { matchesGlob } from '../core/glob.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, noKeys } from './command.ts';
+import { withHelp } from './container.ts';
 import { categoriesOf } from './rows.ts';
 import { shown, WordsFrom } from './words.ts';
 
@@ -27,7 +28,7 @@ export function introspectionCommands(table: () => Table): readonly Command[] {
       since: '2.8.13',
       arity: -1,
       run: ({ reply }) => replyAll(reply, table()),
-      subcommands: [
+      subcommands: withHelp('command', [
         {
           ...shape,
           name: 'count',
@@ -68,7 +69,7 @@ export function introspectionCommands(table: () => Table): readonly Command[] {
           arity: -2,
           run: (call) => docs(call, table()),
         },
-      ],
+      ]),
     },
   ];
 }
@@ -88,7 +89,7 @@ function info({ reply, request }: Call, table: Table): void {
     const name = shown(request, i).toLowerCase();
     const command = find(table, name);
     if (command) replyEntry(reply, command, name);
-    else reply.nilArray();
+    else reply.nil();
   }
 }
 

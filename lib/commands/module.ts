@@ -2,17 +2,17 @@ import { MODULE_VERSION } from '../config/version.ts';
 import type { Settings } from '../config/settings.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import { type Command, noKeys } from './command.ts';
+import { container } from './container.ts';
 
 export const moduleCommands: readonly Command[] = [
-  {
-    name: 'module',
-    summary: 'A container for commands about modules.',
-    since: '4.0.0',
-    group: 'server',
-    arity: -2,
-    flags: [],
-    keys: noKeys,
-    subcommands: [
+  container(
+    {
+      name: 'module',
+      summary: 'A container for commands about modules.',
+      since: '4.0.0',
+      group: 'server',
+    },
+    [
       {
         name: 'list',
         summary: 'Returns the modules: RedisAI, which is built in.',
@@ -24,14 +24,8 @@ export const moduleCommands: readonly Command[] = [
         run: ({ reply, server }) => replyModules(reply, server.settings),
       },
     ],
-    run: unreachable,
-  },
+  ),
 ];
-
-/** The `run` of a container: the dispatcher answers it without a subcommand. */
-export function unreachable(): never {
-  throw new Error('a container is never run');
-}
 
 /** As MODULE LIST and HELLO answer it. */
 export function replyModules(reply: ReplyEncoder, settings: Settings): void {

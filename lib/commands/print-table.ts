@@ -1,6 +1,7 @@
-// Prints the README's tables of commands and settings: `node build/js/lib/commands/print-table.js`.
+// Prints the README's tables of commands, settings and error codes: `node build/js/lib/commands/print-table.js`.
 
 import { settingRows } from '../config/setting-rows.ts';
+import { errorCodeMeanings } from '../core/errors.ts';
 import { commandTable } from './table.ts';
 
 const lines = ['| command | what it does |', '|---|---|'];
@@ -19,4 +20,7 @@ for (const { name, default: byDefault, effect, isInternal } of settingRows) {
   else lines.push(`| \`${shown}\` | ${byDefault === '' ? '' : `\`${byDefault}\``} | ${effect} |`);
 }
 lines.push('', `Accepted and stored, without effect so far: ${inert.join(', ')}.`);
+lines.push('', '| error code | what it means |', '|---|---|');
+for (const [code, meaning] of Object.entries(errorCodeMeanings))
+  lines.push(`| \`${code}\` | ${meaning} |`);
 process.stdout.write(`${lines.join('\n')}\n`);

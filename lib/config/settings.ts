@@ -157,13 +157,18 @@ export class Settings {
     for (const pattern of patterns) {
       const name = pattern.toLowerCase();
       const exact = /[*?[]/.test(name) ? undefined : rowsByName.get(name);
-      if (exact && !exact.isInternal) found.set(name, this.text(exact.name));
+      if (exact && !exact.isInternal) found.set(name, this.#shown(exact));
       if (!/[*?[\\]/.test(name)) continue;
       for (const [known, row] of rowsByName) {
-        if (!row.isInternal && matchesGlob(name, known)) found.set(known, this.text(row.name));
+        if (!row.isInternal && matchesGlob(name, known)) found.set(known, this.#shown(row));
       }
     }
     return found;
+  }
+
+  /** The working folder is told as it is, not as it was named. */
+  #shown(row: SettingRow): string {
+    return row.name === 'dir' ? process.cwd() : this.text(row.name);
   }
 
   /**

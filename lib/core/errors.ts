@@ -20,6 +20,17 @@ export class ReplyError extends Error {
   }
 }
 
+/** The first words of error replies, for the README. */
+export const errorCodeMeanings: Readonly<Record<string, string>> = {
+  ERR: 'Anything that has no code of its own; the words say what.',
+  EXECABORT: 'EXEC does nothing, since a queued command was refused.',
+  NOAUTH: 'The connection must authenticate first.',
+  NOPROTO: 'HELLO names a protocol other than 2 and 3.',
+  OOM: 'The command needs memory beyond `maxmemory`.',
+  WRONGPASS: 'The password is not that of the user.',
+  WRONGTYPE: 'The key holds a value of another type.',
+};
+
 /** The stream is lost: the message is sent, then the connection is closed. */
 export class ProtocolError extends Error {}
 
