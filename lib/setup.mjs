@@ -114,11 +114,7 @@ async function buildNative(found, withTests) {
   const sources = ['CMakeLists.txt', 'package-lock.json', ...filesBelow('native', '')];
   const settings = JSON.stringify([found.torch?.folder, found.torch?.version]);
   const hash = hashOf(sources, settings);
-  const testSources = [
-    ...filesBelow('test/native', ''),
-    ...filesBelow('test/tools', ''),
-    ...filesBelow('bench', '.c'),
-  ];
+  const testSources = [...filesBelow('test/native', ''), ...filesBelow('test/tools', '')];
   const testHash = hashOf([...sources, ...testSources], settings);
   const isBuilt = existsSync(join(build, 'native', 'tutti.node')) && isStamped('native', hash);
   if (isBuilt && (!withTests || isStamped('nativeTests', testHash))) return hash;
