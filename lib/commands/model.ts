@@ -352,18 +352,21 @@ function readKeyCount(
   if (exact === undefined) throw replyErrors.invalidListCount(list);
   if (exact <= 0) throw replyErrors.countNotPositive(list);
   const keyCount = Number(exact);
-  if (keyCount !== defined) throw replyErrors.notAsModelDefines(list);
+  if (!isAsDefined(keyCount, defined)) throw replyErrors.notAsModelDefines(list);
   if (at + 2 + keyCount > request.count) throw replyErrors.tooFewModelKeys(list);
   return keyCount;
 }
+
+/** -1: a TorchScript list, whose length only a run tells. */
+const isAsDefined = (count: number, defined: number) => defined === -1 || count === defined;
 
 function runModel(call: Call): void {
   const { client, engine, request } = call;
   const { count } = request;
   if (count < 6) throw replyErrors.wrongArity('AI.MODELRUN');
   if (!engine.findModelArity(client.db, 1)) throw replyErrors.modelMissing();
-  const definedInputs = engine.numbers[0];
-  const definedOutputs = engine.numbers[1];
+  const definedInputs = engine.numbers[0] ?? 0;
+  const definedOutputs = engine.numbers[1] ?? 0;
   let at = 2;
   let timeoutMs = 0;
   if (request.is(at, 'TIMEOUT')) {
@@ -375,8 +378,8 @@ function runModel(call: Call): void {
   const outputs = indexOf(request, 'OUTPUTS', firstInput, count);
   const inputCount = outputs - firstInput;
   const outputCount = Math.max(count - outputs - 1, 0);
-  if (inputCount !== definedInputs) throw replyErrors.notAsModelDefines('inputs');
-  if (outputCount !== definedOutputs) throw replyErrors.notAsModelDefines('outputs');
+  if (!isAsDefined(inputCount, definedInputs)) throw replyErrors.notAsModelDefines('inputs');
+  if (!isAsDefined(outputCount, definedOutputs)) throw replyErrors.notAsModelDefines('outputs');
   queueRun(call, {
     key: 1,
     firstInput,

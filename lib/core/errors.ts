@@ -16,7 +16,7 @@ export class ReplyError extends Error {
   /** The line as it is sent, without `-` and CRLF. An empty code is a text that RedisAI sends bare. */
   get line(): string {
     const line = this.code === '' ? this.message : `${this.code} ${this.message}`;
-    return line.replace(/[\r\n]+/g, ' ');
+    return line.replace(/[\r\n]/g, ' ');
   }
 }
 

@@ -163,7 +163,7 @@ export class Engine {
     this.#native.heldDrop();
   }
 
-  /** Whether there is such a model; then numbers[0] and numbers[1] are how many inputs and outputs it has. */
+  /** Whether there is such a model; then numbers[0] and numbers[1] are how many inputs and outputs it has, -1 if only a run tells. */
   findModelArity(db: number, key: number): boolean {
     const result = this.#native.modelArity(db, key);
     if (result === -codes.notFound) return false;

@@ -174,7 +174,9 @@ export class Dispatcher {
     }
     const { count } = request;
     if (count < entry.wordsMin || count > entry.wordsMax) {
-      this.#refuse(connection, replyErrors.wrongArity(entry.fullName));
+      const complaint = replyErrors.wrongArity(entry.fullName);
+      if (entry.isExec) this.#abort(connection, complaint.message);
+      else this.#refuse(connection, complaint);
       return;
     }
     if (connection.isUnauthenticated && !entry.isOpen) {
@@ -199,12 +201,7 @@ export class Dispatcher {
         return;
       }
       if (entry.isExec && this.#growsMemory(connection)) {
-        const { message } = replyErrors.outOfMemory();
-        connection.transaction = undefined;
-        connection.watched = [];
-        this.#encoder.error(
-          new ReplyError('EXECABORT', `Transaction discarded because of: OOM ${message}`),
-        );
+        this.#abort(connection, replyErrors.outOfMemory().line);
         return;
       }
     }
@@ -226,6 +223,13 @@ export class Dispatcher {
   #refuse(connection: Connection, error: ReplyError): void {
     if (connection.transaction !== undefined) connection.transaction.isDirty = true;
     this.#encoder.error(error);
+  }
+
+  /** A refused EXEC ends its transaction (`rejectCommand` of Redis 7.2). */
+  #abort(connection: Connection, reason: string): void {
+    connection.transaction = undefined;
+    connection.watched = [];
+    this.#encoder.error(new ReplyError('EXECABORT', `Transaction discarded because of: ${reason}`));
   }
 
   #queue(connection: Connection, entry: Entry, request: Request): void {

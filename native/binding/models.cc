@@ -206,7 +206,8 @@ napi_value ModelArity(napi_env env, napi_callback_info info) {
   if (!found.ok()) return ToJs(env, found.status());
   const ModelSpec& spec = found.value()->spec();
   thread.blocks->numbers[0] = static_cast<double>(spec.inputs.size());
-  thread.blocks->numbers[1] = static_cast<double>(spec.outputs.size());
+  thread.blocks->numbers[1] =
+      spec.is_output_count_known ? static_cast<double>(spec.outputs.size()) : -1;
   return ToJs(env, Code::kOk);
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/memory_account.h"
 #include "threads/client_table.h"
 
 namespace tutti {
@@ -75,6 +76,7 @@ void Waker::Run(napi_env env, napi_value function, void* context, void*) {
 }
 
 ThreadState::ThreadState(napi_env environment) : env(environment), blocks(TakeBlocks()) {
+  memory_account::Add(MemoryKind::kRequests, sizeof(ThreadBlocks));
   UseScratch();
 }
 
@@ -83,6 +85,7 @@ ThreadState::~ThreadState() {
   if (context) ThreadRegistry::Get().Detach(context);
   for (void* request_block : request_blocks) AccountedFree(request_block, MemoryKind::kRequests);
   GiveBlocksBack(blocks);
+  memory_account::Add(MemoryKind::kRequests, -static_cast<int64_t>(sizeof(ThreadBlocks)));
 }
 
 std::string_view ThreadState::BlobWord(uint32_t word) const {

@@ -85,9 +85,11 @@ std::vector<std::string> CompiledModel::InputNames() const {
   return ToStrings(count, names);
 }
 
-std::vector<std::string> CompiledModel::OutputNames() const {
+std::optional<std::vector<std::string>> CompiledModel::OutputNames() const {
   const char* const* names = nullptr;
   const size_t count = backend_->model_outputs(handle_, &names);
+  // Only a run tells how many tensors a TorchScript list holds.
+  if (count == SIZE_MAX) return std::nullopt;
   return ToStrings(count, names);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,8 @@ class CompiledModel {
   const tutti_backend& backend() const { return *backend_; }
   tutti_model* handle() const { return handle_; }
   std::vector<std::string> InputNames() const;
-  std::vector<std::string> OutputNames() const;
+  // Nothing if only a run tells how many there are.
+  std::optional<std::vector<std::string>> OutputNames() const;
 
  private:
   const tutti_backend* const backend_;

@@ -75,9 +75,11 @@ void Model::set_compiled(std::shared_ptr<CompiledModel> compiled) const {
   compiled_.swap(compiled);  // the old form is freed after the lock, by `compiled`
 }
 
-void Model::set_names(std::vector<std::string> inputs, std::vector<std::string> outputs) {
+void Model::set_names(std::vector<std::string> inputs,
+                      std::optional<std::vector<std::string>> outputs) {
   spec_.inputs = std::move(inputs);
-  spec_.outputs = std::move(outputs);
+  spec_.is_output_count_known = outputs.has_value();
+  spec_.outputs = std::move(outputs).value_or(std::vector<std::string>{});
 }
 
 Script::Script(ScriptSpec spec) : Object(ObjectKind::kScript), spec_(std::move(spec)) {}

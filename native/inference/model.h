@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct ModelSpec {
   std::string tag;
   int64_t batch_size = 0, min_batch_size = 0, min_batch_timeout_ms = 0;
   std::vector<std::string> inputs, outputs;  // given for TF; filled by the backend otherwise
+  bool is_output_count_known = true;   // false: a TorchScript list, whose length a run decides
   std::vector<BlobPart> blob;
 };
 
@@ -73,7 +75,7 @@ class Model final : public Object {
   // Null until loaded; a model from a file is compiled by its first run.
   std::shared_ptr<CompiledModel> compiled() const;
   void set_compiled(std::shared_ptr<CompiledModel> compiled) const;
-  void set_names(std::vector<std::string> inputs, std::vector<std::string> outputs);  // while being loaded only
+  void set_names(std::vector<std::string> inputs, std::optional<std::vector<std::string>> outputs);  // while being loaded only
 
  private:
   ~Model() override;

@@ -1,6 +1,7 @@
 #include "tensor/buffer_pool.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -44,6 +45,12 @@ SizeClass ClassOf(size_t bytes) {
   const size_t rounded = (bytes + step - 1) / step * step;
   const size_t nth = (rounded - (size_t{1} << bits)) / step;
   return {(bits - kFirstClassBits) * 8 + static_cast<int>(nth), rounded};
+}
+
+size_t PhysicalBytes() {
+  static const size_t bytes = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) *
+                              static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
 }
 
 int64_t SteadyMs() {
@@ -219,7 +226,8 @@ uint8_t* TakeOrMake(SizeClass size_class, HugePages huge_pages, bool* is_fresh) 
 }  // namespace
 
 Ref<Buffer> Buffer::Allocate(size_t bytes, MemoryKind kind) {
-  if (bytes > kBytesMax) return nullptr;
+  // All of it is about to be written: mapping more than there is would only end the process later.
+  if (bytes > kBytesMax || bytes > PhysicalBytes()) return nullptr;
   const SizeClass size_class = ClassOf(bytes);
   if (!MayAdd(size_class.bytes, kind)) {
     pool.Trim(0);
