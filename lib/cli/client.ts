@@ -176,8 +176,8 @@ function quoted(bytes: Buffer): string {
   };
   let text = '"';
   for (const byte of bytes) {
-    const escape = escapes[byte];
-    if (escape !== undefined) text += escape;
+    const escaped = escapes[byte];
+    if (escaped !== undefined) text += escaped;
     else if (byte >= 0x20 && byte < 0x7f) text += String.fromCharCode(byte);
     else text += `\\x${byte.toString(16).padStart(2, '0')}`;
   }

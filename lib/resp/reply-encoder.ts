@@ -97,7 +97,8 @@ export class ReplyEncoder {
   }
 
   error(error: Error): void {
-    const line = error instanceof ReplyError ? error.line : `ERR ${error.message}`;
+    const code = error instanceof ReplyError ? error.code : 'ERR';
+    const line = code === '' ? error.message : `${code} ${error.message}`;
     this.errorLine(line);
   }
 

@@ -183,10 +183,10 @@ export class RequestDecoder {
       }
       let p = at + 1;
       let count = 0;
-      let digit = 0;
-      while (p < end && (digit = bytes[p]! - ZERO) >= 0 && digit <= 9 && count <= countMax) {
+      for (; p < end && count <= countMax; p++) {
+        const digit = bytes[p]! - ZERO;
+        if (digit < 0 || digit > 9) break;
         count = count * 10 + digit;
-        p++;
       }
       // A leading zero is not taken here, so that `*0` goes the other way too.
       if (
@@ -209,14 +209,10 @@ export class RequestDecoder {
         if (length < 0 || length > 9) break;
         q++;
         if (length !== 0) {
-          while (
-            q < end &&
-            (digit = bytes[q]! - ZERO) >= 0 &&
-            digit <= 9 &&
-            length <= wordBytesMax
-          ) {
+          for (; q < end && length <= wordBytesMax; q++) {
+            const digit = bytes[q]! - ZERO;
+            if (digit < 0 || digit > 9) break;
             length = length * 10 + digit;
-            q++;
           }
         }
         if (q >= end || bytes[q] !== CR || length > wordBytesMax) break;
@@ -526,7 +522,7 @@ function splitInline(bytes: Buffer, start: number, lineEnd: number): number[] {
           bytes[to++] = high * 16 + low;
           at += 4;
         } else {
-          bytes[to++] = unescape(bytes[at + 1]!);
+          bytes[to++] = unescaped(bytes[at + 1]!);
           at += 2;
         }
       } else {
@@ -552,7 +548,7 @@ function hexDigit(byte: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }
 
-function unescape(byte: number): number {
+function unescaped(byte: number): number {
   switch (byte) {
     case 0x6e:
       return LF;

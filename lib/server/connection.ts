@@ -274,7 +274,7 @@ export class Connection implements Client, ReplySink, RequestSink {
     this.#inputBytes += byteCount;
     if (this.#isTargeted) {
       if (!this.#isClosed) this.#decoder.received(byteCount);
-      if (this.#inputBytes > 1024 * 1024) this.#count();
+      this.#count();
       return true;
     }
     if (this.#isEnding || this.#isClosed) return true;

@@ -31,7 +31,7 @@ function encode(resp: 2 | 3, write: (reply: ReplyEncoder, native: StandInMemory)
 const rows: [string, (reply: ReplyEncoder) => void, string, string?][] = [
   ['ok', (r) => r.ok(), '+OK\r\n'],
   ['simple', (r) => r.simple('PONG'), '+PONG\r\n'],
-  ['error', (r) => r.error(new ReplyError('WRONGTYPE', 'no\r\ngo')), '-WRONGTYPE no go\r\n'],
+  ['error', (r) => r.error(new ReplyError('WRONGTYPE', 'no\r\ngo')), '-WRONGTYPE no  go\r\n'],
   ['plain error', (r) => r.error(new Error('x')), '-ERR x\r\n'],
   [
     'integers',

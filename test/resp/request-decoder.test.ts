@@ -1,7 +1,7 @@
 import t from 'tap';
+import { ProtocolError } from '../../lib/core/errors.ts';
 import * as addonContract from '../../lib/engine/addon.ts';
 import * as nativeMemory from '../../lib/resp/native-memory.ts';
-import { ProtocolError } from '../../lib/core/errors.ts';
 import { Request } from '../../lib/resp/request.ts';
 import { RequestDecoder } from '../../lib/resp/request-decoder.ts';
 import { StandInMemory } from './stand-in.ts';
