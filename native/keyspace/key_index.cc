@@ -57,10 +57,6 @@ void EntryLeaf::Delete(EntryLeaf* leaf) {
   FreeNode(leaf);
 }
 
-int EntryLeaf::LowerBound(uint64_t order) const {
-  return static_cast<int>(std::lower_bound(orders(), orders() + count, order) - orders());
-}
-
 EntryLeaf* EntryLeaf::Grow(const Item&) { return MoveTo(std::min(capacity * 4, kItemsMax)); }
 
 void EntryLeaf::Insert(int at, const Item& item) {
@@ -99,6 +95,15 @@ EntryLeaf* EntryLeaf::Append(const EntryLeaf& right) {
 
 KeyPlace FindKey(const KeyIndex& index, uint64_t order, std::string_view key) {
   KeyPlace place{index.SeekOrder(order), nullptr};
+  // Nearly always the first one is it, or there is none.
+  if (place.path.is_at_item()) {
+    if (place.path.leaf->OrderOf(place.path.position) != order) return place;
+    Entry* entry = place.path.leaf->EntryAt(place.path.position);
+    if (entry->key() == key) {
+      place.entry = entry;
+      return place;
+    }
+  }
   // Only on a hit does the path move on to the next leaf: a new key belongs where it was sought.
   KeyIndex::Path path = place.path;
   for (bool more = index.Settle(path); more; more = index.Next(path)) {

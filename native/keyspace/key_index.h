@@ -56,7 +56,7 @@ struct alignas(8) EntryLeaf : TreeNode {
   static EntryLeaf* New(const Item&) { return WithCapacity(kItemsMin); }
   EntryLeaf* Copy() const;
   static void Delete(EntryLeaf* leaf);
-  int LowerBound(uint64_t order) const;
+  int LowerBound(uint64_t order) const { return CountBelow(orders(), count, order); }
   uint64_t OrderOf(int at) const { return orders()[at]; }
   Entry* EntryAt(int at) const { return entries()[at]; }
   // Changes the entry of an item; the leaf must be the tree's own.

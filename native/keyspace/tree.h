@@ -34,7 +34,7 @@ template <typename Leaf>
 class Tree {
  public:
   using Item = typename Leaf::Item;
-  static constexpr int kDepthMax = 12;
+  static constexpr int kDepthMax = 8;  // inner nodes are at least half full but for the last: 10^11 items
 
   // A place in the tree: before item `position` of `leaf`, or behind its last. Valid until the
   // tree is changed other than through it; after Insert() and Erase() it is spent.

@@ -71,11 +71,6 @@ void InnerNode::Append(const InnerNode& right, uint64_t low) {
   count = static_cast<uint16_t>(count + right.count);
 }
 
-int InnerNode::ChildBefore(uint64_t order) const {
-  const uint64_t* after = std::lower_bound(lows + 1, lows + count, order);
-  return static_cast<int>(after - lows) - 1;
-}
-
 int64_t InnerNode::ItemCount() const {
   return std::accumulate(item_counts, item_counts + count, int64_t{0});
 }

@@ -111,6 +111,18 @@ TEST(HashesSlotsAsRedisClusterDoes) {
   for (const auto& row : rows) CHECK_EQUAL(KeySlot(row.key), row.slot);
   CHECK(KeySlot("{}foo") != KeySlot("foo"));
   CHECK(KeySlot("{foo") != KeySlot("foo"));
+  // Against the definition, bit by bit.
+  Random random(TestSeed());
+  for (size_t bytes = 0; bytes < 40; ++bytes) {
+    std::string key = random.Bytes(bytes);
+    std::replace(key.begin(), key.end(), '{', '(');
+    uint32_t crc = 0;
+    for (const char c : key) {
+      crc ^= static_cast<uint32_t>(static_cast<uint8_t>(c)) << 8;
+      for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff;
+    }
+    CHECK_EQUAL(KeySlot(key), crc % 16384);
+  }
 }
 
 TEST(SetsUnderConditions) {
