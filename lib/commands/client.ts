@@ -3,7 +3,7 @@
 import { replyErrors } from '../core/errors.ts';
 import { addon, type ClientRecord } from '../engine/addon.ts';
 import type { Request } from '../resp/request.ts';
-import { type Call, type Client, type Command, noKeys } from './command.ts';
+import { type Call, type Command, noKeys } from './command.ts';
 import { DEFAULT_USER, isClientName } from './connection.ts';
 import { container } from './container.ts';
 import { shown, textOf } from './words.ts';
@@ -63,11 +63,11 @@ const subcommands: readonly Command[] = [
     summary: "Returns the connection's line of CLIENT LIST.",
     since: '6.2.0',
     arity: 2,
-    run({ client, reply }) {
+    run(call) {
       const record = addon()
         .clientList()
-        .find(({ id }) => id === client.id);
-      reply.verbatim(record ? `${line(record, client, Date.now())}\n` : '');
+        .find(({ id }) => id === call.client.id);
+      call.reply.verbatim(record ? `${line(record, call, Date.now())}\n` : '');
     },
   },
   {
@@ -157,7 +157,8 @@ function readType(request: Request, i: number): string {
   return type;
 }
 
-function list({ client, reply, request }: Call): void {
+function list(call: Call): void {
+  const { reply, request } = call;
   const { count } = request;
   let records = addon().clientList();
   if (count === 4 && request.is(2, 'TYPE')) {
@@ -172,11 +173,14 @@ function list({ client, reply, request }: Call): void {
     records = records.filter(({ id }) => ids.has(id));
   } else if (count !== 2) throw replyErrors.syntax();
   const now = Date.now();
-  reply.verbatim(records.map((record) => `${line(record, client, now)}\n`).join(''));
+  reply.verbatim(records.map((record) => `${line(record, call, now)}\n`).join(''));
 }
 
 /** The records lag a little behind: what this connection knows of itself is shown as it is. */
-function line(record: ClientRecord, own: Client, now: number): string {
+function line(record: ClientRecord, call: Call, now: number): string {
+  const own = call.client;
+  // Inside EXEC the connection's command is EXEC, and its flag that of a transaction.
+  const ownCommand = own.transaction ? 'exec' : `client|${call.command.name}`;
   const isOwn = record.id === own.id;
   const seconds = (since: number) => Math.max(Math.floor((now - since) / 1000), 0);
   const multiCount = isOwn ? (own.transaction?.queued.length ?? -1) : record.multiCount;
@@ -188,7 +192,7 @@ function line(record: ClientRecord, own: Client, now: number): string {
     name: isOwn ? own.name : record.name,
     age: seconds(record.createdMs),
     idle: isOwn ? 0 : seconds(record.lastSeenMs),
-    flags: record.flags || 'N',
+    flags: (isOwn && own.transaction ? 'x' : record.flags) || 'N',
     db: isOwn ? own.db : record.db,
     sub: 0,
     psub: 0,
@@ -205,7 +209,7 @@ function line(record: ClientRecord, own: Client, now: number): string {
     omem: record.outputBytes,
     'tot-mem': record.queryBytes + record.outputBytes,
     events: 'r',
-    cmd: (isOwn ? 'client|list' : record.lastCommand) || 'NULL',
+    cmd: (isOwn ? ownCommand : record.lastCommand) || 'NULL',
     user: record.user || DEFAULT_USER,
     redir: -1,
     resp: isOwn ? own.resp : record.resp,

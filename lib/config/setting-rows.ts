@@ -272,7 +272,7 @@ const readPercentiles: ReadWords = (given) => {
 };
 
 const readReplicaOf: ReadWords = (given) => {
-  if (given.join(' ').toLowerCase() === 'no one') return words('');
+  if (['', 'no one'].includes(given.join(' ').toLowerCase())) return words('');
   throw new SettingError('replication is not supported by this server');
 };
 

@@ -18,6 +18,9 @@ for (const row of settingRows) {
   for (const name of [row.name, ...row.aliases]) rowsByName.set(name, row);
 }
 
+/** `kDatabaseCountMax` of native/keyspace/keyspace.h. */
+const DATABASES_MAX = 16;
+
 /** A module that the command line or the file asks for. Only RedisAI's is built in. */
 export interface LoadedModule {
   readonly path: string;
@@ -111,8 +114,9 @@ export class Settings {
   get clientsMax(): number {
     return this.number('maxclients');
   }
+  /** The core has so many at most, whatever was asked for. */
   get databaseCount(): number {
-    return this.number('databases');
+    return Math.min(this.number('databases'), DATABASES_MAX);
   }
   get password(): string {
     return this.text('requirepass');
@@ -151,16 +155,25 @@ export class Settings {
 
   // --- CONFIG ---
 
-  /** Names and values of what matches: aliases answer too, if they are named or match. */
+  /**
+   * Names and values of what matches: aliases answer too, if they are named or match. A name that is
+   * no pattern is repeated as it was given; of two spellings the first counts.
+   */
   get(patterns: readonly string[]): Map<string, string> {
     const found = new Map<string, string>();
+    const seen = new Set<string>();
+    const add = (given: string, name: string, row: SettingRow) => {
+      if (row.isInternal || seen.has(name)) return;
+      seen.add(name);
+      found.set(given, this.#shown(row));
+    };
     for (const pattern of patterns) {
       const name = pattern.toLowerCase();
-      const exact = /[*?[]/.test(name) ? undefined : rowsByName.get(name);
-      if (exact && !exact.isInternal) found.set(name, this.#shown(exact));
-      if (!/[*?[\\]/.test(name)) continue;
-      for (const [known, row] of rowsByName) {
-        if (!row.isInternal && matchesGlob(name, known)) found.set(known, this.#shown(row));
+      if (/[*?[]/.test(name)) {
+        for (const [known, row] of rowsByName) if (matchesGlob(name, known)) add(known, known, row);
+      } else {
+        const row = rowsByName.get(name);
+        if (row) add(pattern, name, row);
       }
     }
     return found;
