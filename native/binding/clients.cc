@@ -132,7 +132,7 @@ napi_value ClientCount(napi_env env, napi_callback_info) {
 Napi::Value ClientKill(const Napi::CallbackInfo& info) {
   int64_t killed = 0;
   for (const int64_t id : ToIntegers<int64_t>(info[0])) {
-    const auto owner = ClientTable::Get().Find(static_cast<uint64_t>(id));
+    const auto owner = ClientTable::Get().Kill(static_cast<uint64_t>(id));
     if (!owner) continue;
     const auto mailbox = ThreadRegistry::Get().FindMailbox(owner->thread_index);
     if (!mailbox) continue;

@@ -42,6 +42,7 @@ struct alignas(64) ClientTable::Record {
   std::atomic<uint64_t> id;     // 0: free
   std::atomic<uint32_t> thread_index, connection;
   std::atomic<int32_t> fd;
+  std::atomic<bool> is_killed;  // on its way out: not listed
   std::atomic<int64_t> created_ms, last_seen_ms;
   std::atomic<int32_t> db, resp, multi_count, watch_count;
   std::atomic<int64_t> query_bytes, output_bytes;
@@ -140,6 +141,7 @@ std::optional<ClientTable::Opened> ClientTable::Open(const ClientIdentity& ident
 
   Record& record = this->record(slot);
   record.BeginChange();
+  record.is_killed.store(false, std::memory_order_release);
   record.id.store(id, std::memory_order_release);
   record.thread_index.store(identity.owner.thread_index, std::memory_order_release);
   record.connection.store(identity.owner.connection, std::memory_order_release);
@@ -192,11 +194,21 @@ std::vector<ClientSnapshot> ClientTable::List() const {
   const uint32_t used_end = used_end_.load(std::memory_order_acquire);
   for (uint32_t slot = 0; slot < used_end; slot++) {
     ClientSnapshot client;
+    if (records_[slot].is_killed.load(std::memory_order_acquire)) continue;
     if (records_[slot].Read(&client)) clients.push_back(std::move(client));
   }
   std::sort(clients.begin(), clients.end(),
             [](const ClientSnapshot& a, const ClientSnapshot& b) { return a.id < b.id; });
   return clients;
+}
+
+std::optional<ClientOwner> ClientTable::Kill(uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = slot_by_id_.find(id);
+  if (found == slot_by_id_.end()) return std::nullopt;
+  Record& record = this->record(found->second);
+  record.is_killed.store(true, std::memory_order_release);
+  return ClientOwner{Load(record.thread_index), Load(record.connection)};
 }
 
 std::optional<ClientOwner> ClientTable::Find(uint64_t id) const {

@@ -90,6 +90,8 @@ class ClientTable {
   // Copies of all records, ascending by id. O(clients).
   std::vector<ClientSnapshot> List() const;
   std::optional<ClientOwner> Find(uint64_t id) const;
+  // As Find(), and leaves the client out of List() from now on: whoever killed it sees it no more.
+  std::optional<ClientOwner> Kill(uint64_t id);
   size_t count() const { return count_.load(std::memory_order_relaxed); }
 
  private:
