@@ -182,5 +182,5 @@ t.test('SHUTDOWN', async (t) => {
   ]);
   connection.send('SHUTDOWN', 'NOSAVE');
   t.equal(await connection.reply(), undefined, 'no reply');
-  t.equal(await server.ended, 0);
+  t.strictSame(await server.ended, { status: 0, signal: null });
 });

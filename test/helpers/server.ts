@@ -35,8 +35,13 @@ export interface StartedServer {
   raw(over?: 'tcp' | 'unix'): Promise<Connection>;
   /** Ends it with SIGTERM and waits. @throws {Error} It had to be killed, or ended with another status than 0. */
   stop(): Promise<void>;
-  /** Its exit status, or -1 for a signal. */
-  readonly ended: Promise<number>;
+  readonly ended: Promise<End>;
+}
+
+/** How a process has ended: with a status, or by a signal. */
+export interface End {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
 }
 
 /** Starts the built server with these arguments and a free port, and waits until it is ready. */
@@ -70,7 +75,7 @@ class Server implements StartedServer {
   readonly port: number;
   readonly socketPath: string | undefined;
   readonly folder = mkdtempSync(join(tmpdir(), 'tutti-test-'));
-  readonly ended: Promise<number>;
+  readonly ended: Promise<End>;
   readonly #process: ChildProcess;
   #log = '';
   #hasEnded = false;
@@ -91,10 +96,10 @@ class Server implements StartedServer {
     this.#process.stdout?.on('data', note);
     this.#process.stderr?.on('data', note);
     this.ended = new Promise((resolve) => {
-      this.#process.on('close', (status) => {
+      this.#process.on('close', (status, signal) => {
         this.#hasEnded = true;
         rmSync(this.folder, { recursive: true, force: true });
-        resolve(status ?? -1);
+        resolve({ status, signal });
       });
     });
   }
@@ -119,9 +124,9 @@ class Server implements StartedServer {
         resolve();
       };
       this.#process.stdout?.on('data', look);
-      this.ended.then((status) => {
+      this.ended.then(({ status, signal }) => {
         clearTimeout(timer);
-        fail(`ended with status ${status}`);
+        fail(`ended with ${signal ?? `status ${status}`}`);
       });
     });
   }
@@ -150,11 +155,13 @@ class Server implements StartedServer {
       wasKilled = true;
       this.kill();
     }, STOP_MS_MAX);
-    const status = await this.ended;
+    const { status, signal } = await this.ended;
     clearTimeout(timer);
     if (wasKilled) throw new Error(`the server did not end on SIGTERM; its log:\n${this.#log}`);
     if (status !== 0)
-      throw new Error(`the server ended with status ${status}; its log:\n${this.#log}`);
+      throw new Error(
+        `the server ended with ${signal ?? `status ${status}`}; its log:\n${this.#log}`,
+      );
   }
 }
 
