@@ -34,7 +34,7 @@ template <typename Leaf>
 class Tree {
  public:
   using Item = typename Leaf::Item;
-  static constexpr int kDepthMax = 8;  // inner nodes are at least half full but for the last: 10^11 items
+  static constexpr int kDepthMax = 8;  // sparse nodes are merged: over 10^9 leaves
 
   // A place in the tree: before item `position` of `leaf`, or behind its last. Valid until the
   // tree is changed other than through it; after Insert() and Erase() it is spent.
@@ -303,20 +303,19 @@ class Tree {
     }
   }
 
-  // Unlinks the node of `level` on the path, which its caller has freed.
+  // Unlinks the node of `level` on the path, which its caller has freed, and nodes left empty by it.
   void RemoveChild(Path& path, int level) {
-    if (level == path.depth) {
-      root_ = nullptr;
-      return;
-    }
-    InnerNode* parent = path.steps[level].node;
-    parent->RemoveChild(path.steps[level].child);
-    if (parent->count == 0) {
+    for (; level < path.depth; ++level) {
+      assert(level < kDepthMax);
+      InnerNode* parent = path.steps[level].node;
+      parent->RemoveChild(path.steps[level].child);
+      if (parent->count > 0) {
+        MendInner(path, level + 1);
+        return;
+      }
       FreeNode(parent);
-      RemoveChild(path, level + 1);
-      return;
     }
-    MendInner(path, level + 1);
+    root_ = nullptr;
   }
 
   // The inner node of `level` has lost a child.

@@ -19,11 +19,6 @@
 #include "random.h"
 #include "tensor/tensor.h"
 
-#if defined(__SANITIZE_THREAD__)
-// Its deadlock detector knows no more than 64 locks at a time; an EXEC may hold 1,024.
-extern "C" const char* __tsan_default_options() { return "detect_deadlocks=0"; }
-#endif
-
 namespace {
 
 using namespace tutti;
