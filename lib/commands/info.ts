@@ -338,8 +338,8 @@ const sections: readonly Section[] = [
 // --- RedisAI ---
 
 function backendsInfo({ engine, server }: Call): Fields {
-  const version = (name: string) =>
-    engine.backendVersion(backendNames.findIndex((backend) => backend === name));
+  const version = (name: (typeof backendNames)[number]) =>
+    engine.backendVersion(backendNames.indexOf(name));
   const fields: Fields = {};
   if (version('TF') !== '') fields.ai_TensorFlow_version = version('TF');
   if (version('TFLITE') !== '') fields.ai_TensorFlowLite_version = 'NA';

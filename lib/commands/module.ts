@@ -1,5 +1,5 @@
-import { MODULE_VERSION } from '../config/version.ts';
 import type { Settings } from '../config/settings.ts';
+import { MODULE_VERSION } from '../config/version.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import { type Command, noKeys } from './command.ts';
 import { container } from './container.ts';

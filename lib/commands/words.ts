@@ -1,8 +1,8 @@
 // What commands read of a request's words, beside what the request itself offers.
 
+import { replyErrors } from '../core/errors.ts';
 import { codes } from '../engine/addon.ts';
 import { failure } from '../engine/failure.ts';
-import { replyErrors } from '../core/errors.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import type { Call, Words } from './command.ts';

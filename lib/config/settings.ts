@@ -4,7 +4,7 @@ import { ReplyError } from '../core/errors.ts';
 import { matchesGlob } from '../core/glob.ts';
 import { GiB } from '../core/units.ts';
 import {
-  outputBufferClasses,
+  type outputBufferClasses,
   SettingError,
   type SettingRow,
   type SettingValue,

@@ -31,13 +31,15 @@ export function splitWords(line: string): string[] | undefined {
 
 /** The opposite, for words that stand in a line of their own making (`sdscatrepr`). */
 export function quoteWord(word: string): string {
-  const quoted = word.replace(/[\\"\n\r\t\b\x07]|[^\x20-\x7e]/gu, (character) => {
+  let quoted = '';
+  for (const character of word) {
     const letter = Object.keys(escapes).find((key) => escapes[key] === character);
-    if (letter !== undefined) return `\\${letter}`;
-    if (character === '\\' || character === '"') return `\\${character}`;
     const code = character.codePointAt(0) ?? 0;
-    return code < 0x20 || code === 0x7f ? `\\x${code.toString(16).padStart(2, '0')}` : character;
-  });
+    if (letter !== undefined) quoted += `\\${letter}`;
+    else if (character === '\\' || character === '"') quoted += `\\${character}`;
+    else if (code < 0x20 || code === 0x7f) quoted += `\\x${code.toString(16).padStart(2, '0')}`;
+    else quoted += character;
+  }
   return `"${quoted}"`;
 }
 

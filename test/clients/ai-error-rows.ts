@@ -197,9 +197,14 @@ export const modelStoreRows: readonly Row[] = [
     'AI.MODELSET k TORCH CPU MINBATCHTIMEOUT 5 BLOB x',
     'ERR MINBATCHTIMEOUT specified without BATCHSIZE',
   ],
-  ['AI.MODELSET k TF CPU', 'ERR Insufficient arguments, INPUTS and OUTPUTS not specified'],
+  ['AI.MODELSET k TF CPU BLOB x', 'ERR Insufficient arguments, INPUTS and OUTPUTS not specified'],
   ['AI.MODELSET k TF CPU OUTPUTS b BLOB x', 'ERR INPUTS not specified'],
   ['AI.MODELSET k TF CPU INPUTS a BLOB x', 'ERR OUTPUTS not specified'],
+  ['AI.MODELSET k TF CPU INPUTS a b', 'ERR OUTPUTS not specified'],
+  ['AI.MODELSET k TF CPU INPUTS a OUTPUTS b', 'ERR Insufficient arguments, missing model BLOB'],
+  ['AI.MODELSET k TF CPU', 'ERR Insufficient arguments, missing model BLOB'],
+  ['AI.MODELSET k TORCH CPU BATCHSIZE 2 NOPE', 'ERR Insufficient arguments, missing model BLOB'],
+  ['AI.MODELSET k TORCH CPU BATCHSIZE 2 BLOB', 'ERR Insufficient arguments, missing model BLOB'],
   ['AI.MODELSET k TORCH CPU', 'ERR Insufficient arguments, missing model BLOB'],
   ['AI.MODELGET', wrongArity('ai.modelget')],
   ['AI.MODELGET k META BLOB x', wrongArity('ai.modelget')],
@@ -298,8 +303,7 @@ export const SOURCE = `
     return tensors[0] + 1
 
 def raising(tensors: List[Tensor], keys: List[str], args: List[str]):
-    if len(tensors) > 0:
-        raise RuntimeError('this script always raises')
+    assert len(tensors) == 0, 'this script always raises'
     return tensors[0]
 
 def few(a, b):
@@ -346,7 +350,7 @@ export const scriptRows: readonly Row[] = [
     'Wrong number of inputs in function few. Expected 3 but was 2',
   ],
   [
-    'AI.SCRIPTSTORE k CPU ENTRY_POINTS 1 f SOURCE "def f(a, b, c):\\n    return a"',
+    'AI.SCRIPTSTORE k CPU ENTRY_POINTS 1 f SOURCE "def f(a, b, c):\\n    return a\\n"',
     'Wrong inputs type in function f. Expected signature similar to: def f(tensors: List[Tensor], keys: List[str], args: List[str])',
   ],
   [
@@ -359,7 +363,7 @@ export const scriptRows: readonly Row[] = [
   ['AI.SCRIPTSET', wrongArity('ai.scriptset')],
   ['AI.SCRIPTSET k CPU SOURCE', wrongArity('ai.scriptset')],
   ['AI.SCRIPTSET k CPU TAG t SOURCE', wrongArity('ai.scriptset')],
-  ['AI.SCRIPTSET k CPU SOURCE a b c', wrongArity('ai.scriptset')],
+  ['AI.SCRIPTSET k CPU SOURCE a b', wrongArity('ai.scriptset')],
   ['AI.SCRIPTSET k CPU NOPE x', anyError],
   ['AI.SCRIPTSET k CPU SOURCE "return 1"', anyError],
   ['AI.SCRIPTSET k CPU SOURCE "def f(a):\\n    return a + \\x00"', anyError],

@@ -119,7 +119,7 @@ t.test('without models', async (t) => {
       ],
       [
         'AI.TENSORSET x INT8 1 BLOB a',
-        'AI.TENSORGET x META META BLOB',
+        'AI.TENSORGET x BLOB META',
         '*6\r\n$5\r\ndtype\r\n$4\r\nINT8\r\n$5\r\nshape\r\n*1\r\n:1\r\n$4\r\nblob\r\n$1\r\na\r\n',
       ],
       [
@@ -377,7 +377,7 @@ t.test('with models and scripts', { skip: missingModelMakers() }, async (t) => {
   await t.test(
     'a run whose wait is over before it begins answers TIMEDOUT and writes nothing',
     async (t) => {
-      const slow = String.raw`"def slow(a):\n    x = torch.ones(700, 700)\n    for i in range(60):\n        x = torch.matmul(x, x) * 0.001\n    return x[0]"`;
+      const slow = String.raw`"def slow(a):\n    x = torch.ones(700, 700)\n    for i in range(60):\n        x = torch.matmul(x, x) * 0.001\n    return x[0]\n"`;
       await prepare(client, [`AI.SCRIPTSET slow CPU SOURCE ${slow}`]);
       const busy = await RawClient.connect(server.port);
       t.teardown(() => busy.close());

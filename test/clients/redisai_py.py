@@ -131,7 +131,9 @@ def models_are_stored_run_described_and_deleted(client):
         meta = client.modelget(model.key, meta_only=True)
         assert meta["backend"] == model.backend and meta["device"] == "cpu" and meta["tag"] == "v1", meta
         assert meta["batchsize"] == 2 and meta["minbatchsize"] == 1 and meta["minbatchtimeout"] == 0, meta
-        assert len(meta["inputs"]) == len(model.inputs) and len(meta["outputs"]) == len(model.outputs), meta
+        assert len(meta["inputs"]) == len(model.inputs), meta
+        # How long a List[Tensor] is, only a run tells.
+        assert len(meta["outputs"]) == (0 if model.key == "TORCH-list-out" else len(model.outputs)), meta
         assert client.modelget(model.key)["blob"] == model.bytes
         assert [model.key, "v1"] in client.modelscan()
         assert client.modeldel(model.key) == "OK"
@@ -184,7 +186,8 @@ def scripts_are_stored_run_described_and_deleted(client):
     assert client.scriptstore("s", "CPU", SCRIPT, ["entry", "two"], tag="v2") == "OK"
     meta = client.scriptget("s")
     assert meta["device"] == "CPU" and meta["tag"] == "v2" and meta["source"] == SCRIPT, meta
-    assert meta["Entry Points"] == ["entry", "two"], meta
+    # The client writes every name in small letters.
+    assert meta["entry points"] == [b"entry", b"two"], meta
     assert "source" not in client.scriptget("s", meta_only=True)
     assert ["s", "v2"] in client.scriptscan()
     client.tensorset("a", [1, 2, 3], dtype="float32", shape=[3])

@@ -9,25 +9,41 @@ export interface CheckResult {
   isOk: boolean;
 }
 
-/** Tests that read the sources only; they are part of the check, and of the whole test run like any other. */
+/** Tests that read the sources only: part of the check, and of a whole test run like any other. */
 const SOURCE_TESTS = ['layers.test.js', 'documented.test.js'];
 
+/** In a file, colours are noise; where there is a terminal, biome sees that itself. */
+const colorFlags = process.stdout.isTTY ? [] : ['--colors=off'];
+
 export async function runCheck(root: string): Promise<CheckResult[]> {
-  const results = [
-    { name: 'biome', isOk: run(root, biome(root), ['ci', '--error-on-warnings']) },
-    { name: 'clang-format', isOk: await clangFormat(root, ['--dry-run', '-Werror']) },
-  ];
+  const results = await runFormatCheck(root);
   for (const name of SOURCE_TESTS) {
     const file = join(root, 'build', 'js', 'test', name);
-    if (existsSync(file)) results.push({ name, isOk: run(root, process.execPath, [file]) });
+    if (!existsSync(file)) continue;
+    results.push(tell({ name, isOk: run(root, process.execPath, [file]) }));
   }
-  for (const { name, isOk } of results) console.log(`${isOk ? 'ok' : 'NOT OK'} check: ${name}`);
   return results;
+}
+
+/** What of the check is not a test. */
+export async function runFormatCheck(root: string): Promise<CheckResult[]> {
+  return [
+    {
+      name: 'biome',
+      isOk: run(root, biome(root), ['check', '--error-on-warnings', ...colorFlags]),
+    },
+    { name: 'clang-format', isOk: await clangFormat(root, ['--dry-run', '-Werror']) },
+  ].map(tell);
+}
+
+function tell(result: CheckResult): CheckResult {
+  console.log(`${result.isOk ? 'ok' : 'NOT OK'} check: ${result.name}`);
+  return result;
 }
 
 /** Changes the files. @returns The exit code. */
 export async function runFormat(root: string): Promise<number> {
-  const isBiomeOk = run(root, biome(root), ['check', '--write']);
+  const isBiomeOk = run(root, biome(root), ['check', '--write', ...colorFlags]);
   const isClangOk = await clangFormat(root, ['-i']);
   return isBiomeOk && isClangOk ? 0 : 1;
 }

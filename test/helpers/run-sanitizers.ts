@@ -52,7 +52,7 @@ export async function runSanitizers(
       ...sanitizer.variables,
       ...(sanitizer.hasRuntimes ? runtimeVariables() : {}),
     };
-    all.push(runNativeTests(join(folder, 'native-tests'), names, variables));
+    all.push(await runNativeTests(join(folder, 'native-tests'), names, variables));
   }
   const { passed, failed, skipped } = sumCounts(all);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);

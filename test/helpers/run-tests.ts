@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { nativeTestNames, runNativeTests, runtimeVariables } from './native-tests.ts';
 import { buildPythonEnv, PythonEnvError, pythonEnvNames } from './python-env.ts';
-import { runCheck } from './run-check.ts';
+import { runFormatCheck } from './run-check.ts';
 import { sumCounts, type TestCounts } from './tap-report.ts';
 import { runTapTests } from './tap-tests.ts';
 
@@ -36,10 +36,12 @@ export async function runTests(
   all.push(await buildPythonEnvs());
   const chosen = chooseTests(root, paths);
   if (paths.length === 0) {
-    const results = await runCheck(root);
+    const results = await runFormatCheck(root);
     all.push(...results.map(({ isOk }) => (isOk ? ONE_PASSED : ONE_FAILED)));
   }
-  all.push(runNativeTests(join(root, 'build', 'native-tests'), chosen.native, runtimeVariables()));
+  all.push(
+    await runNativeTests(join(root, 'build', 'native-tests'), chosen.native, runtimeVariables()),
+  );
   if (chosen.compiled.length > 0) all.push(await runTapTests(root, chosen.compiled));
 
   const { passed, failed, skipped } = sumCounts(all);

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -210,7 +211,18 @@ inline void RunAll(const tutti_backend* backend, const TestModel& test, bool is_
   backend->free_model(model);
 }
 
-// The folder of the manifests and of a runtime, from the environment; prints a skip without them.
+// A runtime's libraries, to be opened in this order: full paths with colons between.
+inline std::vector<std::string> Libraries(const char* paths) {
+  std::vector<std::string> libraries;
+  std::istringstream rest(paths);
+  for (std::string path; std::getline(rest, path, ':');) libraries.push_back(path);
+  return libraries;
+}
+
+inline std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+// The folder of the manifests, or a runtime's libraries, from the environment; prints a skip
+// without them.
 inline const char* Folder(const char* variable) {
   const char* folder = std::getenv(variable);
   if (folder == nullptr) std::printf("1..0 # SKIP needs %s\n", variable);

@@ -5,13 +5,14 @@ using namespace backend_test;
 
 int main() {
   const char* models = Folder("TUTTI_MODEL_FOLDER");
-  const char* runtime = models == nullptr ? nullptr : Folder("TUTTI_ONNX_FOLDER");
+  const char* runtime = models == nullptr ? nullptr : Folder("TUTTI_TEST_ONNX");
   if (runtime == nullptr) return 0;
   tutti_options options{};
   options.execution_timeout_ms = 1000;
-  const std::string folder = runtime;
+  const std::vector<std::string> libraries = Libraries(runtime);
+  const std::string folder = FolderOf(libraries.front());
   tutti::BackendLoader loader(TUTTI_BACKEND_FOLDER,
-                              {{"onnx", folder, {folder + "/libonnxruntime.so.1"}}}, options);
+                              {{"onnx", folder, libraries}}, options);
   std::string error;
   const tutti_backend* backend = loader.Open("onnx", &error);
   Ok(backend != nullptr, "opens " + error);

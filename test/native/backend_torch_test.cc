@@ -70,16 +70,12 @@ void RunScripts(const tutti_backend* backend) {
 
 int main() {
   const char* models = Folder("TUTTI_MODEL_FOLDER");
-  const char* runtime = models == nullptr ? nullptr : Folder("TUTTI_TORCH_FOLDER");
+  const char* runtime = models == nullptr ? nullptr : Folder("TUTTI_TEST_TORCH");
   if (runtime == nullptr) return 0;
-  const std::string folder = std::string(runtime) + "/lib";
+  const std::vector<std::string> libraries = Libraries(runtime);
+  const std::string folder = FolderOf(libraries.front());
   tutti_options options{};
   options.run_threads = 4;
-  std::vector<std::string> libraries;
-  for (const char* library : {"libcudart.so.13", "libcupti.so.13", "libgomp.so.1", "libc10.so",
-                              "libtorch_cpu.so", "libtorch.so"}) {
-    libraries.push_back(folder + "/" + library);
-  }
   tutti::BackendLoader loader(TUTTI_BACKEND_FOLDER, {{"torch", folder, libraries}}, options);
   std::string error;
   const tutti_backend* backend = loader.Open("torch", &error);

@@ -595,7 +595,7 @@ const anyTime = (reply: string) => reply.replace(/\$10\r\n\d{10}\r\n\$\d\r\n\d{1
 const comparedClientFields = /^(name|db|flags|sub|psub|multi|user|resp|cmd|redir|events)=/;
 const anyClientLine = (reply: string) =>
   reply
-    .replace(/^[$=]\d+\r\n/, (head) => head[0] ?? '')
+    .replace(/^(?:\*1\r\n)?[$=]\d+\r\n/, (head) => head[0] ?? '')
     .split(' ')
     // 7.2 appends these two and 7.0 has neither.
     .filter((field) => !/^lib-(name|ver)=/.test(field))

@@ -326,7 +326,8 @@ int LoadScript(const char* source, size_t source_bytes, tutti_device device, tut
   return Guarded(error, error_bytes, [&] {
     auto loaded = std::make_unique<tutti_script>();
     loaded->device = ToDevice(device);
-    loaded->unit = torch::jit::compile(std::string(source, source_bytes));
+    // Its parser wants the last line ended, which what a client types need not be.
+    loaded->unit = torch::jit::compile(std::string(source, source_bytes) + "\n");
     for (torch::jit::Function* function : loaded->unit->get_functions()) {
       loaded->functions.emplace(
           function->name(),
