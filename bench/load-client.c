@@ -135,25 +135,30 @@ static int compare_u64(const void* a, const void* b) {
 static void print_percentiles(uint64_t* sorted, size_t count) {
   qsort(sorted, count, sizeof *sorted, compare_u64);
   const double wanted[] = {0.5, 0.9, 0.99, 0.999};
-  for (size_t i = 0; i < 4; i++) printf("%lu ", (unsigned long)sorted[(size_t)(wanted[i] * (double)(count - 1))]);
+  for (size_t i = 0; i < 4; i++)
+    printf("%lu ", (unsigned long)sorted[(size_t)(wanted[i] * (double)(count - 1))]);
   printf("%lu\n", (unsigned long)sorted[count - 1]);
 }
 
 typedef struct {
   int fd;
-  size_t unsent;   /* bytes of the pipeline not yet written */
-  size_t unread;   /* bytes of its replies not yet read */
+  size_t unsent; /* bytes of the pipeline not yet written */
+  size_t unread; /* bytes of its replies not yet read */
 } connection_t;
 
 static void set_interest(int epoll_fd, connection_t* connection, int is_new) {
-  struct epoll_event event = {.events = EPOLLIN | (connection->unsent ? EPOLLOUT : 0), .data.ptr = connection};
-  if (epoll_ctl(epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, connection->fd, &event)) die("epoll_ctl");
+  struct epoll_event event = {.events = EPOLLIN | (connection->unsent ? EPOLLOUT : 0),
+                              .data.ptr = connection};
+  if (epoll_ctl(epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, connection->fd, &event))
+    die("epoll_ctl");
 }
 
-static void throughput(const char* address, bytes_t request, int connection_count, size_t pipeline, double seconds) {
+static void throughput(const char* address, bytes_t request, int connection_count, size_t pipeline,
+                       double seconds) {
   size_t reply_bytes = learn_reply_bytes(address, request);
   bytes_t batch = {malloc(request.bytes * pipeline), request.bytes * pipeline};
-  for (size_t i = 0; i < pipeline; i++) memcpy(batch.data + i * request.bytes, request.data, request.bytes);
+  for (size_t i = 0; i < pipeline; i++)
+    memcpy(batch.data + i * request.bytes, request.data, request.bytes);
   if (connection_count > CONNECTIONS_MAX) connection_count = CONNECTIONS_MAX;
   connection_t* connections = calloc((size_t)connection_count, sizeof *connections);
   int epoll_fd = epoll_create1(0);
@@ -173,7 +178,8 @@ static void throughput(const char* address, bytes_t request, int connection_coun
       connection_t* connection = events[i].data.ptr;
       if (events[i].events & (EPOLLERR | EPOLLHUP)) errno = ECONNRESET, die("connection");
       if (events[i].events & EPOLLIN) {
-        ssize_t n = read(connection->fd, read_buffer, connection->unread < READ_BYTES ? connection->unread : READ_BYTES);
+        ssize_t n = read(connection->fd, read_buffer,
+                         connection->unread < READ_BYTES ? connection->unread : READ_BYTES);
         if (n == 0) errno = ECONNRESET;
         if (n == 0 || (n < 0 && errno != EAGAIN)) die("read");
         if (n > 0) connection->unread -= (size_t)n;
@@ -193,7 +199,8 @@ static void throughput(const char* address, bytes_t request, int connection_coun
       }
     }
   }
-  printf("%lu %.6f %zu %zu\n", (unsigned long)(batches * pipeline), (double)(now - begin) / 1e9, request.bytes, reply_bytes);
+  printf("%lu %.6f %zu %zu\n", (unsigned long)(batches * pipeline), (double)(now - begin) / 1e9,
+         request.bytes, reply_bytes);
 }
 
 static void latency(const char* address, bytes_t request, size_t count) {
@@ -225,15 +232,19 @@ static void rate(const char* address, bytes_t request, double per_second, double
   print_percentiles(taken, count);
 }
 
-static void mover(const char* address, bytes_t set, bytes_t get, double per_second, double seconds) {
-  size_t set_reply_bytes = learn_reply_bytes(address, set), get_reply_bytes = learn_reply_bytes(address, get);
+static void mover(const char* address, bytes_t set, bytes_t get, double per_second,
+                  double seconds) {
+  size_t set_reply_bytes = learn_reply_bytes(address, set),
+         get_reply_bytes = learn_reply_bytes(address, get);
   size_t count = (size_t)(per_second * seconds), late = 0;
   int fd = connect_to(address);
   uint64_t begin = now_ns();
   for (size_t i = 0; i < count; i++) {
     uint64_t intended = begin + (uint64_t)((double)i * 1e9 / per_second);
-    if (now_ns() < intended) sleep_until(intended);
-    else if (i > 0) late++;
+    if (now_ns() < intended)
+      sleep_until(intended);
+    else if (i > 0)
+      late++;
     write_all(fd, set.data, set.bytes);
     read_exactly(fd, set_reply_bytes);
     write_all(fd, get.data, get.bytes);
@@ -245,7 +256,8 @@ static void mover(const char* address, bytes_t set, bytes_t get, double per_seco
 int main(int argc, char** argv) {
   const char* mode = argc > 3 ? argv[2] : "";
   if (argc == 7 && strcmp(mode, "throughput") == 0) {
-    throughput(argv[1], read_file(argv[3]), atoi(argv[4]), strtoul(argv[5], NULL, 10), atof(argv[6]));
+    throughput(argv[1], read_file(argv[3]), atoi(argv[4]), strtoul(argv[5], NULL, 10),
+               atof(argv[6]));
   } else if (argc == 5 && strcmp(mode, "latency") == 0) {
     latency(argv[1], read_file(argv[3]), strtoul(argv[4], NULL, 10));
   } else if (argc == 6 && strcmp(mode, "rate") == 0) {
@@ -253,7 +265,8 @@ int main(int argc, char** argv) {
   } else if (argc == 7 && strcmp(mode, "mover") == 0) {
     mover(argv[1], read_file(argv[3]), read_file(argv[4]), atof(argv[5]), atof(argv[6]));
   } else {
-    fprintf(stderr, "usage: load-client ADDRESS throughput|latency|rate|mover ... (see the source)\n");
+    fprintf(stderr,
+            "usage: load-client ADDRESS throughput|latency|rate|mover ... (see the source)\n");
     return 2;
   }
   return 0;

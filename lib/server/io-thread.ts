@@ -184,8 +184,9 @@ export class IoThread implements ConnectionHost {
   /** Puts this thread's error counts where all threads see them. */
   shareErrors(): void {
     this.#errors.fill(0);
+    const known: readonly string[] = errorCodes;
     for (const [code, count] of this.encoder.errorCounts) {
-      const index = errorCodes.findIndex((known) => known === code);
+      const index = known.indexOf(code);
       this.#errors[Math.max(index, 0)]! += count;
     }
   }

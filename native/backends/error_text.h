@@ -13,9 +13,10 @@ namespace tutti {
 inline int Fail(char* error, size_t error_bytes, std::string_view text) {
   const std::string_view blanks = " \t\r\n\f\v";
   const size_t begin = text.find_first_not_of(blanks);
-  std::string line = begin == std::string_view::npos
-                         ? std::string("ERR unknown error")
-                         : std::string(text.substr(begin, text.find_last_not_of(blanks) - begin + 1));
+  std::string line =
+      begin == std::string_view::npos
+          ? std::string("ERR unknown error")
+          : std::string(text.substr(begin, text.find_last_not_of(blanks) - begin + 1));
   for (char& c : line) {
     if (c == '\r' || c == '\n' || c == '\0') c = ' ';
   }

@@ -16,8 +16,8 @@ constexpr int kKindCount = static_cast<int>(MemoryKind::kCount);
 // the owner ends the next new thread goes on with it, so nothing is ever moved.
 struct alignas(64) ThreadCounts {
   std::atomic<int64_t> bytes[kKindCount]{};
-  ThreadCounts* next = nullptr;   // constant once published
-  bool is_owned = true;           // guarded by registry_mutex
+  ThreadCounts* next = nullptr;  // constant once published
+  bool is_owned = true;          // guarded by registry_mutex
 };
 
 std::mutex registry_mutex;

@@ -9,11 +9,11 @@
 namespace tutti {
 
 enum class MemoryKind : uint8_t {
-  kKeys,        // key entries, index nodes, containers and small strings
-  kTensors,     // tensors and large strings
-  kModels,      // blobs and compiled forms
-  kRequests,    // request blocks and bodies on their way in
-  kReplies,     // replies not yet sent
+  kKeys,      // key entries, index nodes, containers and small strings
+  kTensors,   // tensors and large strings
+  kModels,    // blobs and compiled forms
+  kRequests,  // request blocks and bodies on their way in
+  kReplies,   // replies not yet sent
   kCount,
 };
 

@@ -12,22 +12,22 @@ namespace tutti {
 // answers the negative of one of these, or a value that is not negative.
 enum class Code : int32_t {
   kOk = 0,
-  kNotFound = 1,        // no such key
-  kWrongType = 2,       // the key holds another type
-  kOutOfMemory = 3,     // maxmemory would be passed, or nothing could be mapped
-  kNotPerformed = 4,    // a condition (NX, XX) was not met; nothing changed
-  kInvalidShape = 5,    // a dim is not a positive integer, or too many dims
+  kNotFound = 1,      // no such key
+  kWrongType = 2,     // the key holds another type
+  kOutOfMemory = 3,   // maxmemory would be passed, or nothing could be mapped
+  kNotPerformed = 4,  // a condition (NX, XX) was not met; nothing changed
+  kInvalidShape = 5,  // a dim is not a positive integer, or too many dims
   kWrongBlobLength = 6,
   kWrongValueCount = 7,
-  kInvalidValue = 8,    // a number of VALUES cannot be parsed or is out of range
+  kInvalidValue = 8,  // a number of VALUES cannot be parsed or is out of range
   kInvalidBool = 9,
   kWrongStringCount = 10,
   kNulInString = 11,
   kNotInteger = 12,
   kOverflow = 13,
-  kFailed = 14,         // the message says what; a runtime's own text
-  kTimedOut = 15,       // a run that never began
-  kWrongKind = 16,      // inputs: key holds something that is not a tensor
+  kFailed = 14,     // the message says what; a runtime's own text
+  kTimedOut = 15,   // a run that never began
+  kWrongKind = 16,  // inputs: key holds something that is not a tensor
   kShuttingDown = 17,
 };
 

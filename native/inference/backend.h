@@ -156,7 +156,7 @@ typedef struct tutti_backend {
   // Scripts: TORCH only, null elsewhere.
   int (*load_script)(const char* source, size_t source_bytes, tutti_device device,
                      tutti_script** script, char* error, size_t error_bytes);
-  void (*free_script)(tutti_script* script);  // null is allowed
+  void (*free_script)(tutti_script* script);                                     // null is allowed
   int (*script_has_function)(const tutti_script* script, const char* function);  // 1 or 0
   // That it exists and is (tensors: List[Tensor], keys: List[str], args: List[str]).
   int (*script_check_entry_point)(const tutti_script* script, const char* function, char* error,

@@ -56,8 +56,7 @@ std::string OpenTable(const BackendSource& source, const std::string& native_fol
     return "could not open backend library " + path + ": " + LastLinkerError() +
            InstallHint(source);
   }
-  auto open =
-      reinterpret_cast<decltype(&tutti_backend_open)>(dlsym(library, TUTTI_BACKEND_SYMBOL));
+  auto open = reinterpret_cast<decltype(&tutti_backend_open)>(dlsym(library, TUTTI_BACKEND_SYMBOL));
   if (open == nullptr) return path + " is no Tutti backend: it exports no " TUTTI_BACKEND_SYMBOL;
 
   const tutti_backend* opened = open();

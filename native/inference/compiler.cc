@@ -1,12 +1,13 @@
 #include "inference/compiler.h"
 
+#include <unistd.h>
+
 #include <cassert>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <optional>
-#include <unistd.h>
 #include <utility>
 
 #include "core/memory_account.h"
@@ -18,9 +19,9 @@ constexpr std::string_view kLibraryPrefix = "tutti_backend_";
 
 std::atomic<int64_t> calls_in_flight{0};
 
-// A runtime's threads may be inside a call when the process exits (SHUTDOWN does not wait for runs).
-// Handlers run last registered first: this one, registered after a library was opened, comes before
-// the destructors of that library, and ends the process in their place.
+// A runtime's threads may be inside a call when the process exits (SHUTDOWN does not wait for
+// runs). Handlers run last registered first: this one, registered after a library was opened, comes
+// before the destructors of that library, and ends the process in their place.
 void ExitBelowCalls(int status, void*) {
   if (calls_in_flight == 0) return;
   std::fflush(nullptr);
@@ -68,8 +69,8 @@ std::vector<std::string> ToStrings(size_t count, const char* const* names) {
 CompiledModel::CompiledModel(const tutti_backend* backend, tutti_model* handle)
     : backend_(backend),
       handle_(handle),
-      charged_bytes_(
-          backend->memory_bytes ? static_cast<int64_t>(backend->memory_bytes(handle)) : 0) {
+      charged_bytes_(backend->memory_bytes ? static_cast<int64_t>(backend->memory_bytes(handle))
+                                           : 0) {
   memory_account::Add(MemoryKind::kModels, charged_bytes_);
 }
 
@@ -140,7 +141,8 @@ Result<const tutti_backend*> Compiler::Open(BackendKind kind) {
       on_exit(ExitBelowCalls, nullptr);
       return table;
     }
-    Log(TUTTI_LOG_WARNING, std::string("Could not load backend ") + backend_name(kind) + ": " + problem);
+    Log(TUTTI_LOG_WARNING,
+        std::string("Could not load backend ") + backend_name(kind) + ": " + problem);
   }
   if (place.library.empty() || place.runtime_folder.empty()) {
     problem = "its runtime is not installed, run 'tutti runtimes install " +
@@ -170,8 +172,10 @@ Result<std::shared_ptr<CompiledModel>> Compiler::Compile(const Model& model) {
   }
   // Of other backends the names come from the model itself, and are here only when it was stored.
   const bool names_given = spec.backend == BackendKind::kTensorFlow;
-  const std::vector<const char*> inputs = names_given ? ToPointers(spec.inputs) : std::vector<const char*>{};
-  const std::vector<const char*> outputs = names_given ? ToPointers(spec.outputs) : std::vector<const char*>{};
+  const std::vector<const char*> inputs =
+      names_given ? ToPointers(spec.inputs) : std::vector<const char*>{};
+  const std::vector<const char*> outputs =
+      names_given ? ToPointers(spec.outputs) : std::vector<const char*>{};
 
   PrepareThread(backend);
   BackendCall call;

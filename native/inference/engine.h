@@ -33,8 +33,8 @@ struct EngineOptions {
   int64_t execution_timeout_ms = 5000;
   int64_t memory_limit_bytes = 0;  // 0: none
   std::array<BackendPlace, kBackendCount> backends;
-  // Lines of the backends and of failed loads, from any thread; `level` is a tutti_log_level. Empty:
-  // they go to stderr.
+  // Lines of the backends and of failed loads, from any thread; `level` is a tutti_log_level.
+  // Empty: they go to stderr.
   std::function<void(int level, std::string_view line)> log;
 };
 
@@ -93,8 +93,8 @@ class Engine {
   // CPU seconds used so far by each thread of a queue.
   std::vector<double> QueueThreadCpuSeconds(std::string_view queue);
 
-  // Drops queued runs and loads, and refuses new ones (they answer kShuttingDown); does not wait for
-  // those that have begun, nor must the process: exit() is safe while they go on.
+  // Drops queued runs and loads, and refuses new ones (they answer kShuttingDown); does not wait
+  // for those that have begun, nor must the process: exit() is safe while they go on.
   void Shutdown();
   // Takes runs and loads again, as when SHUTDOWN could not save.
   void Resume();

@@ -32,7 +32,8 @@ struct RunStatistics {
 // Lets at most as many runs of one model go on at once as its backend allows.
 class RunGate {
  public:
-  // 0 is no limit. One at a time until it is told: the first run of a model from a file compiles it.
+  // 0 is no limit. One at a time until it is told: the first run of a model from a file compiles
+  // it.
   void SetMax(uint32_t max) { max_ = max; }
   bool TryBegin();
   void End() { --active_; }
@@ -54,7 +55,7 @@ struct ModelSpec {
   std::string tag;
   int64_t batch_size = 0, min_batch_size = 0, min_batch_timeout_ms = 0;
   std::vector<std::string> inputs, outputs;  // given for TF; filled by the backend otherwise
-  bool is_output_count_known = true;   // false: a TorchScript list, whose length a run decides
+  bool is_output_count_known = true;  // false: a TorchScript list, whose length a run decides
   std::vector<BlobPart> blob;
 };
 
@@ -75,7 +76,8 @@ class Model final : public Object {
   // Null until loaded; a model from a file is compiled by its first run.
   std::shared_ptr<CompiledModel> compiled() const;
   void set_compiled(std::shared_ptr<CompiledModel> compiled) const;
-  void set_names(std::vector<std::string> inputs, std::optional<std::vector<std::string>> outputs);  // while being loaded only
+  void set_names(std::vector<std::string> inputs,
+                 std::optional<std::vector<std::string>> outputs);  // while being loaded only
 
  private:
   ~Model() override;

@@ -21,13 +21,16 @@ ModelLoader::ModelLoader(Compiler* compiler, std::function<Status(const Device&)
 
 void ModelLoader::StoreModel(int db, std::string key, ModelSpec spec, Completion completion) {
   auto model = Ref<Model>::Adopt(new Model(std::move(spec)));
-  Push({[this, db, key = std::move(key), model = std::move(model)] { return Store(db, key, model); },
-        std::move(completion)});
+  Push(
+      {[this, db, key = std::move(key), model = std::move(model)] { return Store(db, key, model); },
+       std::move(completion)});
 }
 
 void ModelLoader::StoreScript(int db, std::string key, ScriptSpec spec, Completion completion) {
   auto script = Ref<Script>::Adopt(new Script(std::move(spec)));
-  Push({[this, db, key = std::move(key), script = std::move(script)] { return Store(db, key, script); },
+  Push({[this, db, key = std::move(key), script = std::move(script)] {
+          return Store(db, key, script);
+        },
         std::move(completion)});
 }
 
@@ -35,7 +38,8 @@ void ModelLoader::LoadBackend(BackendKind kind, Completion completion) {
   Push({[this, kind] {
           if (compiler_->Opened(kind)) return Status(Code::kFailed, "ERR error loading backend");
           // Compared word for word by clients' tests; the cause is in the log.
-          if (!compiler_->Open(kind).ok()) return Status(Code::kFailed, "ERR error loading backend");
+          if (!compiler_->Open(kind).ok())
+            return Status(Code::kFailed, "ERR error loading backend");
           return Status::Ok();
         },
         std::move(completion)});

@@ -58,7 +58,8 @@ auto FindCompiled(Compiler& compiler, const Compilable& subject)
 
 // Calls the backend, which takes the arguments and the four that all runs share.
 template <typename Call>
-Outputs CallBackend(const tutti_backend& backend, size_t output_capacity, const Call& call_backend) {
+Outputs CallBackend(const tutti_backend& backend, size_t output_capacity,
+                    const Call& call_backend) {
   PrepareThread(backend);
   Outputs outputs;
   outputs.tensors.resize(output_capacity);
@@ -177,7 +178,8 @@ void ExecuteRun(Compiler& compiler, QueuedRun& queued) {
   const RunTarget& target = queued.target();
   if (IsTooLate(queued)) return target.completion.Done(Code::kTimedOut);
 
-  const Outputs outputs = std::visit([&](const auto& run) { return Run(compiler, run); }, queued.work);
+  const Outputs outputs =
+      std::visit([&](const auto& run) { return Run(compiler, run); }, queued.work);
   std::vector<Ref<Tensor>> tensors;
   tensors.reserve(outputs.count);
   Status status = Adopt(outputs, target.output_keys.size(), &tensors);

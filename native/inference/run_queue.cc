@@ -130,9 +130,9 @@ void RunQueue::Work() {
   while (true) {
     std::list<QueuedRun> taken = Take();
     if (taken.empty()) {
-      // At once, without a spin: one of 20 us after each run cost a client in turns 18 us more, as it
-      // holds the CPU that the client or the event loop would wake on (2 CPUs, run above PING 17 us
-      // without and 35 us with it: test/tools/run_hand_over.cc).
+      // At once, without a spin: one of 20 us after each run cost a client in turns 18 us more, as
+      // it holds the CPU that the client or the event loop would wake on (2 CPUs, run above PING 17
+      // us without and 35 us with it: test/tools/run_hand_over.cc).
       idle_thread_count_++;
       ready_.wait(lock);
       idle_thread_count_--;

@@ -93,8 +93,7 @@ bool StoredHash::Set(const PackedItem<2>& pair, Graveyard& graveyard) {
   if (is_small_) {
     const bool is_short =
         pair.part(0).size() <= kSmallHashBytesMax && pair.part(1).size() <= kSmallHashBytesMax;
-    const bool has_room =
-        small_.size() < kSmallHashPairsMax || FindIn(small_, pair.part(0)).exists;
+    const bool has_room = small_.size() < kSmallHashPairsMax || FindIn(small_, pair.part(0)).exists;
     if (is_short && has_room) return Put(small_, pair, graveyard);
     Grow();
   }

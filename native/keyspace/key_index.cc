@@ -9,8 +9,7 @@
 
 namespace tutti {
 
-Entry* Entry::New(std::string_view key, Ref<Object> value, int64_t expire_at_ms,
-                  uint64_t version) {
+Entry* Entry::New(std::string_view key, Ref<Object> value, int64_t expire_at_ms, uint64_t version) {
   void* block = AllocateNode(sizeof(Entry) + key.size());
   auto* entry = new (block) Entry(key.size(), std::move(value), expire_at_ms, version);
   if (!key.empty()) std::memcpy(static_cast<void*>(entry + 1), key.data(), key.size());

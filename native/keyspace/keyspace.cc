@@ -22,7 +22,7 @@ std::vector<KeyAddress> AddressesOf(std::span<const std::string_view> keys, Stri
   return addresses;
 }
 
-int64_t SumOfDatabases(int db, std::atomic<int64_t> Database::*count) {
+int64_t SumOfDatabases(int db, std::atomic<int64_t> Database::* count) {
   int64_t sum = 0;
   for (int i = 0; i < kStripeCount; ++i) {
     sum += (StripeAt(i).databases[static_cast<size_t>(db)].*count).load(std::memory_order_relaxed);
@@ -192,9 +192,8 @@ void Keyspace::Flush(int db) {
   }
 }
 
-void Keyspace::ForEach(
-    int db, ObjectKind kind,
-    const std::function<void(std::string_view, const Ref<Object>&)>& visit) {
+void Keyspace::ForEach(int db, ObjectKind kind,
+                       const std::function<void(std::string_view, const Ref<Object>&)>& visit) {
   for (int i = 0; i < kStripeCount; ++i) {
     KeyIndex index;
     {

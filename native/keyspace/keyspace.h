@@ -28,9 +28,9 @@ inline constexpr int64_t kKeepExpiry = -2;  // as it was
 struct Change {
   int db = 0;
   std::string_view key;
-  Ref<Object> value;                              // null deletes
-  int64_t expire_at_ms = kNoExpiry;               // Unix time
-  ObjectKind required_kind = ObjectKind::kNone;   // an existing key must hold this, else kWrongType
+  Ref<Object> value;                             // null deletes
+  int64_t expire_at_ms = kNoExpiry;              // Unix time
+  ObjectKind required_kind = ObjectKind::kNone;  // an existing key must hold this, else kWrongType
 };
 
 struct SetOptions {
@@ -53,7 +53,8 @@ class Keyspace {
   // The value, null if absent or expired.
   Ref<Object> Find(int db, std::string_view key);
   // kNotPerformed when NX/XX is not met. `previous`, if asked for, is what the key held.
-  Status Set(int db, std::string_view key, Ref<Object> value, const SetOptions& options, Ref<Object>* previous);
+  Status Set(int db, std::string_view key, Ref<Object> value, const SetOptions& options,
+             Ref<Object>* previous);
   // All of the changes or none, atomically: kWrongType if any key holds another type than required.
   Status CommitAll(std::span<const Change> changes);
   int64_t Delete(int db, std::span<const std::string_view> keys);
@@ -74,15 +75,17 @@ class Keyspace {
   void Flush(int db);
   // Calls visit(key, value) for each live key of `kind` (kNone: any), stripe by stripe, holding no
   // lock during the call.
-  void ForEach(int db, ObjectKind kind, const std::function<void(std::string_view, const Ref<Object>&)>& visit);
+  void ForEach(int db, ObjectKind kind,
+               const std::function<void(std::string_view, const Ref<Object>&)>& visit);
   KeyspaceCounters Counters();
 
   // --- lists --- negative Code in place of a count never occurs here: Results carry the status.
-  Result<int64_t> ListPush(int db, std::string_view key, std::span<const std::string_view> elements, bool at_tail,
-                           bool only_if_present);
+  Result<int64_t> ListPush(int db, std::string_view key, std::span<const std::string_view> elements,
+                           bool at_tail, bool only_if_present);
   // --- hashes ---
   // Pairs field, value. The number of fields that are new.
-  Result<int64_t> HashSet(int db, std::string_view key, std::span<const std::string_view> fields_and_values);
+  Result<int64_t> HashSet(int db, std::string_view key,
+                          std::span<const std::string_view> fields_and_values);
 
   // --- transactions ---
   // Locks the stripes of these slots (all if empty) for this thread until UnlockStripes().

@@ -84,9 +84,7 @@ struct PackedLeaf : TreeNode {
   static PackedLeaf* WithCapacity(size_t bytes_min);
   static size_t BytesOf(const Item& item);  // with its offset
 
-  uint8_t* block() const {
-    return reinterpret_cast<uint8_t*>(const_cast<PackedLeaf*>(this));
-  }
+  uint8_t* block() const { return reinterpret_cast<uint8_t*>(const_cast<PackedLeaf*>(this)); }
   uint16_t* offsets() const { return reinterpret_cast<uint16_t*>(block() + sizeof(PackedLeaf)); }
   const uint8_t* ItemAt(int at) const { return block() + offsets()[at]; }
   static uint16_t LengthWord(const uint8_t* item, int part) {
@@ -94,9 +92,7 @@ struct PackedLeaf : TreeNode {
     std::memcpy(&word, item + part * 2, sizeof word);
     return word;
   }
-  static size_t InlineBytes(uint16_t word) {
-    return word & kOutsideBit ? sizeof(String*) : word;
-  }
+  static size_t InlineBytes(uint16_t word) { return word & kOutsideBit ? sizeof(String*) : word; }
   static size_t ItemBytes(const uint8_t* item);
   static String* Outside(const uint8_t* bytes);
   const uint8_t* PartBytes(const uint8_t* item, int part) const;

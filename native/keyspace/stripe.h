@@ -32,7 +32,8 @@ inline void AddUnderLock(std::atomic<int64_t>& counter, int64_t more) {
 struct alignas(64) Stripe {
   std::mutex mutex;  // guards everything below but the atomics' reading
   StripeCounters counters;
-  std::atomic<int64_t> next_expiry_ms{ExpiryQueue::kNever};  // the queue's first, for the expiry thread
+  std::atomic<int64_t> next_expiry_ms{
+      ExpiryQueue::kNever};  // the queue's first, for the expiry thread
   ExpiryQueue expiry_queue;
   std::array<Database, kDatabaseCountMax> databases;
 };

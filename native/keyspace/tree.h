@@ -303,7 +303,8 @@ class Tree {
     }
   }
 
-  // Unlinks the node of `level` on the path, which its caller has freed, and nodes left empty by it.
+  // Unlinks the node of `level` on the path, which its caller has freed, and nodes left empty by
+  // it.
   void RemoveChild(Path& path, int level) {
     for (; level < path.depth; ++level) {
       assert(level < kDepthMax);

@@ -13,7 +13,8 @@ void* AllocateNode(size_t bytes);
 void FreeNode(void* node);
 
 // The number of `orders`, which ascend, that are less than `order`. Looks at one of each cache line
-// first, all independent loads: halving waits for each line in turn (test/native/keyspace_bench.cc).
+// first, all independent loads: halving waits for each line in turn
+// (test/native/keyspace_bench.cc).
 inline int CountBelow(const uint64_t* orders, int count, uint64_t order) {
   constexpr int kStep = 8;
   int below = 0;
@@ -33,8 +34,8 @@ struct TreeNode {
   bool DropRef() const { return refs.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
   mutable std::atomic<uint32_t> refs{1};
-  uint16_t count = 0;  // children of an inner node, items of a leaf
-  const uint8_t level; // 0 is a leaf
+  uint16_t count = 0;   // children of an inner node, items of a leaf
+  const uint8_t level;  // 0 is a leaf
 };
 
 struct InnerNode : TreeNode {

@@ -48,8 +48,8 @@ SizeClass ClassOf(size_t bytes) {
 }
 
 size_t PhysicalBytes() {
-  static const size_t bytes = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) *
-                              static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  static const size_t bytes =
+      static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
   return bytes;
 }
 
@@ -123,8 +123,8 @@ class BufferPool {
 
   void Trim(int64_t older_than_ms) {
     // Bounded rounds, so that a taker never waits for the whole pool to be walked.
-    const int64_t latest = older_than_ms == 0 ? std::numeric_limits<int64_t>::max()
-                                              : SteadyMs() - older_than_ms;
+    const int64_t latest =
+        older_than_ms == 0 ? std::numeric_limits<int64_t>::max() : SteadyMs() - older_than_ms;
     for (;;) {
       IdleBlock* surplus = nullptr;
       {

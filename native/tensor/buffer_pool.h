@@ -37,7 +37,11 @@ class Buffer : public Object {
 
  private:
   Buffer(uint8_t* data, size_t capacity, MemoryKind kind, size_t charged)
-      : Object(ObjectKind::kBuffer), data_(data), capacity_(capacity), charged_(charged), kind_(kind) {}
+      : Object(ObjectKind::kBuffer),
+        data_(data),
+        capacity_(capacity),
+        charged_(charged),
+        kind_(kind) {}
   ~Buffer() override;
 
   uint8_t* data_;

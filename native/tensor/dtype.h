@@ -24,7 +24,7 @@ enum class DType : uint8_t {
 inline constexpr int kDTypeCount = 10;
 
 struct DTypeRow {
-  std::string_view name;  // as AI.TENSORGET answers it
+  std::string_view name;   // as AI.TENSORGET answers it
   uint32_t element_bytes;  // STRING: 1, the bytes of one NUL
   uint8_t dlpack_code;     // RedisAI's RDB encoding: Int 0, UInt 1, Float 2, Bool 6, String 7
   uint8_t bits;

@@ -21,8 +21,8 @@ constexpr size_t kInlineAlignment = 16;
 // The header with its dims, and `inline_bytes` of elements behind them, in one block.
 Tensor* Tensor::New(DType dtype, std::span<const int64_t> dims, size_t inline_bytes) {
   assert(dims.size() <= kTensorRankMax);
-  const size_t header_bytes =
-      (sizeof(Tensor) + dims.size_bytes() + kInlineAlignment - 1) / kInlineAlignment * kInlineAlignment;
+  const size_t header_bytes = (sizeof(Tensor) + dims.size_bytes() + kInlineAlignment - 1) /
+                              kInlineAlignment * kInlineAlignment;
   void* block = AccountedAlloc(header_bytes + inline_bytes, MemoryKind::kTensors);
   if (!block) return nullptr;
   auto* tensor = new (block) Tensor();
@@ -43,7 +43,8 @@ Ref<Tensor> Tensor::WithRoom(DType dtype, std::span<const int64_t> dims, size_t 
   return buffer ? FromBuffer(dtype, dims, std::move(buffer), bytes) : nullptr;
 }
 
-Ref<Tensor> Tensor::Copy(DType dtype, std::span<const int64_t> dims, const void* data, size_t bytes) {
+Ref<Tensor> Tensor::Copy(DType dtype, std::span<const int64_t> dims, const void* data,
+                         size_t bytes) {
   Ref<Tensor> tensor = WithRoom(dtype, dims, bytes);
   if (tensor && bytes > 0) std::memcpy(tensor->data_, data, bytes);
   return tensor;

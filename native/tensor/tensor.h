@@ -18,14 +18,16 @@ class Tensor final : public Object {
  public:
   // Copies `bytes` (counted as one small copy) into one block with the header. For blobs below
   // kBlobBytesMin; above that it takes a pool block. Null: out of memory.
-  static Ref<Tensor> Copy(DType dtype, std::span<const int64_t> dims, const void* data, size_t bytes);
+  static Ref<Tensor> Copy(DType dtype, std::span<const int64_t> dims, const void* data,
+                          size_t bytes);
   // Zeros; for STRING one NUL an element.
   static Ref<Tensor> Zeros(DType dtype, std::span<const int64_t> dims, size_t bytes);
   // Takes over the memory that the socket wrote into.
-  static Ref<Tensor> FromBuffer(DType dtype, std::span<const int64_t> dims, Ref<Buffer> buffer, size_t bytes);
+  static Ref<Tensor> FromBuffer(DType dtype, std::span<const int64_t> dims, Ref<Buffer> buffer,
+                                size_t bytes);
   // Takes over a runtime's output; `release(owner)` is called once, by the last reader's thread.
-  static Ref<Tensor> Adopt(DType dtype, std::span<const int64_t> dims, void* data, size_t bytes, void* owner,
-                           void (*release)(void*));
+  static Ref<Tensor> Adopt(DType dtype, std::span<const int64_t> dims, void* data, size_t bytes,
+                           void* owner, void (*release)(void*));
 
   DType dtype() const { return dtype_; }
   std::span<const int64_t> dims() const { return {dims_, rank_}; }

@@ -40,10 +40,11 @@ class Mailbox {
   // `wake` is called without a lock held, from the posting thread.
   explicit Mailbox(std::function<void()> wake) : wake_(std::move(wake)) {}
   void Post(Message message);
-  // Moves up to kDrainMax messages to `into`; true if more are waiting (and the owner is woken again).
+  // Moves up to kDrainMax messages to `into`; true if more are waiting (and the owner is woken
+  // again).
   bool Drain(std::vector<Message>* into);
-  // After this nothing wakes the owner any more; later posts are dropped. Waits for wakes under way:
-  // not to be called from `wake`.
+  // After this nothing wakes the owner any more; later posts are dropped. Waits for wakes under
+  // way: not to be called from `wake`.
   void Close();
 
  private:
@@ -65,7 +66,8 @@ struct Completion {
   uint32_t sequence = 0;
 
   void Done(Code code, std::string text = {}) const {
-    if (mailbox) mailbox->Post({MessageKind::kCompletion, connection, sequence, code, std::move(text)});
+    if (mailbox)
+      mailbox->Post({MessageKind::kCompletion, connection, sequence, code, std::move(text)});
   }
 };
 

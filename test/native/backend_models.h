@@ -45,8 +45,10 @@ struct Sample {
   uint32_t dtype = TUTTI_FLOAT;
 
   tutti_tensor Borrow() {
-    return {dtype,         static_cast<uint32_t>(dims.size()), dims.data(), bytes.data(),
-            bytes.size(), nullptr,                            nullptr};
+    return {dtype,        static_cast<uint32_t>(dims.size()),
+            dims.data(),  bytes.data(),
+            bytes.size(), nullptr,
+            nullptr};
   }
 };
 
@@ -75,8 +77,10 @@ inline std::vector<Sample> ReadSamples(const std::string& folder, const std::str
     Sample sample;
     sample.bytes = ReadFile(folder + "/" + file);
     const std::string dtype = Cut(text, "\"dtype\": \"", "\"", &at);
-    sample.dtype = dtype == "INT64" ? TUTTI_INT64 : dtype == "BOOL" ? TUTTI_BOOL
-                   : dtype == "STRING" ? TUTTI_STRING : TUTTI_FLOAT;
+    sample.dtype = dtype == "INT64"    ? TUTTI_INT64
+                   : dtype == "BOOL"   ? TUTTI_BOOL
+                   : dtype == "STRING" ? TUTTI_STRING
+                                       : TUTTI_FLOAT;
     const std::string dims = Cut(text, "\"dims\": [", "]", &at);
     for (const char* c = dims.c_str(); *c != '\0';) {
       char* end = nullptr;
@@ -128,8 +132,8 @@ inline tutti_model* Load(const tutti_backend* backend, const std::string& blob, 
   const tutti_bytes chunks[] = {{blob.data(), half}, {blob.data() + half, blob.size() - half}};
   tutti_model* model = nullptr;
   char text[TUTTI_ERROR_BYTES] = "";
-  const int failed = backend->load_model(chunks, 2, device, nullptr, 0, nullptr, 0, &model, text,
-                                         sizeof(text));
+  const int failed =
+      backend->load_model(chunks, 2, device, nullptr, 0, nullptr, 0, &model, text, sizeof(text));
   *error = failed != 0 ? text : "";
   return failed != 0 ? nullptr : model;
 }
@@ -142,7 +146,8 @@ inline void Release(std::vector<tutti_tensor>* outputs, size_t count) {
 
 // Runs once on its own copies of the inputs, which are overwritten before the outputs are read:
 // so nothing that points into them passes. Empty if all is as wanted.
-inline std::string RunOnce(const tutti_backend* backend, tutti_model* model, const TestModel& test) {
+inline std::string RunOnce(const tutti_backend* backend, tutti_model* model,
+                           const TestModel& test) {
   std::vector<Sample> inputs = test.inputs;
   std::vector<tutti_tensor> borrowed;
   for (Sample& input : inputs) borrowed.push_back(input.Borrow());

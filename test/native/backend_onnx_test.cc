@@ -11,8 +11,7 @@ int main() {
   options.execution_timeout_ms = 1000;
   const std::vector<std::string> libraries = Libraries(runtime);
   const std::string folder = FolderOf(libraries.front());
-  tutti::BackendLoader loader(TUTTI_BACKEND_FOLDER,
-                              {{"onnx", folder, libraries}}, options);
+  tutti::BackendLoader loader(TUTTI_BACKEND_FOLDER, {{"onnx", folder, libraries}}, options);
   std::string error;
   const tutti_backend* backend = loader.Open("onnx", &error);
   Ok(backend != nullptr, "opens " + error);
@@ -43,6 +42,7 @@ int main() {
   }
   Ok(Load(backend, "no model", &error) == nullptr, "refuses a bad blob: " + error);
   Ok(Load(backend, "no model", &error, {TUTTI_CUDA, 0}) == nullptr &&
-         error == "ERR GPU requested but ONNX couldn't find CUDA", error);
+         error == "ERR GPU requested but ONNX couldn't find CUDA",
+     error);
   return Finish();
 }

@@ -39,9 +39,11 @@ void RunScripts(const tutti_backend* backend) {
   tutti_script* script = nullptr;
   char text[TUTTI_ERROR_BYTES] = "";
   Ok(backend->load_script("def f(:", 7, {TUTTI_CPU, 0}, &script, text, sizeof(text)) != 0 &&
-         std::strchr(text, '\n') == nullptr && text[0] != ' ', "refuses a bad source on one line");
+         std::strchr(text, '\n') == nullptr && text[0] != ' ',
+     "refuses a bad source on one line");
   Ok(backend->load_script(kSource, sizeof(kSource) - 1, {TUTTI_CPU, 0}, &script, text,
-                          sizeof(text)) == 0, std::string("compiles ") + text);
+                          sizeof(text)) == 0,
+     std::string("compiles ") + text);
   if (script == nullptr) return;
   Ok(backend->script_check_entry_point(script, "entry", text, sizeof(text)) == 0, "entry point");
   backend->script_check_entry_point(script, "add", text, sizeof(text));
@@ -52,14 +54,15 @@ void RunScripts(const tutti_backend* backend) {
     tutti_tensor inputs[3];
     for (int i = 0; i < 3; i++) inputs[i] = {TUTTI_FLOAT, 1, dims, &values[i], 4, nullptr, nullptr};
     const tutti_bytes words[] = {{"k", 1}, {"l", 1}};
-    const tutti_script_call call = {one.function, one.is_entry_point, -1,    inputs,
-                                    one.input_count, words, 2, words, 1};
+    const tutti_script_call call = {
+        one.function, one.is_entry_point, -1, inputs, one.input_count, words, 2, words, 1};
     tutti_tensor output{};
     size_t count = 0;
     text[0] = '\0';
     const int failed = backend->run_script(script, &call, &output, 1, &count, text, sizeof(text));
-    const bool passed = one.error != nullptr ? failed != 0 && std::string(text) == one.error
-                                             : failed == 0 && *static_cast<float*>(output.data) == one.wanted;
+    const bool passed = one.error != nullptr
+                            ? failed != 0 && std::string(text) == one.error
+                            : failed == 0 && *static_cast<float*>(output.data) == one.wanted;
     Ok(passed && values[0] == 1, std::string("script function ") + one.function + " " + text);
     if (failed == 0) output.release(output.owner);
   }
@@ -96,7 +99,8 @@ int main() {
   }
   Ok(Load(backend, "no model", &error) == nullptr, "refuses a bad blob: " + error);
   Ok(Load(backend, "no model", &error, {TUTTI_CUDA, 0}) == nullptr &&
-         error == "GPU requested but Torch couldn't find CUDA", error);
+         error == "GPU requested but Torch couldn't find CUDA",
+     error);
   RunScripts(backend);
   return Finish();
 }

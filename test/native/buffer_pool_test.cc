@@ -163,8 +163,8 @@ TEST(ManyThreadsAllocateAndFreeForEachOther) {
       Random random(TestSeed() + i);
       for (int step = 0; step < 1500; ++step) {
         const size_t bytes = 1 + random.Below(400 * kKiB);
-        Ref<Buffer> buffer = random.Below(4) == 0 ? Buffer::Reserve(bytes, kKind)
-                                                  : Buffer::Allocate(bytes, kKind);
+        Ref<Buffer> buffer =
+            random.Below(4) == 0 ? Buffer::Reserve(bytes, kKind) : Buffer::Allocate(bytes, kKind);
         CHECK(buffer);
         CHECK(buffer->Charge(random.Below(2) == 0 ? bytes : buffer->capacity()));
         buffer->data()[0] = buffer->data()[bytes - 1] = static_cast<uint8_t>(i);

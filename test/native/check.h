@@ -1,6 +1,7 @@
 // What native tests are made of: TEST(Name) { CHECK(...); } and one main(), at the end RUN_TESTS().
 //
-// A failed CHECK prints where and ends the process: later tests would only add noise. Output is TAP.
+// A failed CHECK prints where and ends the process: later tests would only add noise. Output is
+// TAP.
 #pragma once
 
 #include <cstdio>
@@ -32,7 +33,8 @@ struct Registration {
 }
 
 template <typename Seen, typename Wanted>
-void CheckEqual(const Seen& seen, const Wanted& wanted, const char* what, const char* file, int line) {
+void CheckEqual(const Seen& seen, const Wanted& wanted, const char* what, const char* file,
+                int line) {
   if (seen == wanted) return;
   std::ostringstream text;
   text << what << " is " << seen << ", wanted " << wanted;
@@ -52,8 +54,8 @@ inline int RunAll() {
 
 }  // namespace tutti::test
 
-#define TEST(name)                                                          \
-  static void Test##name();                                                 \
+#define TEST(name)                                                               \
+  static void Test##name();                                                      \
   static const tutti::test::Registration registration_##name(#name, Test##name); \
   static void Test##name()
 #define CHECK(condition) \

@@ -110,7 +110,8 @@ ModelRun RunOf(const Ref<Model>& model, std::vector<Ref<Tensor>> inputs,
 Message Run(Engine& engine, const std::string& key, std::vector<Ref<Tensor>> inputs,
             std::vector<std::string> output_keys) {
   Inbox inbox;
-  engine.Enqueue(RunOf(FindAs<Model>(key), std::move(inputs), std::move(output_keys), inbox.Next()));
+  engine.Enqueue(
+      RunOf(FindAs<Model>(key), std::move(inputs), std::move(output_keys), inbox.Next()));
   return inbox.Wait();
 }
 
@@ -448,7 +449,9 @@ TEST(StoresRunsDeletesAndRenamesAtOnce) {
   Engine& engine = NewEngine(2);
   CHECK(StoreModel(engine, "m0", EchoModel()).code == Code::kOk);
   constexpr int kRounds = 300;
-  const auto random = [](uint32_t& state) { return state = state * 1664525 + 1013904223, state >> 16; };
+  const auto random = [](uint32_t& state) {
+    return state = state * 1664525 + 1013904223, state >> 16;
+  };
   std::vector<std::thread> threads;
   for (int t = 0; t < 2; t++) {
     threads.emplace_back([&, t] {
@@ -466,9 +469,9 @@ TEST(StoresRunsDeletesAndRenamesAtOnce) {
       for (int i = 0; i < kRounds * 4; i++) {
         const Ref<Object> found = Find("m" + std::to_string(random(state) % 3));
         if (!found) continue;
-        ModelRun run = RunOf(Ref<Model>::Share(static_cast<Model*>(found.get())),
-                             {Rows(1 + i % 4, 1), Rows(2, 2)},
-                             {"o" + std::to_string(i % 7), "o" + std::to_string(i % 5)}, inbox.Next());
+        ModelRun run = RunOf(
+            Ref<Model>::Share(static_cast<Model*>(found.get())), {Rows(1 + i % 4, 1), Rows(2, 2)},
+            {"o" + std::to_string(i % 7), "o" + std::to_string(i % 5)}, inbox.Next());
         if (i % 10 == 0) run.target.timeout_ms = 1;
         engine.Enqueue(std::move(run));
         const Code code = inbox.Wait().code;

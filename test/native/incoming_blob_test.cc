@@ -45,7 +45,8 @@ size_t ResidentBytes() {
 
 TEST(IsWholeHoweverItIsCut) {
   Random random(TestSeed());
-  for (const size_t bytes : {kBlobBytesMin, kHeadBytes - 1, kHeadBytes, kHeadBytes + 1, 3 * kHeadBytes + 5}) {
+  for (const size_t bytes :
+       {kBlobBytesMin, kHeadBytes - 1, kHeadBytes, kHeadBytes + 1, 3 * kHeadBytes + 5}) {
     const std::string body = random.Bytes(bytes);
     std::vector<size_t> cuts = {0, 1, bytes - 1, bytes};
     for (size_t near = kHeadBytes - 2; near <= kHeadBytes + 2; ++near) {

@@ -1,6 +1,6 @@
 // What does a key cost? Nanoseconds of CPU per call of one thread, among 1,000,000 keys of 16 bytes
-// with values of 64 bytes. "10 keys" stay in the cache; "random keys" wait for memory, as they do in
-// the std::unordered_map beside them. Built by hand, with the core of a release build:
+// with values of 64 bytes. "10 keys" stay in the cache; "random keys" wait for memory, as they do
+// in the std::unordered_map beside them. Built by hand, with the core of a release build:
 //   g++ -std=c++20 -O2 -Inative test/native/keyspace_bench.cc FOLDER/libtutti_core.a -pthread
 #include <time.h>
 
@@ -46,7 +46,8 @@ void Measure(const char* name, Body body) {
 
 int main() {
   std::vector<std::string> keys;
-  for (int64_t i = 0; i < kKeyCount; ++i) keys.push_back("key:" + std::to_string(100'000'000'000 + i * 7919));
+  for (int64_t i = 0; i < kKeyCount; ++i)
+    keys.push_back("key:" + std::to_string(100'000'000'000 + i * 7919));
   std::mt19937 random(1);
   std::vector<std::string> random_keys;
   for (int i = 0; i < kKeyCount; ++i) random_keys.push_back(keys[random() % kKeyCount]);
@@ -67,13 +68,15 @@ int main() {
 
   Measure("slot and hash of a key", [&](int i) { sum += AddressOf(at(random_keys, i)).order; });
   Measure("copy and free a string", [&](int) { sum += String::Copy(bytes)->view().size(); });
-  Measure("Find, 10 keys", [&](int i) { sum += static_cast<bool>(keyspace.Find(0, at(keys, i % 10))); });
+  Measure("Find, 10 keys",
+          [&](int i) { sum += static_cast<bool>(keyspace.Find(0, at(keys, i % 10))); });
   Measure("Set, 10 keys", [&](int i) { set(at(keys, i % 10)); });
   Measure("unordered_map::find, random keys", [&](int i) {
     const Ref<Object> found = map.find(at(random_keys, i))->second;
     sum += static_cast<bool>(found);
   });
-  Measure("Find, random keys", [&](int i) { sum += static_cast<bool>(keyspace.Find(0, at(random_keys, i))); });
+  Measure("Find, random keys",
+          [&](int i) { sum += static_cast<bool>(keyspace.Find(0, at(random_keys, i))); });
   Measure("Set, random keys", [&](int i) { set(at(random_keys, i)); });
   Measure("RPUSH one element", [&](int) {
     const std::string_view element = "element";

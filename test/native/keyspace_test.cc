@@ -101,8 +101,8 @@ TEST(HashesSlotsAsRedisClusterDoes) {
   const struct {
     std::string_view key;
     uint16_t slot;
-  } rows[] = {{"123456789", 12739}, {"foo", 12182}, {"", 0}, {"{foo}bar", 12182},
-              {"x{foo}{bar}", 12182}, {"{}foo", KeySlot("{}foo")}};
+  } rows[] = {{"123456789", 12739}, {"foo", 12182},         {"", 0},
+              {"{foo}bar", 12182},  {"x{foo}{bar}", 12182}, {"{}foo", KeySlot("{}foo")}};
   for (const auto& row : rows) CHECK_EQUAL(KeySlot(row.key), row.slot);
   CHECK(KeySlot("{}foo") != KeySlot("foo"));
   CHECK(KeySlot("{foo") != KeySlot("foo"));
@@ -114,7 +114,8 @@ TEST(HashesSlotsAsRedisClusterDoes) {
     uint32_t crc = 0;
     for (const char c : key) {
       crc ^= static_cast<uint32_t>(static_cast<uint8_t>(c)) << 8;
-      for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff;
+      for (int bit = 0; bit < 8; ++bit)
+        crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff;
     }
     CHECK_EQUAL(KeySlot(key), crc % 16384);
   }
@@ -129,8 +130,8 @@ TEST(SetsUnderConditions) {
   Ref<Object> previous;
   CHECK(keyspace().Set(0, "k", String::Copy("3"), {.want_previous = true}, &previous).ok());
   CHECK(static_cast<const String&>(*previous).view() == "1");
-  const Status refused = keyspace().Set(
-      0, "k", String::Copy("4"), {.only_if_absent = true, .want_previous = true}, &previous);
+  const Status refused = keyspace().Set(0, "k", String::Copy("4"),
+                                        {.only_if_absent = true, .want_previous = true}, &previous);
   CHECK(refused.code() == Code::kNotPerformed);
   CHECK(static_cast<const String&>(*previous).view() == "3");
   CHECK(SetString("k", "5", {.required_kind = ObjectKind::kTensor}) == Code::kWrongType);
@@ -191,8 +192,10 @@ TEST(ASnapshotSeesNoContainerChangeInPlace) {
     ++visits;
     Push("l", {"later"});
     SetFields("h", {"f", "later"});
-    if (value->kind() == ObjectKind::kList) CHECK_EQUAL(ElementsOf(value).back(), visits == 1 ? "a" : "later");
-    if (value->kind() == ObjectKind::kHash) CHECK_EQUAL(PairsOf(value)["f"], visits == 1 ? "v" : "later");
+    if (value->kind() == ObjectKind::kList)
+      CHECK_EQUAL(ElementsOf(value).back(), visits == 1 ? "a" : "later");
+    if (value->kind() == ObjectKind::kHash)
+      CHECK_EQUAL(PairsOf(value)["f"], visits == 1 ? "v" : "later");
   });
   CHECK_EQUAL(visits, 2);
 }
@@ -296,11 +299,11 @@ TEST(ExpiresUnderConditions) {
     uint32_t conditions;
     bool is_done;
   } rows[] = {
-      {kNoExpiry, 5000, 0, true},  {kNoExpiry, 5000, 1, true},  {4000, 5000, 1, false},
-      {kNoExpiry, 5000, 2, false}, {4000, 5000, 2, true},       {kNoExpiry, 5000, 4, false},
-      {4000, 5000, 4, true},       {5000, 5000, 4, false},      {6000, 5000, 4, false},
-      {kNoExpiry, 5000, 8, true},  {4000, 5000, 8, false},      {5000, 5000, 8, false},
-      {6000, 5000, 8, true},       {6000, 5000, 2 | 8, true},   {kNoExpiry, 5000, 2 | 8, false},
+      {kNoExpiry, 5000, 0, true},  {kNoExpiry, 5000, 1, true}, {4000, 5000, 1, false},
+      {kNoExpiry, 5000, 2, false}, {4000, 5000, 2, true},      {kNoExpiry, 5000, 4, false},
+      {4000, 5000, 4, true},       {5000, 5000, 4, false},     {6000, 5000, 4, false},
+      {kNoExpiry, 5000, 8, true},  {4000, 5000, 8, false},     {5000, 5000, 8, false},
+      {6000, 5000, 8, true},       {6000, 5000, 2 | 8, true},  {kNoExpiry, 5000, 2 | 8, false},
       {4000, 5000, 2 | 4, true},
   };
   for (const auto& row : rows) {
@@ -347,7 +350,8 @@ TEST(AReadLeavesAnExpiredKeyAndAWriteDeletesIt) {
   SetUnixTimeMsForTest(2001);
   CHECK(!keyspace().Find(0, "l"));
   CHECK_EQUAL(keyspace().CountExisting(0, std::array<std::string_view, 1>{"l"}), 0);
-  keyspace().ForEach(0, ObjectKind::kNone, [](std::string_view, const Ref<Object>&) { CHECK(false); });
+  keyspace().ForEach(0, ObjectKind::kNone,
+                     [](std::string_view, const Ref<Object>&) { CHECK(false); });
   CHECK_EQUAL(keyspace().Size(0), 1);
   CHECK_EQUAL(Push("l", {"new"}), 1);
   CHECK_EQUAL(keyspace().ExpireTime(0, "l"), kNoExpiry);
@@ -422,7 +426,8 @@ TEST(ActsAsMapsOfStringsListsAndHashes) {
   std::map<std::string, std::map<std::string, std::string>> hashes;
   for (int step = 0; step < 60'000; ++step) {
     const std::string id = std::to_string(random.Below(50));
-    const std::string bytes = random.Bytes(random.Below(20) == 0 ? random.Below(50'000) : random.Below(80));
+    const std::string bytes =
+        random.Bytes(random.Below(20) == 0 ? random.Below(50'000) : random.Below(80));
     switch (random.Below(8)) {
       case 0:
       case 1:
@@ -458,7 +463,8 @@ TEST(ActsAsMapsOfStringsListsAndHashes) {
   }
   for (const auto& [key, list] : lists) CHECK(ElementsOf(keyspace().Find(0, key)) == list);
   for (const auto& [key, hash] : hashes) CHECK(PairsOf(keyspace().Find(0, key)) == hash);
-  CHECK_EQUAL(keyspace().Size(0), static_cast<int64_t>(strings.size() + lists.size() + hashes.size()));
+  CHECK_EQUAL(keyspace().Size(0),
+              static_cast<int64_t>(strings.size() + lists.size() + hashes.size()));
 }
 
 TEST(PushesOnlyIfPresentWhenAsked) {
@@ -523,8 +529,9 @@ TEST(HeldStripesKeepOthersOutAndFreeAfterwards) {
   static bool is_released = false;
   const int64_t dims[] = {1};
   CHECK(keyspace()
-            .Set(0, "t", Tensor::Adopt(DType::kInt8, dims, &is_released, 1, nullptr,
-                                       [](void*) { is_released = true; }),
+            .Set(0, "t",
+                 Tensor::Adopt(DType::kInt8, dims, &is_released, 1, nullptr,
+                               [](void*) { is_released = true; }),
                  {}, nullptr)
             .ok());
   keyspace().LockStripes({});
@@ -548,17 +555,30 @@ TEST(ManyThreadsHammerAFewKeys) {
         const std::string bytes(random.Below(10) == 0 ? random.Below(100'000) : random.Below(100),
                                 static_cast<char>('a' + i));
         switch (random.Below(12)) {
-          case 0: SetString("s" + id, bytes); break;
+          case 0:
+            SetString("s" + id, bytes);
+            break;
           case 1: {
             const int64_t now = UnixTimeMs();
-            SetString("s" + id, bytes, {.expire_at_ms = now + static_cast<int64_t>(random.Below(3))});
+            SetString("s" + id, bytes,
+                      {.expire_at_ms = now + static_cast<int64_t>(random.Below(3))});
             break;
           }
-          case 2: Push("l" + id, {bytes, "x"}, random.Below(2) == 0); break;
-          case 3: SetFields("h" + id, {std::to_string(random.Below(300)), bytes}); break;
-          case 4: kept.push_back(keyspace().Find(0, "l" + id)); break;
-          case 5: kept.push_back(keyspace().Find(0, "h" + id)); break;
-          case 6: (void)keyspace().Rename(0, "s" + id, "s" + other, random.Below(2) == 0); break;
+          case 2:
+            Push("l" + id, {bytes, "x"}, random.Below(2) == 0);
+            break;
+          case 3:
+            SetFields("h" + id, {std::to_string(random.Below(300)), bytes});
+            break;
+          case 4:
+            kept.push_back(keyspace().Find(0, "l" + id));
+            break;
+          case 5:
+            kept.push_back(keyspace().Find(0, "h" + id));
+            break;
+          case 6:
+            (void)keyspace().Rename(0, "s" + id, "s" + other, random.Below(2) == 0);
+            break;
           case 7: {
             const std::string keys[] = {"s" + id, "l" + id, "h" + other};
             const std::string_view views[] = {keys[0], keys[1], keys[2]};
@@ -569,10 +589,13 @@ TEST(ManyThreadsHammerAFewKeys) {
           case 8: {
             int64_t total = 0;
             if (step % 10 == 0) {
-              keyspace().ForEach(0, ObjectKind::kNone, [&](std::string_view, const Ref<Object>& value) {
-                if (value->kind() == ObjectKind::kList) total += static_cast<int64_t>(ElementsOf(value).size());
-                if (value->kind() == ObjectKind::kHash) total += static_cast<int64_t>(PairsOf(value).size());
-              });
+              keyspace().ForEach(0, ObjectKind::kNone,
+                                 [&](std::string_view, const Ref<Object>& value) {
+                                   if (value->kind() == ObjectKind::kList)
+                                     total += static_cast<int64_t>(ElementsOf(value).size());
+                                   if (value->kind() == ObjectKind::kHash)
+                                     total += static_cast<int64_t>(PairsOf(value).size());
+                                 });
             }
             CHECK(total >= 0);
             break;
@@ -602,9 +625,11 @@ TEST(ManyThreadsHammerAFewKeys) {
         for (const Ref<Object>& value : kept) {
           if (!value || random.Below(20) > 0) continue;
           // What is held reads whole, whatever others do to its key.
-          const auto count = value->kind() == ObjectKind::kList ? static_cast<const List&>(*value).length()
-                                                                : static_cast<const Hash&>(*value).length();
-          const size_t seen = value->kind() == ObjectKind::kList ? ElementsOf(value).size() : PairsOf(value).size();
+          const auto count = value->kind() == ObjectKind::kList
+                                 ? static_cast<const List&>(*value).length()
+                                 : static_cast<const Hash&>(*value).length();
+          const size_t seen =
+              value->kind() == ObjectKind::kList ? ElementsOf(value).size() : PairsOf(value).size();
           CHECK_EQUAL(seen, static_cast<size_t>(count));
         }
         if (kept.size() > 10) kept.clear();

@@ -104,8 +104,10 @@ TEST(ParsesDevices) {
     DeviceType type;
     int32_t index;
     const char* queue;
-  } good[] = {{"CPU", DeviceType::kCpu, 0, "CPU"},       {"cpu", DeviceType::kCpu, 0, "CPU"},
-              {"gpu:1", DeviceType::kCuda, 1, "GPU:1"},  {"GPU:", DeviceType::kCuda, 0, "GPU:"},
+  } good[] = {{"CPU", DeviceType::kCpu, 0, "CPU"},
+              {"cpu", DeviceType::kCpu, 0, "CPU"},
+              {"gpu:1", DeviceType::kCuda, 1, "GPU:1"},
+              {"GPU:", DeviceType::kCuda, 0, "GPU:"},
               {"CPU:12345", DeviceType::kCpu, 12345, "CPU:12345"}};
   for (const auto& row : good) {
     const std::optional<Device> device = ParseDevice(row.name);
@@ -115,7 +117,8 @@ TEST(ParsesDevices) {
     CHECK_EQUAL(device->name, std::string(row.name));
     CHECK_EQUAL(device->QueueName(), std::string(row.queue));
   }
-  for (const char* name : {"", "CP", "CPUX", "TPU", "GPU:x", "GPU:-1", "GPU:1 ", "CPU:123456", "CPU1"}) {
+  for (const char* name :
+       {"", "CP", "CPUX", "TPU", "GPU:x", "GPU:-1", "GPU:1 ", "CPU:123456", "CPU1"}) {
     CHECK(!ParseDevice(name));
   }
 }

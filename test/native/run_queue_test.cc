@@ -109,7 +109,8 @@ TEST(KeepsAModelAtItsLimitAndInOrderWhileOthersPass) {
     RunQueue& queue = NewQueue(4, [&, limited = limited.get()](QueuedRun& run) {
       if (run.subject() == limited) {
         const uint32_t now = ++active;
-        for (uint32_t seen = active_max; seen < now && !active_max.compare_exchange_weak(seen, now);) {
+        for (uint32_t seen = active_max;
+             seen < now && !active_max.compare_exchange_weak(seen, now);) {
         }
         std::this_thread::yield();
         --active;

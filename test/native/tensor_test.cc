@@ -27,10 +27,11 @@ TEST(KnowsTheDTypes) {
     const char* name;
     DType dtype;
     uint32_t bytes;
-  } rows[] = {{"FLOAT", DType::kFloat, 4},  {"DOUBLE", DType::kDouble, 8}, {"INT8", DType::kInt8, 1},
-              {"INT16", DType::kInt16, 2},  {"INT32", DType::kInt32, 4},   {"INT64", DType::kInt64, 8},
-              {"UINT8", DType::kUint8, 1},  {"UINT16", DType::kUint16, 2}, {"BOOL", DType::kBool, 1},
-              {"STRING", DType::kString, 1}};
+  } rows[] = {{"FLOAT", DType::kFloat, 4}, {"DOUBLE", DType::kDouble, 8},
+              {"INT8", DType::kInt8, 1},   {"INT16", DType::kInt16, 2},
+              {"INT32", DType::kInt32, 4}, {"INT64", DType::kInt64, 8},
+              {"UINT8", DType::kUint8, 1}, {"UINT16", DType::kUint16, 2},
+              {"BOOL", DType::kBool, 1},   {"STRING", DType::kString, 1}};
   for (const auto& row : rows) {
     CHECK(ParseDType(row.name) == row.dtype);
     CHECK(dtype_row(row.dtype).name == row.name);
@@ -90,7 +91,8 @@ TEST(RefusesBlobsThatDoNotFit) {
 TEST(HoldsWhatItWasGivenAndGivesItBack) {
   const size_t used = memory_account::Used();
   Random random(TestSeed());
-  for (const size_t bytes : {size_t{0}, size_t{1}, size_t{100}, kBlobBytesMin - 1, kBlobBytesMin, 5 * kMiB}) {
+  for (const size_t bytes :
+       {size_t{0}, size_t{1}, size_t{100}, kBlobBytesMin - 1, kBlobBytesMin, 5 * kMiB}) {
     const std::string data = random.Bytes(bytes);
     for (const size_t rank : {0u, 1u, 5u, 255u}) {
       const std::vector<int64_t> dims(rank, 3);

@@ -36,10 +36,14 @@ std::vector<std::string> ElementsOf(const Tree<ListLeaf>& tree) {
 
 size_t RandomLength(Random& random) {
   switch (random.Below(10)) {
-    case 0: return 0;
-    case 1: return 900 + random.Below(300);   // about the longest that lies in a leaf
-    case 2: return 1000 + random.Below(5000);
-    default: return random.Below(60);
+    case 0:
+      return 0;
+    case 1:
+      return 900 + random.Below(300);  // about the longest that lies in a leaf
+    case 2:
+      return 1000 + random.Below(5000);
+    default:
+      return random.Below(60);
   }
 }
 
@@ -118,7 +122,8 @@ TEST(GrowsDeepAtEitherEnd) {
       seen = element;
       return true;
     });
-    CHECK_EQUAL(seen, std::to_string(at_tail ? 123'456 : kCount - 1 - 123'456) + std::string(20, '.'));
+    CHECK_EQUAL(seen,
+                std::to_string(at_tail ? 123'456 : kCount - 1 - 123'456) + std::string(20, '.'));
     // Full leaves: 30 bytes and 4 of overhead an element.
     CHECK(memory_account::Used() - used < size_t{kCount} * 36);
   }
@@ -137,7 +142,8 @@ TEST(KeepsKeysWithEqualOrderApart) {
       const std::string key = std::to_string(random.Below(30));
       KeyPlace place = FindKey(index, order, key);
       const auto [first, last] = model.equal_range(order);
-      const auto known = std::find_if(first, last, [&](const auto& each) { return each.second == key; });
+      const auto known =
+          std::find_if(first, last, [&](const auto& each) { return each.second == key; });
       CHECK_EQUAL(place.entry != nullptr, known != last);
       if (place.entry && random.Below(2) == 0) {
         index.Erase(place.path);

@@ -1,7 +1,8 @@
 // Runs one model in process, through the same backend library that the server uses and without the
 // server: the peer of the benchmark `model-run`.
 //
-//   backend_run NATIVE_FOLDER torch|onnx RUNTIME_FOLDER MODEL_FILE ROWS COLUMNS COUNT THREADS LIBRARY...
+//   backend_run NATIVE_FOLDER torch|onnx RUNTIME_FOLDER MODEL_FILE ROWS COLUMNS COUNT THREADS
+//   LIBRARY...
 //       one FLOAT input [ROWS, COLUMNS]; prints: p50_ns p99_ns runs_per_second (of all THREADS)
 
 #include <algorithm>
@@ -25,7 +26,8 @@ void RunMany(const tutti_backend* backend, tutti_model* model, int64_t rows, int
   if (backend->thread_init) backend->thread_init();
   std::vector<float> values(rows * columns, 0.5f);
   const int64_t dims[2] = {rows, columns};
-  tutti_tensor input = {TUTTI_FLOAT, 2, dims, values.data(), values.size() * sizeof(float), nullptr, nullptr};
+  tutti_tensor input = {TUTTI_FLOAT, 2,      dims, values.data(), values.size() * sizeof(float),
+                        nullptr,     nullptr};
   char error[TUTTI_ERROR_BYTES] = "";
   for (int64_t& taken : *taken_ns) {
     tutti_tensor output = {};
@@ -44,14 +46,17 @@ void RunMany(const tutti_backend* backend, tutti_model* model, int64_t rows, int
 
 int main(int argc, char** argv) {
   if (argc < 9) {
-    std::fprintf(stderr, "usage: backend_run NATIVE_FOLDER NAME RUNTIME_FOLDER MODEL ROWS COLUMNS COUNT THREADS LIBRARY...\n");
+    std::fprintf(stderr,
+                 "usage: backend_run NATIVE_FOLDER NAME RUNTIME_FOLDER MODEL ROWS COLUMNS COUNT "
+                 "THREADS LIBRARY...\n");
     return 2;
   }
   const std::string name = argv[2];
   const int threads = std::atoi(argv[8]);
   tutti_options options = {};
   options.run_threads = static_cast<uint32_t>(threads);
-  tutti::BackendLoader loader(argv[1], {{name, argv[3], std::vector<std::string>(argv + 9, argv + argc)}}, options);
+  tutti::BackendLoader loader(
+      argv[1], {{name, argv[3], std::vector<std::string>(argv + 9, argv + argc)}}, options);
   std::string why;
   const tutti_backend* backend = loader.Open(name, &why);
   if (!backend) {
@@ -63,7 +68,8 @@ int main(int argc, char** argv) {
   const tutti_bytes chunk = {blob.data(), blob.size()};
   char error[TUTTI_ERROR_BYTES] = "";
   tutti_model* model = nullptr;
-  if (backend->load_model(&chunk, 1, {TUTTI_CPU, 0}, nullptr, 0, nullptr, 0, &model, error, sizeof error) != 0) {
+  if (backend->load_model(&chunk, 1, {TUTTI_CPU, 0}, nullptr, 0, nullptr, 0, &model, error,
+                          sizeof error) != 0) {
     std::fprintf(stderr, "backend_run: %s\n", error);
     return 1;
   }
@@ -83,7 +89,8 @@ int main(int argc, char** argv) {
   std::vector<int64_t> all;
   for (const std::vector<int64_t>& each : taken) all.insert(all.end(), each.begin(), each.end());
   std::sort(all.begin(), all.end());
-  std::printf("%ld %ld %.0f\n", static_cast<long>(all[all.size() / 2]), static_cast<long>(all[all.size() * 99 / 100]),
+  std::printf("%ld %ld %.0f\n", static_cast<long>(all[all.size() / 2]),
+              static_cast<long>(all[all.size() * 99 / 100]),
               static_cast<double>(all.size()) / seconds);
   std::fflush(stdout);
   std::_Exit(0);  // runtimes leave threads behind: nothing to tear down

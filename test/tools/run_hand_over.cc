@@ -41,7 +41,8 @@ void Exchange(int socket, char* byte) {
 
 void BeClient(const sockaddr_in& address) {
   const int server = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-  if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) std::exit(1);
+  if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    std::exit(1);
   setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   char byte = kPing;
   Exchange(server, &byte);  // the server is ready when it answers

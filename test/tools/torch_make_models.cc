@@ -130,9 +130,8 @@ int main(int argument_count, char** arguments) {
              "def forward(self, a) -> Tuple[Tensor, Tuple[Tensor, Tensor]]:\n"
              "    return a + 1, (a * 2, a.sum())\n",
              {}, {at::arange(6).reshape({2, 3})});
-  maker.Make("list-out",
-             "def forward(self, a) -> List[Tensor]:\n    return [a + 1, a[:, 1:]]\n", {},
-             {at::randn({2, 3})});
+  maker.Make("list-out", "def forward(self, a) -> List[Tensor]:\n    return [a + 1, a[:, 1:]]\n",
+             {}, {at::randn({2, 3})});
   // Each of these would harm a stored tensor if its input were neither copied nor checked.
   maker.Make("in-place", "def forward(self, x):\n    return x.mul_(2).add_(1)\n", {},
              {at::randn({2, 3})});
@@ -143,8 +142,7 @@ int main(int argument_count, char** arguments) {
   maker.Make("view", "def forward(self, x):\n    return x.view([-1]), x[1]\n", {},
              {at::randn({2, 3})});
   // Returns the memory of its own state, which the next run writes.
-  maker.Make("counter",
-             "def forward(self, x):\n    self.count.add_(1)\n    return self.count\n",
+  maker.Make("counter", "def forward(self, x):\n    self.count.add_(1)\n    return self.count\n",
              {{"count", at::arange(3)}}, {at::randn({1})});
   // Keeps its input for the next run.
   maker.Make("keeps",

@@ -9,18 +9,33 @@
 namespace tutti {
 
 // The messages of onnx.proto3 (IR version 10) that lead to a TensorProto.
-enum class OnnxMessage { kModel, kGraph, kNode, kAttribute, kTensor, kSparseTensor, kFunction,
-                         kTraining, kOther };
+enum class OnnxMessage {
+  kModel,
+  kGraph,
+  kNode,
+  kAttribute,
+  kTensor,
+  kSparseTensor,
+  kFunction,
+  kTraining,
+  kOther
+};
 
 inline OnnxMessage InnerMessage(OnnxMessage outer, uint64_t field) {
   using M = OnnxMessage;
   switch (outer) {
     case M::kModel:
-      return field == 7 ? M::kGraph : field == 20 ? M::kTraining : field == 25 ? M::kFunction : M::kOther;
+      return field == 7    ? M::kGraph
+             : field == 20 ? M::kTraining
+             : field == 25 ? M::kFunction
+                           : M::kOther;
     case M::kTraining:
       return field == 1 || field == 2 ? M::kGraph : M::kOther;
     case M::kGraph:
-      return field == 1 ? M::kNode : field == 5 ? M::kTensor : field == 15 ? M::kSparseTensor : M::kOther;
+      return field == 1    ? M::kNode
+             : field == 5  ? M::kTensor
+             : field == 15 ? M::kSparseTensor
+                           : M::kOther;
     case M::kFunction:
       return field == 7 ? M::kNode : field == 11 ? M::kAttribute : M::kOther;
     case M::kNode:

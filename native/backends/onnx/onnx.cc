@@ -249,8 +249,8 @@ int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device
               char* error, size_t error_bytes) {
   return Guarded(error, error_bytes, [&] {
     std::string joined;
-    std::string_view blob = chunk_count == 1 ? std::string_view(chunks[0].data, chunks[0].bytes)
-                                             : std::string_view();
+    std::string_view blob =
+        chunk_count == 1 ? std::string_view(chunks[0].data, chunks[0].bytes) : std::string_view();
     if (chunk_count > 1) {
       for (size_t i = 0; i < chunk_count; i++) joined.append(chunks[i].data, chunks[i].bytes);
       blob = joined;
@@ -295,9 +295,9 @@ uint64_t MemoryBytes(const tutti_model* model) { return model->memory_bytes; }
 // ---- Tensors
 
 // By dtype.
-constexpr int kElementTypes[] = {ort::kElementFloat,  ort::kElementDouble, ort::kElementInt8,
-                                 ort::kElementInt16,  ort::kElementInt32,  ort::kElementInt64,
-                                 ort::kElementUint8,  ort::kElementUint16, ort::kElementBool,
+constexpr int kElementTypes[] = {ort::kElementFloat, ort::kElementDouble, ort::kElementInt8,
+                                 ort::kElementInt16, ort::kElementInt32,  ort::kElementInt64,
+                                 ort::kElementUint8, ort::kElementUint16, ort::kElementBool,
                                  ort::kElementString};
 constexpr uint64_t kElementBytes[] = {4, 8, 1, 2, 4, 8, 1, 2, 1, 0};
 constexpr uint32_t kDtypeCount = 10;
@@ -339,8 +339,8 @@ ort::Value* ToValue(const tutti_tensor& input) {
   for (const char* end = text + input.bytes; text < end; text += std::strlen(text) + 1) {
     strings.push_back(text);
   }
-  Check(runtime.api.CreateTensorAsOrtValue(runtime.allocator, input.dims, input.rank, type,
-                                           &value));
+  Check(
+      runtime.api.CreateTensorAsOrtValue(runtime.allocator, input.dims, input.rank, type, &value));
   Owned<ort::Value> owned(value, runtime.api.ReleaseValue);
   Check(runtime.api.FillStringTensor(value, strings.data(), strings.size()));
   return owned.release();
@@ -393,7 +393,8 @@ void FillOutput(const tutti_model& model, size_t index, ort::Value** value,
   int is_tensor = 0;
   Check(runtime.api.IsTensor(*value, &is_tensor));
   if (is_tensor == 0) {
-    const std::string line = "ONNX output '" + model.output_names[index] + "' is not a tensor: skipped";
+    const std::string line =
+        "ONNX output '" + model.output_names[index] + "' is not a tensor: skipped";
     if (runtime.log != nullptr) runtime.log(runtime.log_context, TUTTI_LOG_WARNING, line.c_str());
     return;
   }
@@ -445,7 +446,8 @@ int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutt
   return Guarded(error, error_bytes, [&] {
     const size_t wanted_inputs = model->input_names.size();
     const size_t wanted_outputs = model->output_names.size();
-    if (input_count != wanted_inputs) throw Failure{CountText(wanted_inputs, "inputs", input_count)};
+    if (input_count != wanted_inputs)
+      throw Failure{CountText(wanted_inputs, "inputs", input_count)};
     if (output_capacity != wanted_outputs) {
       throw Failure{CountText(wanted_outputs, "outputs", output_capacity)};
     }
@@ -503,8 +505,9 @@ void WarmUp(tutti_model* model) {
       if (dtype >= TUTTI_STRING || element_count > kElementCountMax) return;
       const uint64_t bytes = element_count * kElementBytes[dtype];
       data[i] = std::make_unique<char[]>(bytes);
-      inputs[i] = {dtype,   static_cast<uint32_t>(rank), dims[i].data(), data[i].get(), bytes,
-                   nullptr, nullptr};
+      inputs[i] = {
+          dtype,  static_cast<uint32_t>(rank), dims[i].data(), data[i].get(), bytes, nullptr,
+          nullptr};
     }
     std::vector<tutti_tensor> outputs(model->output_names.size());
     size_t output_count = 0;

@@ -68,8 +68,7 @@ using LogFunction = void (*)(void* context, int severity, const char* category, 
   SLOT(37, SessionGetOutputName, Status* (*)(const Session*, size_t, Allocator*, char**))         \
   SLOT(39, CreateRunOptions, Status* (*)(RunOptions**))                                           \
   SLOT(46, RunOptionsSetTerminate, Status* (*)(RunOptions*))                                      \
-  SLOT(48, CreateTensorAsOrtValue,                                                                \
-       Status* (*)(Allocator*, const int64_t*, size_t, int, Value**))                             \
+  SLOT(48, CreateTensorAsOrtValue, Status* (*)(Allocator*, const int64_t*, size_t, int, Value**)) \
   SLOT(49, CreateTensorWithDataAsOrtValue,                                                        \
        Status* (*)(const MemoryInfo*, void*, size_t, const int64_t*, size_t, int, Value**))       \
   SLOT(50, IsTensor, Status* (*)(const Value*, int*))                                             \

@@ -51,10 +51,10 @@ struct tutti_script {
 
 namespace {
 
+using torch::jit::Stack;
 using tutti::BorrowedInputs;
 using tutti::Fail;
 using tutti::Refusal;
-using torch::jit::Stack;
 
 // Runs `body`, which answers 0 or throws, and turns what it throws into a text.
 template <typename Body>
@@ -198,7 +198,8 @@ void DescribeModel(tutti_model* model) {
     model->output_count = CountTensors(result.type(), result.N()).value_or(SIZE_MAX);
   }
   if (model->output_count != SIZE_MAX) model->output_name_pointers.assign(model->output_count, "");
-  for (const at::Tensor& tensor : model->module.parameters()) model->memory_bytes += tensor.nbytes();
+  for (const at::Tensor& tensor : model->module.parameters())
+    model->memory_bytes += tensor.nbytes();
   for (const at::Tensor& tensor : model->module.buffers()) model->memory_bytes += tensor.nbytes();
 }
 
@@ -216,8 +217,7 @@ int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device
     if (!forward) throw Refusal("ERR the TorchScript module has no method 'forward'");
     loaded->forward = &forward->function();
     loaded->self = loaded->module._ivalue();
-    loaded->writes =
-        tutti::FindGraphWrites(*torch::jit::toGraphFunction(*loaded->forward).graph());
+    loaded->writes = tutti::FindGraphWrites(*torch::jit::toGraphFunction(*loaded->forward).graph());
     DescribeModel(loaded.get());
     *model = loaded.release();
     return 0;
@@ -331,8 +331,8 @@ int LoadScript(const char* source, size_t source_bytes, tutti_device device, tut
     for (torch::jit::Function* function : loaded->unit->get_functions()) {
       loaded->functions.emplace(
           function->name(),
-          tutti_script::Entry{function, tutti::FindGraphWrites(
-                                            *torch::jit::toGraphFunction(*function).graph())});
+          tutti_script::Entry{
+              function, tutti::FindGraphWrites(*torch::jit::toGraphFunction(*function).graph())});
     }
     *script = loaded.release();
     return 0;
@@ -359,17 +359,16 @@ int ScriptCheckEntryPoint(const tutti_script* script, const char* function, char
   }
   const std::vector<c10::Argument>& arguments = entry->function->getSchema().arguments();
   if (arguments.size() != 3) {
-    return Fail(error, error_bytes, "Wrong number of inputs in function " + name +
-                                        ". Expected 3 but was " +
-                                        std::to_string(arguments.size()));
+    return Fail(error, error_bytes,
+                "Wrong number of inputs in function " + name + ". Expected 3 but was " +
+                    std::to_string(arguments.size()));
   }
   if (*arguments[0].type() != *c10::ListType::ofTensors() ||
       *arguments[1].type() != *c10::ListType::ofStrings() ||
       *arguments[2].type() != *c10::ListType::ofStrings()) {
     return Fail(error, error_bytes,
-                "Wrong inputs type in function " + name +
-                    ". Expected signature similar to: def " + name +
-                    "(tensors: List[Tensor], keys: List[str], args: List[str])");
+                "Wrong inputs type in function " + name + ". Expected signature similar to: def " +
+                    name + "(tensors: List[Tensor], keys: List[str], args: List[str])");
   }
   return 0;
 }
