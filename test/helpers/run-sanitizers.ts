@@ -13,7 +13,6 @@ const sanitizers = [
   {
     name: 'address',
     hasRuntimes: true,
-    // The runtimes keep what they allocate until the process ends, and are not ours to mend.
     variables: {
       ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1',
       UBSAN_OPTIONS: 'print_stacktrace=1',
