@@ -3,6 +3,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { REDIS_VERSION } from '../config/version.ts';
 import { replyErrors } from '../core/errors.ts';
+import { addon } from '../engine/addon.ts';
+import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { replyModules } from './module.ts';
@@ -25,7 +27,7 @@ export const connectionCommands: readonly Command[] = [
     run({ command, reply, request }) {
       if (request.count > 2) throw replyErrors.wrongArity(command.name);
       if (request.count === 1) reply.simple('PONG');
-      else reply.bulk(echoed(request, command.name));
+      else echo(reply, request);
     },
   },
   {
@@ -35,8 +37,8 @@ export const connectionCommands: readonly Command[] = [
     since: '1.0.0',
     arity: 2,
     flags: ['loading', 'stale', 'fast'],
-    run({ command, reply, request }) {
-      reply.bulk(echoed(request, command.name));
+    run({ reply, request }) {
+      echo(reply, request);
     },
   },
   {
@@ -104,9 +106,10 @@ export const connectionCommands: readonly Command[] = [
   },
 ];
 
-function echoed(request: Request, name: string): Buffer {
-  if (request.isBlob(1)) throw replyErrors.argumentTooLong(name);
-  return request.bytes(1);
+/** A large argument is sent from the memory it came into. */
+function echo(reply: ReplyEncoder, request: Request): void {
+  if (request.isBlob(1)) reply.held(addon().blobHold(1));
+  else reply.bulk(request.bytes(1));
 }
 
 function auth(call: Call): void {

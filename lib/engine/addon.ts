@@ -296,6 +296,8 @@ export interface Addon {
   ): number;
 
   // --- a value found, on its way into a reply ---
+  /** Holds a word of the request that is a blob, as ECHO repeats it. @returns Its bytes. */
+  blobHold(word: number): number;
   /** Copies the held bytes to out[offset ...) and lets go of them. */
   heldCopy(outOffset: number): void;
   /** Makes the held value a reply blob. @returns Its id. */

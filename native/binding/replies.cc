@@ -68,6 +68,14 @@ napi_value HeldKeep(napi_env env, napi_callback_info) {
   return ToJs(env, thread.replies.Add(std::exchange(thread.held, {})));
 }
 
+napi_value BlobHold(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  ThreadState& thread = this_thread();
+  const IncomingBlob* const blob = thread.FindBlob(in.Int(0));
+  TUTTI_CHECK(blob && blob->is_complete() && !blob->is_refused());
+  return ToJs(env, thread.Hold(blob->Share(), blob->data(), blob->announced()));
+}
+
 napi_value HeldDrop(napi_env, napi_callback_info) {
   this_thread().held = {};
   return kUndefined;
@@ -108,6 +116,7 @@ std::span<const Export> ReplyExports() {
       {"sendWithBlob", SendWithBlob},
       {"heldCopy", HeldCopy},
       {"heldKeep", HeldKeep},
+      {"blobHold", BlobHold},
       {"heldDrop", HeldDrop},
       {"replyBlobView", Wrapped<ReplyBlobView>},
       {"replyBlobBytes", ReplyBlobBytes},

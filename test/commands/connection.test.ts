@@ -11,6 +11,8 @@ const handshake: readonly Row[] = [
   ['PING hello', 'hello'],
   ['PING a b', arity('ping')],
   ['ECHO "a b"', 'a b'],
+  [`ECHO ${'x'.repeat(40_000)}`, 'x'.repeat(40_000)],
+  [`PING ${'x'.repeat(200_000)}`, 'x'.repeat(200_000)],
   ['ECHO', arity('echo')],
   ['HELLO a', '-ERR Protocol version is not an integer or out of range'],
   ['HELLO 1', '-NOPROTO unsupported protocol version'],
