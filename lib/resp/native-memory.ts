@@ -23,10 +23,12 @@ export interface NativeMemory {
   blobSkip(id: number, byteCount: number): void;
   blobIsRefused(id: number): number;
   blobRelease(id: number): void;
+  blobHold(word: number): number;
   detach(view: ArrayBufferLike): void;
   heldCopy(outOffset: number): void;
   heldKeep(): number;
   heldDrop(): void;
+  replyBlobView(id: number, offset: number, byteCount: number): Buffer;
   replyBlobRelease(id: number): void;
   rowsNext(): number;
   rowsEnd(): void;

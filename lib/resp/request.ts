@@ -1,3 +1,4 @@
+import { ReplyError } from '../core/errors.ts';
 import { BLOB_WORD_BIT, type ThreadMemory } from './native-memory.ts';
 
 const EMPTY_BLOCK = Buffer.alloc(0);
@@ -6,6 +7,8 @@ const ROW_WORDS_FIRST = 16;
 const BLOCK_BYTES_FIRST = 512;
 /** What a request block keeps between requests, so that thousands of connections stay small. */
 const KEPT_BYTES_MAX = 4 * 1024;
+/** Keys, names and texts; values are never copied. */
+const COPIED_BYTES_MAX = 16 * 1024 * 1024;
 /** Offsets within a block share their word with BLOB_WORD_BIT. */
 const BLOCK_BYTES_MAX = 2 ** 31 - 1;
 
@@ -65,17 +68,31 @@ export class Request {
     return this.row[2 * i]! >= BLOB_WORD_BIT;
   }
 
-  /** A view, valid only during the command. A blob has no bytes here: native calls read it. */
+  /** A view, valid only during the command; a copy if the word is a blob, which native calls had better read. */
   bytes(i: number): Buffer {
     const offset = this.row[2 * i]!;
-    if (offset >= BLOB_WORD_BIT) throw new RangeError(`word ${i} is a blob`);
+    if (offset >= BLOB_WORD_BIT) return this.#copyBlob(i);
     return this.block.subarray(offset, offset + this.row[2 * i + 1]!);
   }
 
   text(i: number): string {
     const offset = this.row[2 * i]!;
-    if (offset >= BLOB_WORD_BIT) throw new RangeError(`word ${i} is a blob`);
+    if (offset >= BLOB_WORD_BIT) return this.#copyBlob(i).toString();
     return this.block.toString('utf8', offset, offset + this.row[2 * i + 1]!);
+  }
+
+  /** @throws {ReplyError} It is longer than anything that is looked at here. */
+  #copyBlob(i: number): Buffer {
+    if (this.length(i) > COPIED_BYTES_MAX) throw new ReplyError('ERR', 'argument is too long');
+    const { native } = this.#memory;
+    this.select();
+    const byteCount = native.blobHold(i);
+    const id = native.heldKeep();
+    const view = native.replyBlobView(id, 0, byteCount);
+    const copy = Buffer.from(view);
+    native.detach(view.buffer);
+    native.replyBlobRelease(id);
+    return copy;
   }
 
   /** Whether word `i` is `name`, whatever the case of its ASCII letters. `name` is upper case. */

@@ -190,6 +190,25 @@ t.test('keeps what is retained', async (t) => {
   t.equal(native.blobs.size, 0);
 });
 
+t.test('copies a blob whose bytes are asked for', async (t) => {
+  const native = new StandInMemory();
+  const value = 'z'.repeat(50_000);
+  const seen: string[] = [];
+  const sink = {
+    isUnauthenticated: false,
+    onRequest: (request: Request) => {
+      seen.push(request.text(1), request.bytes(1).toString());
+      return true;
+    },
+  };
+  const decoder = new RequestDecoder(native.thread, Request.ofScratch(native.thread), limits, sink);
+  const wire = Buffer.from(bulk('ECHO', value));
+  wire.copy(native.blocks.scratch);
+  decoder.decode(0, wire.length);
+  t.strictSame(seen, [value, value]);
+  t.equal(native.replyBlobs.size, 0);
+});
+
 t.test('reads words as numbers and names', async (t) => {
   const decoding = new Decoding();
   const words = [

@@ -31,8 +31,15 @@ export class StandInMemory implements NativeMemory {
   readonly thread = new ThreadMemory(this, this.blocks);
   #lastId = 0;
 
-  useRequest(): void {}
-  useScratch(): void {}
+  #selectedRow = this.blocks.row;
+
+  useRequest(_block: Uint8Array, row: Uint32Array<ArrayBuffer>): void {
+    this.#selectedRow = row;
+  }
+
+  useScratch(): void {
+    this.#selectedRow = this.blocks.row;
+  }
 
   allocateBlock(byteCount: number): ArrayBuffer {
     this.allocatedBytes += byteCount;
@@ -91,6 +98,12 @@ export class StandInMemory implements NativeMemory {
     this.blobs.delete(id);
   }
 
+  blobHold(word: number): number {
+    const id = (this.#selectedRow[2 * word] ?? 0) - BLOB_WORD_BIT;
+    this.held = this.#blob(id).bytes;
+    return this.held.length;
+  }
+
   detach(): void {}
 
   heldCopy(outOffset: number): void {
@@ -107,6 +120,12 @@ export class StandInMemory implements NativeMemory {
 
   heldDrop(): void {
     this.held = undefined;
+  }
+
+  replyBlobView(id: number, offset: number, byteCount: number): Buffer {
+    const bytes = this.replyBlobs.get(id);
+    if (bytes === undefined) throw new Error(`no reply blob ${id}`);
+    return bytes.subarray(offset, offset + byteCount);
   }
 
   replyBlobRelease(id: number): void {
