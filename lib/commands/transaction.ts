@@ -1,11 +1,9 @@
 // MULTI, EXEC, DISCARD, WATCH and UNWATCH. The dispatcher queues; EXEC carries the queue out under
 // the locks of all keys it names, which is the one place where JavaScript runs under a lock.
 
-import { ReplyError } from '../core/errors.ts';
+import { replyErrors } from '../core/errors.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Client, type Command, firstArgIsKey, noKeys } from './command.ts';
-
-const err = (message: string) => new ReplyError('ERR', message);
 
 /** The words of `request` that are keys of `command`. Undefined if it touches data but names no keys. */
 function keyWords(command: Command, request: Request): readonly number[] | undefined {
@@ -66,10 +64,10 @@ function endTransaction(client: Client): void {
 function exec(call: Call): void {
   const { client, reply } = call;
   const { transaction } = client;
-  if (transaction === undefined) throw err('EXEC without MULTI');
+  if (transaction === undefined) throw replyErrors.execWithoutMulti();
   if (transaction.isDirty) {
     endTransaction(client);
-    throw new ReplyError('EXECABORT', 'Transaction discarded because of previous errors.');
+    throw replyErrors.execAborted();
   }
   const { queued } = transaction;
   /** Replies of what was carried out before the locks were taken. */
@@ -128,7 +126,7 @@ export const transactionCommands: readonly Command[] = [
     categories: ['@fast', '@transaction'],
     keys: noKeys,
     run({ client, reply }) {
-      if (client.transaction !== undefined) throw err('MULTI calls can not be nested');
+      if (client.transaction !== undefined) throw replyErrors.nestedMulti();
       client.transaction = { queued: [], isDirty: false };
       reply.ok();
     },
@@ -154,7 +152,7 @@ export const transactionCommands: readonly Command[] = [
     categories: ['@fast', '@transaction'],
     keys: noKeys,
     run({ client, reply }) {
-      if (client.transaction === undefined) throw err('DISCARD without MULTI');
+      if (client.transaction === undefined) throw replyErrors.discardWithoutMulti();
       endTransaction(client);
       reply.ok();
     },
@@ -169,7 +167,7 @@ export const transactionCommands: readonly Command[] = [
     categories: ['@fast', '@transaction'],
     keys: { ...firstArgIsKey, last: -1 },
     run({ client, reply, request, keyspace }) {
-      if (client.transaction !== undefined) throw err('WATCH inside MULTI is not allowed');
+      if (client.transaction !== undefined) throw replyErrors.watchInsideMulti();
       for (let word = 1; word < request.count; word++) {
         const key = request.bytes(word);
         const isKnown = client.watched.some((w) => w.db === client.db && w.key.equals(key));

@@ -1,6 +1,6 @@
 // The settings of one process. Each thread has a copy; the main thread decides about changes.
 
-import { ReplyError } from '../core/errors.ts';
+import { type ReplyError, replyErrors } from '../core/errors.ts';
 import { matchesGlob } from '../core/glob.ts';
 import { GiB } from '../core/units.ts';
 import {
@@ -198,15 +198,15 @@ export class Settings {
       const name = given.toLowerCase();
       const row = rowsByName.get(name);
       if (row === undefined || (row.isInternal && options.allowInternal !== true)) {
-        const words = `Unknown option or number of arguments for CONFIG SET - '${given}'`;
-        return new ReplyError('ERR', words);
+        return replyErrors.unknownSetting(given);
       }
       if (complaint) continue;
       if (!row.isMutable && !row.isInternal)
-        complaint = configSetFailed(given, "can't set immutable config");
+        complaint = replyErrors.configSetFailed(given, "can't set immutable config");
       else if (row.isProtected && this.text('enable-protected-configs') !== 'yes')
-        complaint = configSetFailed(given, "can't set protected config");
-      else if (seen.has(name)) complaint = configSetFailed(given, 'duplicate parameter');
+        complaint = replyErrors.configSetFailed(given, "can't set protected config");
+      else if (seen.has(name))
+        complaint = replyErrors.configSetFailed(given, 'duplicate parameter');
       seen.add(name);
     }
     if (complaint) return complaint;
@@ -214,7 +214,7 @@ export class Settings {
       try {
         this.#read(given, text);
       } catch (error) {
-        if (error instanceof SettingError) return configSetFailed(given, error.message);
+        if (error instanceof SettingError) return replyErrors.configSetFailed(given, error.message);
         throw error;
       }
     }
@@ -281,13 +281,6 @@ function split(text: string): readonly string[] {
   const words = splitWords(text);
   if (words === undefined) throw new SettingError('Unbalanced quotes in configuration line');
   return words;
-}
-
-function configSetFailed(name: string, reason: string): ReplyError {
-  return new ReplyError(
-    'ERR',
-    `CONFIG SET failed (possibly related to argument '${name}') - ${reason}`,
-  );
 }
 
 function numberOf(text: string): number {

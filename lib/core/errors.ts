@@ -98,6 +98,15 @@ export const replyErrors = {
   notInTransaction: () => err('Command not allowed inside a transaction'),
   execAborted: () =>
     new ReplyError('EXECABORT', 'Transaction discarded because of previous errors.'),
+  /** EXEC itself was refused. */
+  execRefused: (reason: string) =>
+    new ReplyError('EXECABORT', `Transaction discarded because of: ${reason}`),
+
+  // --- settings ---
+  unknownSetting: (name: string) =>
+    err(`Unknown option or number of arguments for CONFIG SET - '${name}'`),
+  configSetFailed: (name: string, reason: string) =>
+    err(`CONFIG SET failed (possibly related to argument '${name}') - ${reason}`),
 
   // --- keys and strings ---
   invalidExpireTime: (name: string) => err(`invalid expire time in '${name}' command`),
@@ -107,7 +116,6 @@ export const replyErrors = {
 
   // --- the server ---
   noShutdown: () => err('No shutdown in progress.'),
-  shutdownFailed: () => err('Errors trying to SHUTDOWN. Check logs.'),
   invalidCommand: () => err('Invalid command specified'),
   noKeyArguments: () => err('The command has no key arguments'),
   invalidArgumentCount: () => err('Invalid number of arguments specified for command'),

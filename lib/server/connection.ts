@@ -283,7 +283,8 @@ export class Connection implements Client, ReplySink, RequestSink {
       return this.#readOn();
     }
     this.#beginTurn();
-    this.#decode(byteCount);
+    const at = this.#decode(byteCount);
+    if (at < byteCount && !this.#isEnding && !this.#isClosed) this.#keep(at, byteCount);
     this.#endTurn();
     return this.#readOn();
   };
@@ -294,11 +295,10 @@ export class Connection implements Client, ReplySink, RequestSink {
     return false;
   }
 
-  /** Decodes scratch[0, end); what a pending command leaves goes to the backlog. */
-  #decode(end: number): void {
+  /** Decodes scratch[0, end). @returns Where it stopped: before `end` if a command is pending now. */
+  #decode(end: number): number {
     try {
-      const at = this.#decoder.decode(0, end);
-      if (at < end && !this.#isEnding && !this.#isClosed) this.#keep(at, end);
+      return this.#decoder.decode(0, end);
     } catch (error) {
       if (error instanceof ProtocolError) {
         log.verbose(`Protocol error from client: ${error.message}. ${this.#description()}`);
@@ -312,6 +312,7 @@ export class Connection implements Client, ReplySink, RequestSink {
       } else {
         throw error;
       }
+      return end;
     }
   }
 
@@ -389,7 +390,7 @@ export class Connection implements Client, ReplySink, RequestSink {
       this.#backlog.copy(scratch, 0, this.#backlogStart, this.#backlogStart + taken);
       this.#backlogStart += taken;
       const backlog = this.#backlog;
-      const at = this.#decodeBacklog(taken);
+      const at = this.#decode(taken);
       // A command that waits again leaves its successors where they were.
       if (this.#backlog === backlog) this.#backlogStart -= taken - at;
     }
@@ -397,24 +398,6 @@ export class Connection implements Client, ReplySink, RequestSink {
       this.#isPaused = false;
       this.#socket.resume();
     }
-  }
-
-  #decodeBacklog(end: number): number {
-    let at = end;
-    try {
-      at = this.#decoder.decode(0, end);
-    } catch (error) {
-      if (error instanceof ProtocolError) {
-        this.#encoder.errorLine(`ERR ${error.message}`);
-        this.#isEnding = true;
-      } else if (error instanceof QueryBufferExceeded) {
-        log.warning(`Closing client that reached max query buffer length: ${this.#description()}`);
-        this.close();
-      } else {
-        throw error;
-      }
-    }
-    return at;
   }
 
   // --- turns ---

@@ -180,7 +180,7 @@ export class Dispatcher {
       return;
     }
     if (connection.isUnauthenticated && !entry.isOpen) {
-      this.#refuse(connection, new ReplyError('NOAUTH', 'Authentication required.'));
+      this.#refuse(connection, replyErrors.noAuth());
       return;
     }
     if (request.blobCount > 0 && this.#hasRefusedBlob(request)) {
@@ -229,12 +229,12 @@ export class Dispatcher {
   #abort(connection: Connection, reason: string): void {
     connection.transaction = undefined;
     connection.watched = [];
-    this.#encoder.error(new ReplyError('EXECABORT', `Transaction discarded because of: ${reason}`));
+    this.#encoder.error(replyErrors.execRefused(reason));
   }
 
   #queue(connection: Connection, entry: Entry, request: Request): void {
     if (entry.isRefusedInMulti) {
-      this.#refuse(connection, new ReplyError('ERR', 'Command not allowed inside a transaction'));
+      this.#refuse(connection, replyErrors.notInTransaction());
       return;
     }
     const kept = request.retain();
@@ -279,14 +279,13 @@ export class Dispatcher {
     for (let i = 1; i < request.count && Buffer.byteLength(args) < SHOWN_BYTES_MAX; i++) {
       args += `'${shown(request, i, SHOWN_BYTES_MAX - Buffer.byteLength(args))}' `;
     }
-    return new ReplyError('ERR', `unknown command '${name}', with args beginning with: ${args}`);
+    return replyErrors.unknownCommand(name, args);
   }
 }
 
 function unknownSubcommand(container: Entry, request: Request): ReplyError {
   const name = shown(request, 1, SHOWN_BYTES_MAX);
-  const words = container.fullName.toUpperCase();
-  return new ReplyError('ERR', `unknown subcommand '${name}'. Try ${words} HELP.`);
+  return replyErrors.unknownSubcommand(name, container.fullName.toUpperCase());
 }
 
 /** The first bytes of a word, up to a NUL, as Redis' `%.*s` has them. A blob's are not at hand. */

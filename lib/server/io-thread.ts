@@ -4,7 +4,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Command, ServerServices } from '../commands/command.ts';
 import { commandTable } from '../commands/table.ts';
 import { Settings } from '../config/settings.ts';
-import { ReplyError } from '../core/errors.ts';
+import { ReplyError, replyErrors } from '../core/errors.ts';
 import { isLogLevel, log, openLog, setLogLevel } from '../core/log.ts';
 import { type Addon, addon, messageKinds, type ThreadBlocks } from '../engine/addon.ts';
 import { Engine } from '../engine/engine.ts';
@@ -202,7 +202,7 @@ export class IoThread implements ConnectionHost {
       : this.addon.clientOpen(index, fd, address, localAddress, isUnix, clientsMax);
     if (id < 0) {
       Atomics.sub(this.#loads, this.#start.threadIndex, 1);
-      this.addon.refuse(fd, '-ERR max number of clients reached\r\n');
+      this.addon.refuse(fd, `-${replyErrors.clientsMax().line}\r\n`);
       return;
     }
     const connection = new Connection(this, index, id, from);

@@ -48,6 +48,8 @@ struct alignas(64) ClientTable::Record {
   std::atomic<int64_t> query_bytes, output_bytes;
   std::array<std::atomic<uint64_t>, kTextWordCount> texts;
 
+  ClientOwner owner() const { return {Load(thread_index), Load(connection)}; }
+
   // The guard: an odd store before, an even one after. Stores in between release and loads in
   // between acquire, which orders them against the guard without fences (TSan knows none).
   void BeginChange() { Store(guard, Load(guard) + 1); }
@@ -202,21 +204,24 @@ std::vector<ClientSnapshot> ClientTable::List() const {
   return clients;
 }
 
+ClientTable::Record* ClientTable::FindRecord(uint64_t id) const {
+  const auto found = slot_by_id_.find(id);
+  return found == slot_by_id_.end() ? nullptr : &this->record(found->second);
+}
+
 std::optional<ClientOwner> ClientTable::Kill(uint64_t id) {
   const std::lock_guard lock(mutex_);
-  const auto found = slot_by_id_.find(id);
-  if (found == slot_by_id_.end()) return std::nullopt;
-  Record& record = this->record(found->second);
-  record.is_killed.store(true, std::memory_order_release);
-  return ClientOwner{Load(record.thread_index), Load(record.connection)};
+  Record* const record = FindRecord(id);
+  if (!record) return std::nullopt;
+  record->is_killed.store(true, std::memory_order_release);
+  return record->owner();
 }
 
 std::optional<ClientOwner> ClientTable::Find(uint64_t id) const {
   const std::lock_guard lock(mutex_);
-  const auto found = slot_by_id_.find(id);
-  if (found == slot_by_id_.end()) return std::nullopt;
-  const Record& record = this->record(found->second);
-  return ClientOwner{Load(record.thread_index), Load(record.connection)};
+  const Record* const record = FindRecord(id);
+  if (!record) return std::nullopt;
+  return record->owner();
 }
 
 }  // namespace tutti

@@ -97,6 +97,8 @@ class ClientTable {
  private:
   struct Record;
   Record& record(uint32_t slot) const;
+  // Null if there is no such client. The mutex is held.
+  Record* FindRecord(uint64_t id) const;
 
   const size_t capacity_;
   Record* records_ = nullptr;  // `capacity_` of them, mapped

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import traceback
 
 _cases = []
@@ -26,6 +27,24 @@ def run_cases(*arguments):
         print("\n" + json.dumps({"name": function.__name__.replace("_", " "), "failure": failure}), flush=True)
     print(json.dumps({"cases": len(_cases)}), flush=True)
     sys.exit(1 if failed else 0)
+
+
+def at_once(count, work):
+    """Calls `work(number)` in `count` threads and expects that none of them fails."""
+    failures = []
+
+    def guarded(number):
+        try:
+            work(number)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=[number]) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == [], failures
 
 
 def raises(kind, call, *words):

@@ -1,10 +1,9 @@
 """SmartRedis: tensors, datasets, lists and the commands of an operator. SSDB says where."""
 
 import os
-import threading
 
 import numpy
-from cases import case, raises, run_cases
+from cases import at_once, case, raises, run_cases
 from smartredis import Client, ConfigOptions, Dataset
 from smartredis.error import RedisKeyError, RedisReplyError, RedisRuntimeError
 
@@ -243,26 +242,16 @@ def a_single_server_is_no_cluster(client):
 
 @case
 def several_clients_at_once_see_only_whole_tensors(client):
-    failures = []
-
     def work(number):
-        try:
-            own = Client(None, logger_name=f"worker-{number}")
-            for turn in range(20):
-                own.put_tensor(f"own-{number}", numpy.full(1000, number * 100 + turn))
-                own.put_tensor("shared", numpy.full(50_000, number * 100 + turn))
-                assert (own.get_tensor(f"own-{number}") == number * 100 + turn).all()
-                shared = own.get_tensor("shared")
-                assert (shared == shared[0]).all(), "a tensor of two writers' elements"
-        except Exception as error:
-            failures.append(error)
+        own = Client(None, logger_name=f"worker-{number}")
+        for turn in range(20):
+            own.put_tensor(f"own-{number}", numpy.full(1000, number * 100 + turn))
+            own.put_tensor("shared", numpy.full(50_000, number * 100 + turn))
+            assert (own.get_tensor(f"own-{number}") == number * 100 + turn).all()
+            shared = own.get_tensor("shared")
+            assert (shared == shared[0]).all(), "a tensor of two writers' elements"
 
-    threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == [], failures
+    at_once(4, work)
 
 
 @case

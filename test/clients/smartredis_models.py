@@ -1,10 +1,9 @@
 """SmartRedis: models and scripts. MODELS is the folder that helpers/models.ts has filled."""
 
 import os
-import threading
 
 import numpy
-from cases import case, raises, run_cases
+from cases import at_once, case, raises, run_cases
 from models import load_models
 from smartredis import Client
 from smartredis.error import RedisReplyError
@@ -186,23 +185,13 @@ def bad_scripts_are_refused_and_the_client_goes_on(client):
 
 @case
 def several_clients_run_models_at_once(client):
-    failures = []
-
     def work(number):
-        try:
-            own = Client(None, logger_name=f"worker-{number}")
-            for _ in range(5):
-                for model in MODELS:
-                    run(own, model, model.key, prefix=f"worker-{number}-")
-        except Exception as error:
-            failures.append(error)
+        own = Client(None, logger_name=f"worker-{number}")
+        for _ in range(5):
+            for model in MODELS:
+                run(own, model, model.key, prefix=f"worker-{number}-")
 
-    threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == [], failures
+    at_once(4, work)
 
 
 @case

@@ -228,10 +228,10 @@ inline std::string FolderOf(const std::string& path) { return path.substr(0, pat
 
 // The folder of the manifests, or a runtime's libraries, from the environment; prints a skip
 // without them.
-inline const char* Folder(const char* variable) {
-  const char* folder = std::getenv(variable);
-  if (folder == nullptr) std::printf("1..0 # SKIP needs %s\n", variable);
-  return folder;
+inline const char* FromEnvironment(const char* variable) {
+  const char* value = std::getenv(variable);
+  if (value == nullptr) std::printf("1..0 # SKIP needs %s\n", variable);
+  return value;
 }
 
 }  // namespace backend_test

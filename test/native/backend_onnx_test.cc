@@ -4,8 +4,8 @@
 using namespace backend_test;
 
 int main() {
-  const char* models = Folder("TUTTI_MODEL_FOLDER");
-  const char* runtime = models == nullptr ? nullptr : Folder("TUTTI_TEST_ONNX");
+  const char* models = FromEnvironment("TUTTI_MODEL_FOLDER");
+  const char* runtime = models == nullptr ? nullptr : FromEnvironment("TUTTI_TEST_ONNX");
   if (runtime == nullptr) return 0;
   tutti_options options{};
   options.execution_timeout_ms = 1000;

@@ -72,8 +72,8 @@ void RunScripts(const tutti_backend* backend) {
 }  // namespace
 
 int main() {
-  const char* models = Folder("TUTTI_MODEL_FOLDER");
-  const char* runtime = models == nullptr ? nullptr : Folder("TUTTI_TEST_TORCH");
+  const char* models = FromEnvironment("TUTTI_MODEL_FOLDER");
+  const char* runtime = models == nullptr ? nullptr : FromEnvironment("TUTTI_TEST_TORCH");
   if (runtime == nullptr) return 0;
   const std::vector<std::string> libraries = Libraries(runtime);
   const std::string folder = FolderOf(libraries.front());
