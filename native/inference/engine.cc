@@ -19,6 +19,12 @@ constexpr size_t kQueueCountMax = 64;
 
 }  // namespace
 
+void RunTarget::Fail(Status status) const {
+  assert(!status.ok());
+  if (sink) return sink->Finish(std::move(status), {});
+  completion.Done(status.code(), status.message());
+}
+
 struct Engine::State {
   EngineOptions options;
   Compiler* compiler = nullptr;   // null until configured
@@ -56,7 +62,7 @@ struct Engine::State {
     QueuedRun queued(std::move(run));
     Result<RunQueue*> queue = MakeQueue(device.QueueName());
     if (queue.ok()) return queue.value()->Push(std::move(queued));
-    queued.target().completion.Done(queue.status().code(), queue.status().message());
+    queued.target().Fail(queue.status());
   }
 };
 
@@ -91,11 +97,13 @@ void Engine::LoadBackend(BackendKind kind, Completion completion) {
 }
 
 void Engine::Enqueue(ModelRun run) {
+  if (!run.target.sink) run.target.output_count = run.target.output_keys.size();
   const Ref<Model> model = run.model;  // `run` is moved while the device is read
   state_->Push(model->spec().device, std::move(run));
 }
 
 void Engine::Enqueue(ScriptRun run) {
+  if (!run.target.sink) run.target.output_count = run.target.output_keys.size();
   const Ref<Script> script = run.script;
   state_->Push(script->spec().device, std::move(run));
 }

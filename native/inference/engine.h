@@ -6,8 +6,11 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,12 +41,31 @@ struct EngineOptions {
   std::function<void(int level, std::string_view line)> log;
 };
 
+// Takes a run's result instead of the keyspace: a step of a DAG, a run inside a script.
+class RunSink {
+ public:
+  virtual ~RunSink() = default;
+  // Called once, without a lock held, from the run's thread or the thread that drops it; outputs
+  // are empty unless status is ok. kTimedOut: it never began.
+  virtual void Finish(Status status, std::vector<Ref<Tensor>> outputs) = 0;
+};
+
 // Where outputs go and who is told.
 struct RunTarget {
   int db = 0;
   std::vector<std::string> output_keys;
+  // How many outputs the backend is asked for. Enqueue() sets it to that of the keys if there is no
+  // sink.
+  size_t output_count = 0;
   int64_t timeout_ms = 0;  // longest wait in the queue; 0 waits for ever
+  // From when `timeout_ms` counts; empty: from when it was queued.
+  std::optional<std::chrono::steady_clock::time_point> clock_from;
   Completion completion;
+  // Null: outputs are committed to `output_keys`, and `completion` is told.
+  std::shared_ptr<RunSink> sink;
+
+  // Tells whoever waits that the run ended without outputs, or never began.
+  void Fail(Status status) const;
 };
 
 struct ModelRun {

@@ -21,10 +21,11 @@ struct Outputs {
 };
 
 bool IsTooLate(const QueuedRun& run) {
-  const int64_t timeout_ms = run.target().timeout_ms;
-  if (timeout_ms == 0) return false;
-  const std::chrono::duration<double, std::milli> waited = Clock::now() - run.queued_at;
-  return waited.count() > static_cast<double>(timeout_ms);
+  const RunTarget& target = run.target();
+  if (target.timeout_ms == 0) return false;
+  const Clock::time_point from = target.clock_from.value_or(run.queued_at);
+  const std::chrono::duration<double, std::milli> waited = Clock::now() - from;
+  return waited.count() > static_cast<double>(target.timeout_ms);
 }
 
 std::vector<tutti_tensor> ToViews(const std::vector<Ref<Tensor>>& tensors) {
@@ -83,7 +84,7 @@ Outputs Run(Compiler& compiler, const ModelRun& run) {
   if (!compiled.ok()) return {{}, 0, compiled.status()};
   const tutti_backend& backend = compiled.value()->backend();
   const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
-  return CallBackend(backend, run.target.output_keys.size(), [&](auto... shared) {
+  return CallBackend(backend, run.target.output_count, [&](auto... shared) {
     return backend.run(compiled.value()->handle(), inputs.data(), inputs.size(), shared...);
   });
 }
@@ -107,7 +108,7 @@ Outputs Run(Compiler& compiler, const ScriptRun& run) {
       .args = args.data(),
       .arg_count = args.size(),
   };
-  return CallBackend(backend, run.target.output_keys.size(), [&](auto... shared) {
+  return CallBackend(backend, run.target.output_count, [&](auto... shared) {
     return backend.run_script(compiled.value()->handle(), &call, shared...);
   });
 }
@@ -176,20 +177,22 @@ RunStatistics& StatisticsOf(const ScriptRun& run) { return run.script->statistic
 
 void ExecuteRun(Compiler& compiler, QueuedRun& queued) {
   const RunTarget& target = queued.target();
-  if (IsTooLate(queued)) return target.completion.Done(Code::kTimedOut);
+  if (IsTooLate(queued)) return target.Fail(Code::kTimedOut);
 
   const Outputs outputs =
       std::visit([&](const auto& run) { return Run(compiler, run); }, queued.work);
   std::vector<Ref<Tensor>> tensors;
   tensors.reserve(outputs.count);
-  Status status = Adopt(outputs, target.output_keys.size(), &tensors);
-  if (status.ok() && !tensors.empty()) status = Commit(target, tensors);
+  Status status = Adopt(outputs, target.output_count, &tensors);
+  if (status.ok() && !target.sink && !tensors.empty()) status = Commit(target, tensors);
 
-  // Before the completion: the client that is answered may ask AI.INFO next.
+  // Before anyone is told: the client that is answered may ask AI.INFO next.
   RunStatistics& statistics =
       std::visit([](const auto& run) -> RunStatistics& { return StatisticsOf(run); }, queued.work);
   Count(statistics, outputs.duration_us, SampleCount(tensors), !status.ok());
-  target.completion.Done(status.code(), status.message());
+  if (!status.ok()) return target.Fail(std::move(status));
+  if (target.sink) return target.sink->Finish(Status::Ok(), std::move(tensors));
+  target.completion.Done(Code::kOk);
 }
 
 }  // namespace tutti

@@ -6,8 +6,8 @@
 
 namespace tutti {
 
-// Runs, commits the outputs (all or none), counts, then tells the completion. A run whose time in
-// the queue is over is told kTimedOut and does nothing.
+// Runs, commits the outputs (all or none), counts, then tells the completion; a sink gets the
+// outputs instead. A run whose time in the queue is over is told kTimedOut and does nothing.
 void ExecuteRun(Compiler& compiler, QueuedRun& run);
 
 }  // namespace tutti

@@ -49,10 +49,10 @@ void RunQueue::Push(QueuedRun run) {
     }
   }
   if (is_closed) {
-    node.front().target().completion.Done(Code::kShuttingDown);
+    node.front().target().Fail(Code::kShuttingDown);
   } else if (is_full) {
-    node.front().target().completion.Done(Code::kFailed,
-                                          "ERR the run queue of device " + name_ + " is full");
+    node.front().target().Fail(
+        Status(Code::kFailed, "ERR the run queue of device " + name_ + " is full"));
   } else if (has_idle_thread) {
     ready_.notify_one();
   }
@@ -68,7 +68,7 @@ void RunQueue::Close() {
     parked_.clear();
     queued_count_ = 0;
   }
-  for (const QueuedRun& run : dropped) run.target().completion.Done(Code::kShuttingDown);
+  for (const QueuedRun& run : dropped) run.target().Fail(Code::kShuttingDown);
 }
 
 void RunQueue::Open() {

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstring>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <thread>
 
@@ -324,6 +327,114 @@ TEST(OutputsAreStoredForAClientThatIsGone) {
   CHECK(inbox.Wait().code == Code::kOk);
   CHECK_EQUAL(FirstElement("a"), 8.0f);
   CHECK_EQUAL(FirstElement("b"), 9.0f);
+}
+
+// Keeps what it was given; more than one call fails the test.
+class KeepingSink final : public RunSink {
+ public:
+  void Finish(Status status, std::vector<Ref<Tensor>> outputs) override {
+    {
+      std::lock_guard lock(mutex_);
+      CHECK(!is_finished_);
+      status_ = std::move(status);
+      outputs_ = std::move(outputs);
+      is_finished_ = true;
+    }
+    finished_.notify_all();
+  }
+
+  const Status& Wait() {
+    std::unique_lock lock(mutex_);
+    finished_.wait(lock, [this] { return is_finished_; });
+    return status_;
+  }
+  const std::vector<Ref<Tensor>>& outputs() const { return outputs_; }  // after Wait()
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable finished_;
+  bool is_finished_ = false;
+  Status status_;
+  std::vector<Ref<Tensor>> outputs_;
+};
+
+ModelRun RunInto(const std::shared_ptr<KeepingSink>& sink, const Ref<Model>& model,
+                 std::vector<Ref<Tensor>> inputs, size_t output_count) {
+  ModelRun run = RunOf(model, std::move(inputs), {}, {});
+  run.target.sink = sink;
+  run.target.output_count = output_count;
+  return run;
+}
+
+TEST(ASinkGetsTheOutputsAndTheKeyspaceNothing) {
+  Clear();
+  Engine& engine = NewEngine();
+  CHECK(StoreModel(engine, "m", EchoModel()).code == Code::kOk);
+  const Ref<Model> model = FindAs<Model>("m");
+  const auto sink = std::make_shared<KeepingSink>();
+  engine.Enqueue(RunInto(sink, model, {Scalar(3), Rows(2, 4)}, 2));
+  CHECK(sink->Wait().ok());
+  CHECK_EQUAL(sink->outputs().size(), 2u);
+  CHECK(sink->outputs()[0]->dims().empty());
+  CHECK_EQUAL(sink->outputs()[1]->dims()[0], 2);
+  CHECK_EQUAL(model->statistics.calls.load(), 1);
+  size_t tensor_count = 0;
+  Keyspace::Get().ForEach(0, ObjectKind::kTensor,
+                          [&](std::string_view, const Ref<Object>&) { tensor_count++; });
+  CHECK_EQUAL(tensor_count, 0u);
+
+  Inbox inbox;
+  engine.StoreScript(0, "s", EchoScript("good"), inbox.Next());
+  CHECK(inbox.Wait().code == Code::kOk);
+  const auto script_sink = std::make_shared<KeepingSink>();
+  ScriptRun run;
+  run.script = FindAs<Script>("s");
+  run.function = "any";
+  run.inputs = {Scalar(3)};
+  run.target.sink = script_sink;
+  run.target.output_count = 1;
+  engine.Enqueue(std::move(run));
+  CHECK(script_sink->Wait().ok());
+  CHECK_EQUAL(script_sink->outputs().size(), 1u);
+}
+
+TEST(ASinkIsToldOfFailures) {
+  Clear();
+  Engine& engine = NewEngine();
+  CHECK(StoreModel(engine, "m", EchoModel()).code == Code::kOk);
+  CHECK(StoreModel(engine, "bad", EchoModel("fail-run")).code == Code::kOk);
+  const auto failed = std::make_shared<KeepingSink>();
+  engine.Enqueue(RunInto(failed, FindAs<Model>("bad"), {Scalar(1)}, 1));
+  CHECK(failed->Wait().code() == Code::kFailed);
+  CHECK(failed->Wait().message().find("this run") != std::string::npos);
+  CHECK(failed->outputs().empty());
+
+  Gate gate;
+  Occupy(engine, gate, "m");
+  const auto dropped = std::make_shared<KeepingSink>();
+  engine.Enqueue(RunInto(dropped, FindAs<Model>("m"), {Scalar(1)}, 1));
+  engine.Shutdown();
+  CHECK(dropped->Wait().code() == Code::kShuttingDown);
+  const auto refused = std::make_shared<KeepingSink>();
+  engine.Enqueue(RunInto(refused, FindAs<Model>("m"), {Scalar(1)}, 1));
+  CHECK(refused->Wait().code() == Code::kShuttingDown);
+  gate.Open();
+}
+
+TEST(TheClockOfARunCanBeginBeforeItIsQueued) {
+  Clear();
+  Engine& engine = NewEngine();
+  CHECK(StoreModel(engine, "m", EchoModel()).code == Code::kOk);
+  for (const bool is_late : {false, true}) {
+    const auto sink = std::make_shared<KeepingSink>();
+    ModelRun run = RunInto(sink, FindAs<Model>("m"), {Scalar(1)}, 1);
+    run.target.timeout_ms = 60'000;
+    run.target.clock_from =
+        std::chrono::steady_clock::now() - std::chrono::seconds(is_late ? 61 : 0);
+    engine.Enqueue(std::move(run));
+    CHECK(sink->Wait().code() == (is_late ? Code::kTimedOut : Code::kOk));
+  }
+  CHECK_EQUAL(FindAs<Model>("m")->statistics.calls.load(), 1);
 }
 
 TEST(ShutdownDropsWhatIsQueuedAndResumeTakesRunsAgain) {
