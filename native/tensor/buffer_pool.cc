@@ -26,8 +26,7 @@ namespace {
 constexpr size_t kBytesMax = size_t{1} << 47;
 constexpr int kFirstClassBits = 10;
 constexpr int kClassCount = (47 - kFirstClassBits) * 8 + 1;
-constexpr size_t kPooledBytesMin = 32 * kKiB;   // below, malloc does as well
-constexpr size_t kMappedBytesMin = 128 * kKiB;  // from here on every class is whole pages
+constexpr size_t kPooledBytesMin = 32 * kKiB;  // below, malloc does as well
 constexpr size_t kHugePageBytes = 2 * kMiB;
 constexpr size_t kBlockAlignment = 64;
 constexpr size_t kDefaultIdleMax = 512 * kMiB;
@@ -61,10 +60,7 @@ int64_t SteadyMs() {
 
 enum class HugePages { kWanted, kRefused };
 
-uint8_t* NewBlock(size_t bytes, HugePages huge_pages) {
-  if (bytes < kMappedBytesMin) {
-    return static_cast<uint8_t*>(std::aligned_alloc(kBlockAlignment, bytes));
-  }
+uint8_t* Map(size_t bytes, HugePages huge_pages) {
   void* block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (block == MAP_FAILED) return nullptr;
@@ -74,6 +70,11 @@ uint8_t* NewBlock(size_t bytes, HugePages huge_pages) {
     madvise(block, bytes, MADV_HUGEPAGE);
   }
   return static_cast<uint8_t*>(block);
+}
+
+uint8_t* NewBlock(size_t bytes, HugePages huge_pages) {
+  if (bytes >= kMappedBytesMin) return Map(bytes, huge_pages);
+  return static_cast<uint8_t*>(std::aligned_alloc(kBlockAlignment, bytes));
 }
 
 void DeleteBlock(void* block, size_t bytes) {
@@ -251,6 +252,27 @@ Ref<Buffer> Buffer::Reserve(size_t bytes, MemoryKind kind) {
   return buffer;
 }
 
+Ref<Buffer> Buffer::ReserveHead(MemoryKind kind) {
+  uint8_t* data = Map(kHeadBytes, HugePages::kRefused);
+  if (!data) return nullptr;
+  Ref<Buffer> buffer = Ref<Buffer>::Adopt(new Buffer(data, kHeadBytes, kind, 0));
+  buffer->is_head_ = true;
+  return buffer;
+}
+
+bool Buffer::Extend(size_t bytes) {
+  assert(is_head_ && bytes >= kMappedBytesMin);
+  if (bytes > kBytesMax) return false;
+  const size_t whole_bytes = ClassOf(bytes).bytes;
+  void* const whole = mremap(data_, capacity_, whole_bytes, MREMAP_MAYMOVE);
+  if (whole == MAP_FAILED) return false;
+  data_ = static_cast<uint8_t*>(whole);
+  capacity_ = whole_bytes;
+  is_head_ = false;
+  is_small_paged_ = whole_bytes >= kHugePageBytes;
+  return true;
+}
+
 Ref<Buffer> Buffer::ReserveIdle(size_t bytes, MemoryKind kind) {
   if (bytes > kBytesMax || bytes < kPooledBytesMin) return nullptr;
   const SizeClass size_class = ClassOf(bytes);
@@ -290,7 +312,9 @@ bool Buffer::is_slow_to_free() const {
 Buffer::~Buffer() {
   memory_account::Add(kind_, -static_cast<int64_t>(charged_));
   // A body that never came whole leaves a mapping with holes and without huge pages: not for reuse.
-  if (capacity_ >= kPooledBytesMin && charged_ == capacity_) {
+  if (is_head_) {
+    munmap(data_, capacity_);
+  } else if (capacity_ >= kPooledBytesMin && charged_ == capacity_) {
     pool.Put(data_, capacity_);
   } else {
     DeleteBlock(data_, capacity_);

@@ -15,6 +15,11 @@
 
 namespace tutti {
 
+// Blocks of this size and more are mappings of their own, smaller ones come from malloc.
+inline constexpr size_t kMappedBytesMin = 128 * kKiB;
+// What a reserved block has room for until it is extended.
+inline constexpr size_t kHeadBytes = 64 * kKiB;
+
 // One block. Its bytes are written once, by whoever allocated it, and read-only once shared.
 class Buffer : public Object {
  public:
@@ -24,7 +29,12 @@ class Buffer : public Object {
   // The same, but of address space only: mapped without reserve, charged by Charge() as bytes
   // arrive (then at the end rounded up to its class). For bodies that a client merely announced.
   static Ref<Buffer> Reserve(size_t bytes, MemoryKind kind);
-  // The same, but only if an idle block of the class exists: it costs no new memory.
+  // A mapping of kHeadBytes, reserved likewise, that Extend() makes longer.
+  static Ref<Buffer> ReserveHead(MemoryKind kind);
+  // Makes a head a block for `bytes`, at least kMappedBytesMin. Its pages are moved, not copied, to
+  // another address. False if the whole cannot be mapped.
+  bool Extend(size_t bytes);
+  // As Reserve, but only if an idle block of the class exists: it costs no new memory.
   static Ref<Buffer> ReserveIdle(size_t bytes, MemoryKind kind);
   // Tells that the first `bytes` are in use. False if that would pass `maxmemory`.
   bool Charge(size_t bytes);
@@ -48,6 +58,7 @@ class Buffer : public Object {
   size_t capacity_;
   size_t charged_;
   MemoryKind kind_;
+  bool is_head_ = false;         // not extended yet: of no class
   bool is_small_paged_ = false;  // mapped without huge pages until 2 MiB have come
 };
 

@@ -12,13 +12,16 @@ IncomingBlob::IncomingBlob(size_t announced_bytes) : announced_(announced_bytes)
     refused_ = true;
     return;
   }
-  if (announced_ > kHeadBytes) {
-    buffer_ = Buffer::ReserveIdle(announced_, MemoryKind::kRequests);
-    whole_ = static_cast<bool>(buffer_);
+  whole_ = true;
+  if (announced_ < kMappedBytesMin) {
+    buffer_ = Buffer::Reserve(announced_, MemoryKind::kRequests);
   } else {
-    whole_ = true;
+    buffer_ = Buffer::ReserveIdle(announced_, MemoryKind::kRequests);
+    if (!buffer_) {
+      buffer_ = Buffer::ReserveHead(MemoryKind::kRequests);
+      whole_ = false;
+    }
   }
-  if (!buffer_) buffer_ = Buffer::Reserve(std::min(announced_, kHeadBytes), MemoryKind::kRequests);
   refused_ = !buffer_;
 }
 
@@ -40,7 +43,11 @@ void IncomingBlob::Received(size_t bytes) {
     buffer_ = nullptr;
     return;
   }
-  if (!whole_ && received_ == kHeadBytes) Grow();
+  if (whole_ || received_ < kHeadBytes) return;
+  whole_ = buffer_->Extend(announced_);
+  if (whole_) return;
+  buffer_ = nullptr;
+  refused_ = true;
 }
 
 void IncomingBlob::Append(const uint8_t* bytes, size_t count) {
@@ -55,18 +62,6 @@ void IncomingBlob::Append(const uint8_t* bytes, size_t count) {
     Received(target.bytes);
     bytes += target.bytes;
     count -= target.bytes;
-  }
-}
-
-void IncomingBlob::Grow() {
-  Ref<Buffer> whole = Buffer::Reserve(announced_, MemoryKind::kRequests);
-  if (whole && whole->Charge(received_)) {
-    std::memcpy(whole->data(), buffer_->data(), received_);
-    buffer_ = std::move(whole);
-    whole_ = true;
-  } else {
-    buffer_ = nullptr;
-    refused_ = true;
   }
 }
 

@@ -1,10 +1,10 @@
 // One request argument of kBlobBytesMin or more on its way in. The kernel writes its bytes straight
 // into the memory that the stored value will own.
 //
-// A claim is not memory: of an announced length above kHeadBytes the first kHeadBytes arrive in an
-// ordinary pool block; only then is the whole mapped, without reserve, and charged as it arrives
-// (threads.md "A claim reserves address space"). If an idle pool block of the class exists it is
-// used from the start.
+// A claim is not memory: of an announced length of kMappedBytesMin and more the first kHeadBytes
+// arrive in a small mapping; only then is it extended to the whole, without reserve, and charged as
+// it arrives (threads.md "A claim reserves address space"). If an idle pool block of the class
+// exists it is used from the start.
 //
 // Threads: one at a time; it belongs to a connection.
 #pragma once
@@ -19,7 +19,6 @@
 namespace tutti {
 
 inline constexpr size_t kBlobBytesMin = 32 * kKiB;
-inline constexpr size_t kHeadBytes = 64 * kKiB;
 
 class IncomingBlob {
  public:
@@ -31,8 +30,9 @@ class IncomingBlob {
     size_t bytes;
   };
   Target NextTarget(size_t bytes_max);
-  // `bytes` have been written at the last target. May move the contents (the head into the whole),
-  // after which the old target is gone. On a refusal (no memory) the rest is only counted.
+  // `bytes` have been written at the last target. May move the contents (when the head is
+  // extended), after which the old target is gone. On a refusal (no memory) the rest is only
+  // counted.
   void Received(size_t bytes);
   // Copies bytes that arrived elsewhere (the scratch buffer). Counts only, once refused.
   void Append(const uint8_t* bytes, size_t count);
@@ -47,8 +47,6 @@ class IncomingBlob {
   Ref<Buffer> Share() const { return buffer_; }
 
  private:
-  void Grow();
-
   size_t announced_;
   size_t received_ = 0;
   bool refused_ = false;

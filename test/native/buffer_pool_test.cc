@@ -121,6 +121,32 @@ TEST(ReservesAddressSpaceAndChargesWhatArrives) {
   CHECK_EQUAL(buffer_pool::IdleBytes(), 0u);  // a body that never came whole is not kept
 }
 
+TEST(ExtendsAHeadWithItsContents) {
+  const size_t used = memory_account::Used();
+  for (const size_t bytes : {kMappedBytesMin, 3 * kMiB + 5, 4 * kGiB}) {
+    Ref<Buffer> head = Buffer::ReserveHead(MemoryKind::kRequests);
+    CHECK(head && head->capacity() == kHeadBytes);
+    for (size_t i = 0; i < kHeadBytes; ++i) head->data()[i] = static_cast<uint8_t>(i * 7 + i / 256);
+    CHECK(head->Charge(kHeadBytes));
+    CHECK(!head->Extend(SIZE_MAX) && !head->Extend(size_t{1} << 47));
+    CHECK_EQUAL(head->capacity(), kHeadBytes);
+    CHECK(head->Extend(bytes));
+    CHECK_EQUAL(head->capacity(), buffer_pool::CapacityOf(bytes));
+    for (size_t i = 0; i < kHeadBytes; ++i) {
+      CHECK(head->data()[i] == static_cast<uint8_t>(i * 7 + i / 256));
+    }
+    head->data()[bytes - 1] = 1;
+    if (bytes <= 4 * kMiB) CHECK(head->Charge(head->capacity()));
+  }
+  Ref<Buffer> never = Buffer::ReserveHead(MemoryKind::kRequests);
+  CHECK(never && never->Charge(kHeadBytes));
+  never = nullptr;
+  CHECK_EQUAL(memory_account::Used(), used);
+  // Whole ones are used again; a claim cut short or a head is not.
+  CHECK_EQUAL(buffer_pool::IdleBytes(), kMappedBytesMin + buffer_pool::CapacityOf(3 * kMiB + 5));
+  buffer_pool::Trim(0);
+}
+
 TEST(RefusesWhatCannotBe) {
   for (const size_t bytes : {(size_t{1} << 47) + 1, SIZE_MAX, SIZE_MAX / 2}) {
     CHECK(!Buffer::Allocate(bytes, kKind));

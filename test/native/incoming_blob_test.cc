@@ -98,6 +98,7 @@ TEST(AClaimIsNotMemory) {
   CHECK_EQUAL(memory_account::Used(), 0u);
   for (int i = 0; i < 10; ++i) Receive(*blobs[static_cast<size_t>(i)], start, 0, kHeadBytes);
   CHECK_EQUAL(memory_account::Used(), 10 * start.size());
+  CHECK_EQUAL(buffer_pool::IdleBytes(), 0u);  // the heads are not left behind
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   CHECK(ResidentBytes() - std::min(resident, ResidentBytes()) < 16 * kMiB);
 #else
