@@ -2,7 +2,6 @@
 #include <cstring>
 
 #include "binding/thread_state.h"
-#include "core/memory_account.h"
 
 namespace tutti {
 
@@ -120,23 +119,24 @@ napi_value UseScratch(napi_env, napi_callback_info) {
 
 Napi::Value AllocateBlock(const Napi::CallbackInfo& info) {
   const auto bytes = static_cast<size_t>(ToInt64(info[0]));
-  void* const block = AccountedAlloc(bytes, MemoryKind::kRequests);
+  void* const block = NewRequestBlock(bytes);
   if (!block) {
     Napi::Error::New(info.Env(),
                      "out of memory: a request block of " + std::to_string(bytes) + " bytes")
         .ThrowAsJavaScriptException();
     return info.Env().Undefined();
   }
-  this_thread().request_blocks.insert(block);
+  this_thread().request_blocks.emplace(block, bytes);
   return Napi::ArrayBuffer::New(info.Env(), block, bytes);
 }
 
 Napi::Value FreeBlock(const Napi::CallbackInfo& info) {
   auto buffer = info[0].As<Napi::ArrayBuffer>();
   void* const block = buffer.Data();
-  TUTTI_CHECK(this_thread().request_blocks.erase(block) == 1);
+  const auto made = this_thread().request_blocks.extract(block);
+  TUTTI_CHECK(!made.empty());
   buffer.Detach();
-  AccountedFree(block, MemoryKind::kRequests);
+  DeleteRequestBlock(block, made.mapped());
   return info.Env().Undefined();
 }
 

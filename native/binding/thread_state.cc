@@ -44,6 +44,24 @@ void GiveBlocksBack(ThreadBlocks* blocks) {
 
 }  // namespace
 
+void* NewRequestBlock(size_t bytes) {
+  if (bytes < kMappedBytesMin) return AccountedAlloc(bytes, MemoryKind::kRequests);
+  void* const block =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) return nullptr;
+  memory_account::Add(MemoryKind::kRequests, static_cast<int64_t>(bytes));
+  return block;
+}
+
+void DeleteRequestBlock(void* block, size_t bytes) {
+  if (bytes < kMappedBytesMin) {
+    AccountedFree(block, MemoryKind::kRequests);
+    return;
+  }
+  munmap(block, bytes);
+  memory_account::Add(MemoryKind::kRequests, -static_cast<int64_t>(bytes));
+}
+
 Waker::Waker(Napi::Env env, Napi::Function function, const char* name,
              std::function<void(napi_env, napi_value function)> call)
     : call_(new std::function<void(napi_env, napi_value)>(std::move(call))) {
@@ -83,7 +101,9 @@ ThreadState::ThreadState(napi_env environment) : env(environment), blocks(TakeBl
 ThreadState::~ThreadState() {
   for (const auto& [id, slot] : client_slots) ClientTable::Get().Close(slot);
   if (context) ThreadRegistry::Get().Detach(context);
-  for (void* request_block : request_blocks) AccountedFree(request_block, MemoryKind::kRequests);
+  for (const auto& [request_block, bytes] : request_blocks) {
+    DeleteRequestBlock(request_block, bytes);
+  }
   GiveBlocksBack(blocks);
   memory_account::Add(MemoryKind::kRequests, -static_cast<int64_t>(sizeof(ThreadBlocks)));
 }
@@ -104,6 +124,7 @@ const IncomingBlob* ThreadState::FindBlob(int32_t index) const {
 
 std::span<const std::string_view> ThreadState::Words(int32_t first, int32_t count, bool* refused) {
   words.clear();
+  words.reserve(static_cast<size_t>(count));
   if (refused) *refused = false;
   for (int32_t i = 0; i < count; i++) {
     const std::string_view word = Word(first + i);

@@ -12,7 +12,6 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "binding/convert.h"
@@ -23,6 +22,11 @@
 #include "threads/thread_context.h"
 
 namespace tutti {
+
+// A request's own block. Large ones are mappings of their own: malloc would keep what one client's
+// 5 million arguments took. Null if there is no memory.
+void* NewRequestBlock(size_t bytes);
+void DeleteRequestBlock(void* block, size_t bytes);
 
 // As in lib/engine/addon.ts, `ThreadBlocks`.
 inline constexpr size_t kScratchBytes = 64 * kKiB;
@@ -133,6 +137,8 @@ class ThreadState {
   std::span<const std::string_view> Words(int32_t first, int32_t count, bool* refused);
 
   void UseScratch() {
+    if (words.capacity() > kRowWordsMax) [[unlikely]]
+      words = std::vector<std::string_view>();
     block = blocks->scratch;
     block_bytes = kScratchBytes;
     row = blocks->row;
@@ -166,7 +172,8 @@ class ThreadState {
   SlotTable<Held> replies;
   Held held;
   std::unique_ptr<RowSource> rows;
-  std::unordered_set<void*> request_blocks;  // made by allocateBlock, not freed yet
+  // Made by allocateBlock and not freed yet, with their bytes.
+  std::unordered_map<void*, size_t> request_blocks;
 
   std::shared_ptr<ThreadContext> context;  // null once detached
   std::unique_ptr<Waker> waker;
@@ -174,7 +181,7 @@ class ThreadState {
   size_t message_next = 0;
   std::unordered_map<int64_t, uint32_t> client_slots;  // by client id
 
-  std::vector<std::string_view> words;  // what Words() answers
+  std::vector<std::string_view> words;  // what Words() answers; a long one goes with its request
   std::vector<uint8_t> bytes;           // room for one call
 
  private:
