@@ -3,7 +3,7 @@
 
 import { replyErrors } from '../core/errors.ts';
 import { backendNames, valueKinds } from '../engine/addon.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, ModelRunWords } from '../engine/engine.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, firstArgIsKey, type Words } from './command.ts';
@@ -311,49 +311,57 @@ function replyChunks(
 // --- AI.MODELEXECUTE and AI.MODELRUN ---
 
 function executeModel(call: Call): void {
-  const { client, engine, request } = call;
-  const { count } = request;
-  if (count < 8) throw replyErrors.wrongArity('AI.MODELEXECUTE');
-  if (!engine.findModelArity(client.db, 1)) throw replyErrors.modelMissing();
-  const definedInputs = engine.numbers[0] ?? 0;
-  const definedOutputs = engine.numbers[1] ?? 0;
-  const inputCount = readKeyCount(request, 2, 'inputs', definedInputs);
-  const outputs = 4 + inputCount;
-  const outputCount = readKeyCount(request, outputs, 'outputs', definedOutputs);
-  const end = outputs + 2 + outputCount;
-  let timeoutMs = 0;
-  if (end < count) {
-    if (!request.is(end, 'TIMEOUT')) throw replyErrors.invalidArgument(shown(request, end));
-    if (end + 1 === count) throw replyErrors.noTimeoutValue();
-    timeoutMs = timeoutOf(request, end + 1);
-    if (end + 2 < count) throw replyErrors.invalidArgument(shown(request, end + 2));
-  }
-  queueRun(call, {
-    key: 1,
-    firstInput: 4,
-    inputCount,
-    firstOutput: outputs + 2,
-    outputCount,
-    timeoutMs,
-  });
+  queueRun(call, readModelExecute(call, 0, call.request.count, false));
 }
 
-/** `INPUTS n` or `OUTPUTS n` at word `at`, whose keys must be there. @returns n. */
+/**
+ * AI.MODELEXECUTE, the words from `start` up to `end`, as a command or a DAG's operation, whose inputs
+ * and outputs are names. @throws {ReplyError}
+ */
+export function readModelExecute(
+  { client, engine, request }: Call,
+  start: number,
+  end: number,
+  isInDag: boolean,
+): ModelRunWords {
+  if (end - start < 8) throw replyErrors.wrongArity('AI.MODELEXECUTE');
+  const key = start + 1;
+  if (!engine.findModelArity(client.db, key)) throw replyErrors.modelMissing();
+  const definedInputs = engine.numbers[0] ?? 0;
+  const definedOutputs = engine.numbers[1] ?? 0;
+  const firstInput = start + 4;
+  const inputCount = readKeyCount(request, start + 2, end, 'inputs', definedInputs);
+  const outputs = firstInput + inputCount;
+  const outputCount = readKeyCount(request, outputs, end, 'outputs', definedOutputs);
+  const firstOutput = outputs + 2;
+  const next = firstOutput + outputCount;
+  let timeoutMs = 0;
+  if (next < end) {
+    if (!request.is(next, 'TIMEOUT')) throw replyErrors.invalidArgument(shown(request, next));
+    if (isInDag) throw replyErrors.timeoutInDag();
+    if (next + 1 === end) throw replyErrors.noTimeoutValue();
+    timeoutMs = timeoutOf(request, next + 1);
+    if (next + 2 < end) throw replyErrors.invalidArgument(shown(request, next + 2));
+  }
+  return { key, firstInput, inputCount, firstOutput, outputCount, timeoutMs };
+}
+
+/** `INPUTS n` or `OUTPUTS n` at word `at`, whose keys must be there before `end`. @returns n. */
 function readKeyCount(
   request: Request,
   at: number,
+  end: number,
   list: 'inputs' | 'outputs',
   defined: number,
 ): number {
   const keyword = list === 'inputs' ? 'INPUTS' : 'OUTPUTS';
-  if (at >= request.count || !request.is(at, keyword)) throw replyErrors.listMissing(list);
-  const exact =
-    at + 1 < request.count ? (request.integer(at + 1) ?? request.bigint(at + 1)) : undefined;
+  if (at >= end || !request.is(at, keyword)) throw replyErrors.listMissing(list);
+  const exact = at + 1 < end ? (request.integer(at + 1) ?? request.bigint(at + 1)) : undefined;
   if (exact === undefined) throw replyErrors.invalidListCount(list);
   if (exact <= 0) throw replyErrors.countNotPositive(list);
   const keyCount = Number(exact);
   if (!isAsDefined(keyCount, defined)) throw replyErrors.notAsModelDefines(list);
-  if (at + 2 + keyCount > request.count) throw replyErrors.tooFewModelKeys(list);
+  if (at + 2 + keyCount > end) throw replyErrors.tooFewModelKeys(list);
   return keyCount;
 }
 
@@ -361,36 +369,39 @@ function readKeyCount(
 const isAsDefined = (count: number, defined: number) => defined === -1 || count === defined;
 
 function runModel(call: Call): void {
-  const { client, engine, request } = call;
-  const { count } = request;
-  if (count < 6) throw replyErrors.wrongArity('AI.MODELRUN');
-  if (!engine.findModelArity(client.db, 1)) throw replyErrors.modelMissing();
+  queueRun(call, readModelRun(call, 0, call.request.count, false));
+}
+
+/** AI.MODELRUN, as `readModelExecute`. @throws {ReplyError} */
+export function readModelRun(
+  { client, engine, request }: Call,
+  start: number,
+  end: number,
+  isInDag: boolean,
+): ModelRunWords {
+  if (end - start < 6) throw replyErrors.wrongArity('AI.MODELRUN');
+  const key = start + 1;
+  if (!engine.findModelArity(client.db, key)) throw replyErrors.modelMissing();
   const definedInputs = engine.numbers[0] ?? 0;
   const definedOutputs = engine.numbers[1] ?? 0;
-  let at = 2;
+  let at = start + 2;
   let timeoutMs = 0;
   if (request.is(at, 'TIMEOUT')) {
+    if (isInDag) throw replyErrors.timeoutInDag();
     timeoutMs = timeoutOf(request, at + 1);
     at += 2;
   }
   if (!request.is(at, 'INPUTS')) throw replyErrors.listMissing('inputs');
   const firstInput = at + 1;
-  const outputs = indexOf(request, 'OUTPUTS', firstInput, count);
+  const outputs = indexOf(request, 'OUTPUTS', firstInput, end);
   const inputCount = outputs - firstInput;
-  const outputCount = Math.max(count - outputs - 1, 0);
+  const outputCount = Math.max(end - outputs - 1, 0);
   if (!isAsDefined(inputCount, definedInputs)) throw replyErrors.notAsModelDefines('inputs');
   if (!isAsDefined(outputCount, definedOutputs)) throw replyErrors.notAsModelDefines('outputs');
-  queueRun(call, {
-    key: 1,
-    firstInput,
-    inputCount,
-    firstOutput: outputs + 1,
-    outputCount,
-    timeoutMs,
-  });
+  return { key, firstInput, inputCount, firstOutput: outputs + 1, outputCount, timeoutMs };
 }
 
-function queueRun(call: Call, words: Parameters<Engine['runModel']>[1]): void {
+function queueRun(call: Call, words: ModelRunWords): void {
   call.engine.runModel(call.client.db, words, call.wait(okOrFailure));
 }
 

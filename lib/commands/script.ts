@@ -141,12 +141,12 @@ function getScript({ client, command, engine, reply, request }: Call): void {
 
 // --- AI.SCRIPTEXECUTE ---
 
-/** Of both run commands: the script must be there, and a function must be named. */
-function checkScript({ client, keyspace, request }: Call): void {
-  const kind = keyspace.kind(client.db, 1);
+/** Of both run commands: the script at word `key` must be there, and a function must be named. */
+function checkScript({ client, keyspace, request }: Call, key: number): void {
+  const kind = keyspace.kind(client.db, key);
   if (kind === valueKinds.none) throw replyErrors.scriptMissing();
   if (kind !== valueKinds.script) throw replyErrors.wrongType();
-  if (['TIMEOUT', 'INPUTS', 'OUTPUTS'].some((keyword) => request.is(2, keyword)))
+  if (['TIMEOUT', 'INPUTS', 'OUTPUTS'].some((keyword) => request.is(key + 1, keyword)))
     throw replyErrors.noFunctionName();
 }
 
@@ -159,63 +159,92 @@ const scopes = [
 ] as const;
 
 function executeScript(call: Call): void {
+  queueScriptRun(call, readScriptExecute(call, 0, call.request.count, false));
+}
+
+/**
+ * AI.SCRIPTEXECUTE, the words from `start` up to `end`, as a command or a DAG's operation, whose inputs
+ * and outputs are names. @throws {ReplyError}
+ */
+export function readScriptExecute(
+  call: Call,
+  start: number,
+  end: number,
+  isInDag: boolean,
+): ScriptRunWords {
   const { request } = call;
-  const { count } = request;
-  if (count < 4) throw replyErrors.wrongArity('AI.SCRIPTEXECUTE');
-  checkScript(call);
-  if (!request.is(3, 'KEYS') && !request.is(3, 'INPUTS')) throw replyErrors.scopeNotFirst();
+  if (end - start < (isInDag ? 3 : 4)) throw replyErrors.wrongArity('AI.SCRIPTEXECUTE');
+  checkScript(call, start + 1);
+  let at = start + 3;
+  if (!isInDag && !request.is(at, 'KEYS') && !request.is(at, 'INPUTS'))
+    throw replyErrors.scopeNotFirst();
   const lists: { [field in (typeof scopes)[number]['field']]?: number[] } = {};
   let timeoutMs = 0;
-  let at = 3;
-  while (at < count) {
+  while (at < end) {
     if (request.is(at, 'TIMEOUT')) {
-      if (at + 1 >= count) throw replyErrors.noScriptTimeoutValue();
+      if (isInDag) throw replyErrors.timeoutInDag();
+      if (at + 1 >= end) throw replyErrors.noScriptTimeoutValue();
       timeoutMs = timeoutOf(request, at + 1);
-      if (at + 2 < count) throw replyErrors.afterScriptTimeout();
+      if (at + 2 < end) throw replyErrors.afterScriptTimeout();
       break;
     }
     const scope = scopes.find(({ keyword }) => request.is(at, keyword));
     if (scope === undefined) throw replyErrors.unexpectedInScript(shown(request, at));
     if (lists[scope.field] !== undefined) throw replyErrors.scopeRepeated(scope.keyword);
-    const words = scope.field === 'keys' ? readKeys(request, at) : readScope(request, at, scope);
+    const words =
+      scope.field === 'keys' ? readKeys(request, at, end) : readScope(request, at, end, scope);
     lists[scope.field] = words;
     at += 2 + words.length;
   }
-  queueScriptRun(call, {
+  return {
+    key: start + 1,
+    functionName: start + 2,
     keys: lists.keys ?? [],
     inputs: lists.inputs ?? [],
     args: lists.args ?? [],
     outputs: lists.outputs ?? [],
     variadicFrom: -1,
     timeoutMs,
-  });
+  };
 }
 
-function readKeys(request: Request, at: number): number[] {
-  if (at + 1 >= request.count) throw replyErrors.keysMissing();
+function readKeys(request: Request, at: number, end: number): number[] {
+  if (at + 1 >= end) throw replyErrors.keysMissing();
   const keyCount = request.integer(at + 1);
   if (keyCount === undefined || keyCount < 0) throw replyErrors.keyCount();
-  if (at + 2 + keyCount > request.count) throw replyErrors.tooFewKeys();
+  if (at + 2 + keyCount > end) throw replyErrors.tooFewKeys();
   return range(at + 2, keyCount);
 }
 
-function readScope(request: Request, at: number, scope: (typeof scopes)[number]): number[] {
-  if (at + 1 >= request.count) throw replyErrors.scopeAtEnd();
+function readScope(
+  request: Request,
+  at: number,
+  end: number,
+  scope: (typeof scopes)[number],
+): number[] {
+  if (at + 1 >= end) throw replyErrors.scopeAtEnd();
   const wordCount = request.integer(at + 1);
   if (wordCount === undefined || wordCount < 0) throw replyErrors.scopeCount(scope.countWords);
-  if (at + 2 + wordCount > request.count) throw replyErrors.tooFewInScope(scope.what);
+  if (at + 2 + wordCount > end) throw replyErrors.tooFewInScope(scope.what);
   return range(at + 2, wordCount);
 }
 
 // --- AI.SCRIPTRUN ---
 
 function runScript(call: Call): void {
-  if (call.request.count < 3) throw replyErrors.wrongArity('AI.SCRIPTRUN');
-  checkScript(call);
-  queueScriptRun(call, readScriptRun(call.request));
+  queueScriptRun(call, readScriptRun(call, 0, call.request.count, false));
 }
 
-function readScriptRun(request: Request): Omit<ScriptRunWords, 'key' | 'functionName'> {
+/** AI.SCRIPTRUN, as `readScriptExecute`. @throws {ReplyError} */
+export function readScriptRun(
+  call: Call,
+  start: number,
+  end: number,
+  isInDag: boolean,
+): ScriptRunWords {
+  const { request } = call;
+  if (end - start < 3) throw replyErrors.wrongArity('AI.SCRIPTRUN');
+  checkScript(call, start + 1);
   const inputs: number[] = [];
   const outputs: number[] = [];
   let current: number[] | undefined;
@@ -223,10 +252,11 @@ function readScriptRun(request: Request): Omit<ScriptRunWords, 'key' | 'function
   let timeoutMs = 0;
   let hasTimeout = false;
   let areInputsDone = false;
-  for (let i = 3; i < request.count; i++) {
+  for (let i = start + 3; i < end; i++) {
     if (request.is(i, 'TIMEOUT')) {
+      if (isInDag) throw replyErrors.timeoutInDag();
       if (hasTimeout) throw replyErrors.repeatedInScriptRun('TIMEOUT section');
-      if (++i >= request.count) throw replyErrors.noTimeoutValue();
+      if (++i >= end) throw replyErrors.noTimeoutValue();
       timeoutMs = timeoutOf(request, i);
       hasTimeout = true;
     } else if (request.is(i, 'INPUTS')) {
@@ -244,12 +274,20 @@ function readScriptRun(request: Request): Omit<ScriptRunWords, 'key' | 'function
     } else if (current !== undefined) current.push(i);
     else throw replyErrors.unexpectedInScriptRun();
   }
-  return { keys: [], inputs, args: [], outputs, variadicFrom, timeoutMs };
+  return {
+    key: start + 1,
+    functionName: start + 2,
+    keys: [],
+    inputs,
+    args: [],
+    outputs,
+    variadicFrom,
+    timeoutMs,
+  };
 }
 
-function queueScriptRun(call: Call, words: Omit<ScriptRunWords, 'key' | 'functionName'>): void {
-  const ticket = call.wait(okOrFailure);
-  call.engine.runScript(call.client.db, { key: 1, functionName: 2, ...words }, ticket);
+function queueScriptRun(call: Call, words: ScriptRunWords): void {
+  call.engine.runScript(call.client.db, words, call.wait(okOrFailure));
 }
 
 // --- which words are keys ---

@@ -2,7 +2,8 @@
 // JavaScript object: `bench/tensor-put`.
 
 import { replyErrors } from '../core/errors.ts';
-import { dtypeNames, valueKinds } from '../engine/addon.ts';
+import { dtypeNames, tensorSources, valueKinds } from '../engine/addon.ts';
+import type { TensorWords } from '../engine/engine.ts';
 import { ABSENT, type Keyspace } from '../keyspace/keyspace.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
@@ -52,31 +53,59 @@ function dtypeAt(request: Request, i: number): number {
   }
 }
 
-function setTensor({ client, command, keyspace, reply, request }: Call): void {
-  const { count } = request;
-  if (count < 4) throw replyErrors.wrongArity(command.name);
-  const dtype = dtypeAt(request, 2);
-  if (dtype === NO_DTYPE) {
-    // The key is opened first: WRONGTYPE wins over what is wrong with the other words.
-    if (!isTensorOrAbsent(keyspace, client.db)) throw replyErrors.wrongType();
-    throw replyErrors.invalidDataType();
-  }
-  let at = 3;
-  while (at < count && !request.is(at, 'BLOB') && !request.is(at, 'VALUES')) at++;
-  const dimCount = at - 3;
-  if (at === count) {
-    keyspace.setTensorZeros(client.db, 1, dtype, 3, dimCount);
+/** The words of the tensor that is being read. One object: the hot path makes none. */
+const tensorWords: TensorWords = {
+  dtype: 0,
+  firstDim: 0,
+  dimCount: 0,
+  source: 0,
+  firstData: 0,
+  dataCount: 0,
+};
+
+/**
+ * `dtype [dim ...] [BLOB b | VALUES v ...]`, the words from `start` up to `end`, at least two.
+ * @returns Valid until the next call.
+ * @throws {ReplyError} What the core does not look at: it checks dims and data against each other.
+ */
+export function readTensorWords(request: Request, start: number, end: number): TensorWords {
+  const words = tensorWords;
+  words.dtype = dtypeAt(request, start);
+  if (words.dtype === NO_DTYPE) throw replyErrors.invalidDataType();
+  let at = start + 1;
+  while (at < end && !request.is(at, 'BLOB') && !request.is(at, 'VALUES')) at++;
+  words.firstDim = start + 1;
+  words.dimCount = at - start - 1;
+  words.firstData = at + 1;
+  words.dataCount = end - at - 1;
+  if (at === end) {
+    words.source = tensorSources.zeros;
+    words.firstData = 0;
+    words.dataCount = 0;
   } else if (!request.is(at, 'BLOB')) {
-    keyspace.setTensorValues(client.db, 1, dtype, 3, dimCount, at + 1, count - at - 1);
-  } else if (at + 2 === count) {
-    keyspace.setTensorBlob(client.db, 1, dtype, 3, dimCount, at + 1);
+    words.source = tensorSources.values;
+  } else if (words.dataCount === 1) {
+    words.source = tensorSources.blob;
   } else {
-    if (!isTensorOrAbsent(keyspace, client.db)) throw replyErrors.wrongType();
-    for (let i = 3; i < at; i++) {
+    for (let i = start + 1; i < at; i++) {
       if (!((request.integer(i) ?? 0) > 0)) throw replyErrors.invalidShape();
     }
     throw replyErrors.noSingleBlob();
   }
+  return words;
+}
+
+function setTensor({ client, command, keyspace, reply, request }: Call): void {
+  if (request.count < 4) throw replyErrors.wrongArity(command.name);
+  let words: TensorWords;
+  try {
+    words = readTensorWords(request, 2, request.count);
+  } catch (error) {
+    // The key is opened first: WRONGTYPE wins over what is wrong with the other words.
+    if (!isTensorOrAbsent(keyspace, client.db)) throw replyErrors.wrongType();
+    throw error;
+  }
+  keyspace.setTensor(client.db, 1, words);
   reply.ok();
 }
 
@@ -107,11 +136,37 @@ function getTensor({ client, command, keyspace, reply, request }: Call): void {
   if (count < 2 || count > 4) throw replyErrors.wrongArity(command.name);
   const bytes = keyspace.findTensor(client.db, 1);
   if (bytes === ABSENT) throw replyErrors.tensorMissing();
-  const wanted = readWanted(request);
-  if (wanted < 0) {
+  let wanted: number;
+  try {
+    wanted = readTensorFormat(request, 2, count);
+  } catch (error) {
     keyspace.drop();
-    throw wanted === UNKNOWN ? replyErrors.unsupportedFormat() : replyErrors.blobAndValues();
+    throw error;
   }
+  replyTensor(keyspace, reply, bytes, wanted);
+}
+
+/** `[META] [BLOB | VALUES]`, the words from `start` up to `end`: bits of META, BLOB and VALUES. @throws {ReplyError} */
+export function readTensorFormat(request: Request, start: number, end: number): number {
+  let wanted = 0;
+  for (let i = start; i < end; i++) {
+    if (request.is(i, 'META')) wanted |= META;
+    else if (request.is(i, 'BLOB')) wanted |= BLOB;
+    else if (request.is(i, 'VALUES')) wanted |= VALUES;
+    else throw replyErrors.unsupportedFormat();
+  }
+  if (wanted === 0) return META | BLOB;
+  if (wanted === (BLOB | VALUES)) throw replyErrors.blobAndValues();
+  return wanted;
+}
+
+/** Answers the tensor of `bytes` bytes that is held, its description in `keyspace.numbers`. */
+export function replyTensor(
+  keyspace: Keyspace,
+  reply: ReplyEncoder,
+  bytes: number,
+  wanted: number,
+): void {
   if (wanted === BLOB) {
     reply.held(bytes);
   } else if ((wanted & VALUES) !== 0) {
@@ -129,22 +184,6 @@ function getTensor({ client, command, keyspace, reply, request }: Call): void {
     reply.raw(blobLabel);
     reply.held(bytes);
   }
-}
-
-const UNKNOWN = -1;
-const BOTH = -2;
-
-/** Bits of META, BLOB and VALUES; UNKNOWN for another word, BOTH for BLOB and VALUES. */
-function readWanted(request: Request): number {
-  let wanted = 0;
-  for (let i = 2; i < request.count; i++) {
-    if (request.is(i, 'META')) wanted |= META;
-    else if (request.is(i, 'BLOB')) wanted |= BLOB;
-    else if (request.is(i, 'VALUES')) wanted |= VALUES;
-    else return UNKNOWN;
-  }
-  if (wanted === 0) return META | BLOB;
-  return wanted === (BLOB | VALUES) ? BOTH : wanted;
 }
 
 /** Array header, dtype and shape of the tensor that was found last. */

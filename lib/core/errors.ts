@@ -43,6 +43,9 @@ const nameOf = { inputs: 'INPUTS', outputs: 'OUTPUTS' } as const;
 const oneOf = { inputs: 'input', outputs: 'output' } as const;
 const capitalized = { inputs: 'Input', outputs: 'Output' } as const;
 
+type DagClause = 'LOAD' | 'PERSIST';
+const whereTo = { LOAD: 'LOAD into DAG', PERSIST: 'PERSIST after DAG execution' } as const;
+
 export const replyErrors = {
   // --- any command ---
   wrongType: () =>
@@ -200,6 +203,35 @@ export const replyErrors = {
     err('Encountered a variable size list of tensors outside of input section'),
   secondVariadic: () => err('Already encountered a variable size list of tensors'),
   unexpectedInScriptRun: () => err('Unrecongnized parameter to SCRIPTRUN'),
+
+  // --- DAGs ---
+  /** @param name In capitals. */
+  dagArgumentsMissing: (name: string) => err(`missing arguments for '${name}' command`),
+  dagClauseMissing: () =>
+    err(
+      'AI.DAGEXECUTE and AI.DAGEXECUTE_RO commands must contain at least one out of ROUTING, LOAD, PERSIST keywords',
+    ),
+  dagEmpty: () => err('DAG is empty'),
+  unexpectedInDag: (word: string) => err(`Invalid DAG command. Unexpected argument:  ${word}`),
+  dagKeysMissing: (clause: DagClause) =>
+    err(`missing arguments after ${clause} keyword in DAG command`),
+  dagKeyCount: (clause: DagClause) =>
+    err(`invalid or negative value found in number of keys to ${clause}`),
+  tooFewDagKeys: (clause: DagClause) =>
+    err(`number of keys to ${whereTo[clause]} does not match the number of given arguments`),
+  persistRepeated: () => err('PERSIST keys must be unique'),
+  persistInReadOnlyDag: () => err('PERSIST cannot be specified in a read-only DAG'),
+  persistMissing: () => err('PERSIST key cannot be found in DAG'),
+  routingMissing: () => err('Missing ROUTING value'),
+  dagInputMissing: () => err('INPUT key cannot be found in DAG'),
+  wrongArityInDag: (name: string) => bare(`wrong number of arguments for '${name}' command`),
+  unsupportedInDag: () => bare('Unsupported command within DAG'),
+  deprecatedInDag: (name: string) =>
+    bare(`Deprecated ${name} cannot be used in AI.DAGEXECUTE command`),
+  notInDeprecatedDag: (name: string) =>
+    bare(`${name} cannot be used in a deprecated AI.DAGRUN command`),
+  scriptInReadOnlyDag: () => err('AI.SCRIPTEXECUTE command cannot be specified in a read-only DAG'),
+  timeoutInDag: () => err('TIMEOUT not allowed within a DAG command'),
 
   // --- AI.INFO and AI.CONFIG ---
   noRunInfo: () => err('cannot find run info for key'),

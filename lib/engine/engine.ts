@@ -33,6 +33,16 @@ interface Ticket {
   readonly sequence: number;
 }
 
+/** The words of a tensor, as indices; `dtype` and `source` are codes. */
+export interface TensorWords {
+  dtype: number;
+  firstDim: number;
+  dimCount: number;
+  source: number;
+  firstData: number;
+  dataCount: number;
+}
+
 /** The words of AI.MODELSTORE and AI.MODELSET, as indices. */
 export interface ModelWords {
   readonly key: number;

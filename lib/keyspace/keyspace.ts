@@ -1,14 +1,8 @@
 // The native keyspace in TypeScript's words. Keys and values are words of the current request, named
 // by their index; what a call finds is held natively, for the reply encoder to take.
 
-import {
-  type Addon,
-  codes,
-  NO_EXPIRY,
-  setConditions,
-  type ThreadBlocks,
-  tensorSources,
-} from '../engine/addon.ts';
+import { type Addon, codes, NO_EXPIRY, setConditions, type ThreadBlocks } from '../engine/addon.ts';
+import type { TensorWords } from '../engine/engine.ts';
 import { failure } from '../engine/failure.ts';
 
 /** The answer of a lookup that finds nothing. */
@@ -210,35 +204,20 @@ export class Keyspace {
 
   // --- tensors ---
 
-  /** @param blob The word of the packed elements. @throws {ReplyError} Shape and blob do not fit. */
-  setTensorBlob(
-    db: number,
-    key: number,
-    dtype: number,
-    firstDim: number,
-    dimCount: number,
-    blob: number,
-  ): void {
-    const source = tensorSources.blob;
-    checked(this.#native.tensorSet(db, key, dtype, firstDim, dimCount, source, blob, 1));
-  }
-
-  /** @param first The first of `count` words, one an element. */
-  setTensorValues(
-    db: number,
-    key: number,
-    dtype: number,
-    firstDim: number,
-    dimCount: number,
-    first: number,
-    count: number,
-  ): void {
-    const source = tensorSources.values;
-    checked(this.#native.tensorSet(db, key, dtype, firstDim, dimCount, source, first, count));
-  }
-
-  setTensorZeros(db: number, key: number, dtype: number, firstDim: number, dimCount: number): void {
-    checked(this.#native.tensorSet(db, key, dtype, firstDim, dimCount, tensorSources.zeros, 0, 0));
+  /** @throws {ReplyError} Shape and data do not fit. */
+  setTensor(db: number, key: number, words: TensorWords): void {
+    checked(
+      this.#native.tensorSet(
+        db,
+        key,
+        words.dtype,
+        words.firstDim,
+        words.dimCount,
+        words.source,
+        words.firstData,
+        words.dataCount,
+      ),
+    );
   }
 
   /** Holds the tensor; numbers = [dtype, rank, dims ...]. @returns Its bytes, or ABSENT. */
