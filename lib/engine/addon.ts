@@ -278,6 +278,8 @@ export interface Addon {
   blobSkip(id: number, byteCount: number): void;
   /** 1 if there was no memory for it: answer OOM. */
   blobIsRefused(id: number): number;
+  /** Its announced length, whatever its row can say. */
+  blobBytes(id: number): number;
   blobRelease(id: number): void;
   /** Ends a view's use: its memory goes with its last reference, not with the garbage collector. */
   detach(view: ArrayBufferLike): void;

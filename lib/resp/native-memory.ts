@@ -22,6 +22,7 @@ export interface NativeMemory {
   blobReceived(id: number, byteCount: number): number;
   blobSkip(id: number, byteCount: number): void;
   blobIsRefused(id: number): number;
+  blobBytes(id: number): number;
   blobRelease(id: number): void;
   blobHold(word: number): number;
   detach(view: ArrayBufferLike): void;

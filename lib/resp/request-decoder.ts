@@ -97,9 +97,11 @@ export class RequestDecoder {
     this.#row = memory.blocks.row;
   }
 
-  /** Memory of a request that is not whole yet, for `qbuf` of CLIENT LIST. */
+  /** Memory of a request that is not whole yet, with what of its blobs has come, for `qbuf` of CLIENT LIST. */
   get heldBytes(): number {
-    return this.#own === undefined ? 0 : this.#own.heldBytes;
+    if (this.#own === undefined) return 0;
+    const missing = this.#state === states.blob ? this.#bodyLeft : 0;
+    return this.#own.heldBytes + this.#own.blobBytes - missing;
   }
 
   /** Whether the next bytes go to scratch. */

@@ -9,6 +9,8 @@ const BLOCK_BYTES_FIRST = 512;
 const KEPT_BYTES_MAX = 4 * 1024;
 /** Keys, names and texts; values are never copied. */
 const COPIED_BYTES_MAX = 16 * 1024 * 1024;
+/** What a row says of the length of a blob that is longer. */
+const ROW_LENGTH_MAX = 2 ** 32 - 1;
 /** Offsets within a block share their word with BLOB_WORD_BIT. */
 const BLOCK_BYTES_MAX = 2 ** 31 - 1;
 
@@ -25,6 +27,8 @@ export class Request {
   count = 0;
   /** Words that have memory of their own. The owner of this request releases them. */
   blobCount = 0;
+  /** Their lengths, as announced. */
+  blobBytes = 0;
   #blockMemory: ArrayBuffer | undefined;
   #rowMemory: ArrayBuffer | undefined;
   #usedBytes = 0;
@@ -61,7 +65,10 @@ export class Request {
   }
 
   length(i: number): number {
-    return this.row[2 * i + 1]!;
+    const length = this.row[2 * i + 1]!;
+    const offset = this.row[2 * i]!;
+    if (length < ROW_LENGTH_MAX || offset < BLOB_WORD_BIT) return length;
+    return this.#memory.native.blobBytes(offset - BLOB_WORD_BIT);
   }
 
   isBlob(i: number): boolean {
@@ -172,7 +179,9 @@ export class Request {
     }
     copy.count = count;
     copy.blobCount = this.blobCount;
+    copy.blobBytes = this.blobBytes;
     this.blobCount = 0;
+    this.blobBytes = 0;
     return copy;
   }
 
@@ -203,6 +212,7 @@ export class Request {
       if (offset >= BLOB_WORD_BIT) native.blobRelease(offset - BLOB_WORD_BIT);
     }
     this.blobCount = 0;
+    this.blobBytes = 0;
   }
 
   // --- for the decoder: a request with memory of its own, word by word ---
@@ -230,9 +240,10 @@ export class Request {
   appendBlob(id: number, byteCount: number): void {
     if (2 * (this.count + 1) > this.row.length) this.#growRow(this.count + 1);
     this.row[2 * this.count] = BLOB_WORD_BIT + id;
-    this.row[2 * this.count + 1] = Math.min(byteCount, 0xffff_ffff);
+    this.row[2 * this.count + 1] = Math.min(byteCount, ROW_LENGTH_MAX);
     this.count++;
     this.blobCount++;
+    this.blobBytes += byteCount;
   }
 
   /** Names other words within the block's bytes: offsets and lengths, in turn. */

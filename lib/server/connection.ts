@@ -132,8 +132,10 @@ export class Connection implements Client, ReplySink, RequestSink {
   #resp: 2 | 3 = 2;
   #transaction: Transaction | undefined;
   #replyMode: Client['replyMode'] = 'on';
-  /** Bytes that MULTI has queued. */
+  /** Bytes that MULTI has queued, without blobs. */
   queuedBytes = 0;
+  /** Those of the blobs. */
+  queuedBlobBytes = 0;
   isUnauthenticated: boolean;
 
   // The pending command.
@@ -247,6 +249,7 @@ export class Connection implements Client, ReplySink, RequestSink {
   set transaction(transaction: Transaction | undefined) {
     for (const { request } of this.#transaction?.queued ?? []) request.release();
     this.queuedBytes = 0;
+    this.queuedBlobBytes = 0;
     this.#transaction = transaction;
   }
   get replyMode(): Client['replyMode'] {
@@ -437,7 +440,10 @@ export class Connection implements Client, ReplySink, RequestSink {
       this.#resp,
       this.#transaction === undefined ? -1 : this.#transaction.queued.length,
       this.watched.length,
-      this.#decoder.heldBytes + this.queuedBytes + (this.#backlog?.length ?? 0),
+      this.#decoder.heldBytes +
+        this.queuedBytes +
+        this.queuedBlobBytes +
+        (this.#backlog?.length ?? 0),
       this.#outbox.byteCount,
     );
     if (command !== this.#recordedCommand) {

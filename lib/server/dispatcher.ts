@@ -239,8 +239,14 @@ export class Dispatcher {
     }
     const kept = request.retain();
     connection.queuedBytes += kept.heldBytes;
+    connection.queuedBlobBytes += kept.blobBytes;
     connection.transaction!.queued.push({ command: entry.command, request: kept });
-    if (connection.queuedBytes > this.#limits.queryBufferBytesMax) {
+    const { queryBufferBytesMax, protoMaxBulkBytes } = this.#limits;
+    // As in Redis 7.2 large arguments count too; one that may be sent may also be queued.
+    if (
+      connection.queuedBytes > queryBufferBytesMax ||
+      connection.queuedBlobBytes > Math.max(queryBufferBytesMax, protoMaxBulkBytes)
+    ) {
       log.warning(
         `Closing client ${connection.address}: MULTI queues more than client-query-buffer-limit`,
       );

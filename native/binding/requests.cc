@@ -194,6 +194,11 @@ napi_value BlobIsRefused(napi_env env, napi_callback_info info) {
   return ToJs(env, this_thread().blobs.At(in.Int(0)).blob.is_refused() ? 1 : 0);
 }
 
+napi_value BlobBytes(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  return ToJs(env, static_cast<int64_t>(this_thread().blobs.At(in.Int(0)).blob.announced()));
+}
+
 napi_value BlobRelease(napi_env env, napi_callback_info info) {
   const Arguments<1> in(env, info);
   this_thread().blobs.Remove(in.Int(0));
@@ -224,6 +229,7 @@ std::span<const Export> RequestExports() {
       {"blobReceived", BlobReceived},
       {"blobSkip", BlobSkip},
       {"blobIsRefused", BlobIsRefused},
+      {"blobBytes", BlobBytes},
       {"blobRelease", BlobRelease},
       {"detach", Detach},
   };

@@ -10,6 +10,8 @@ const MiB = 1024 * 1024;
 const limits = { protoMaxBulkBytes: 512 * MiB, queryBufferBytesMax: 1024 * MiB };
 
 class Decoding {
+  /** Of the words of the last request, as commands see them. */
+  lengths: number[] = [];
   readonly native = new StandInMemory();
   readonly requests: string[][] = [];
   readonly decoder: RequestDecoder;
@@ -33,6 +35,7 @@ class Decoding {
   onRequest(request: Request): boolean {
     this.requestCount++;
     this.wordCount += request.count;
+    this.lengths = Array.from({ length: request.count }, (_, i) => request.length(i));
     if (this.keepsWords) this.requests.push(this.native.words(request));
     return this.requestCount < this.stopsAfter;
   }
@@ -301,4 +304,21 @@ t.test('limits the memory of one request', async (t) => {
   const decoding = new Decoding({ queryBufferBytesMax: 100_000 });
   const words = Array(10).fill('x'.repeat(20_000));
   t.throws(() => decoding.feed(bulk(...words), 1000), { message: /of more than/ });
+});
+
+t.test('tells lengths above 4 GiB as they are', async (t) => {
+  const byteCount = 2 ** 32 + 1;
+  const decoding = new Decoding({ protoMaxBulkBytes: 2 ** 33 });
+  // The body is thrown away: only its length matters.
+  decoding.native.refusesBlobs = true;
+  decoding.feed(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${byteCount}\r\n`, 64);
+  const piece = Buffer.alloc(64 * 1024);
+  for (let left = byteCount; left > 0; left -= piece.length) {
+    decoding.read(piece.subarray(0, Math.min(left, piece.length)));
+  }
+  t.ok(decoding.decoder.heldBytes > byteCount);
+  decoding.feed('\r\n', 2);
+  t.strictSame(decoding.lengths, [3, 1, byteCount]);
+  decoding.feed('PING\r\n', 64);
+  t.strictSame(decoding.requests[1], ['PING']);
 });

@@ -7,6 +7,7 @@ const KiB = 1024;
 
 interface Blob {
   readonly bytes: Buffer;
+  readonly announced: number;
   received: number;
   isTargeted: boolean;
 }
@@ -57,7 +58,7 @@ export class StandInMemory implements NativeMemory {
     const id = ++this.#lastId;
     // Claims are not memory: only what can be held is.
     const bytes = Buffer.alloc(announcedBytes > 2 ** 30 ? 0 : announcedBytes);
-    this.blobs.set(id, { bytes, received: 0, isTargeted: false });
+    this.blobs.set(id, { bytes, announced: announcedBytes, received: 0, isTargeted: false });
     return id;
   }
 
@@ -91,6 +92,10 @@ export class StandInMemory implements NativeMemory {
 
   blobIsRefused(): number {
     return this.refusesBlobs ? 1 : 0;
+  }
+
+  blobBytes(id: number): number {
+    return this.#blob(id).announced;
   }
 
   blobRelease(id: number): void {

@@ -1,6 +1,7 @@
 // The limits of the protocol and of clients, in Redis' words (compat.md 4.1, 4.5, 4.6).
 
 import t from 'tap';
+import { replyErrors } from '../../lib/core/errors.ts';
 import { type Connection, framed, startServer, type Value } from '../helpers/server.ts';
 
 /** Its end may be a reset. */
@@ -124,6 +125,54 @@ t.test('closes the client that passes client-query-buffer-limit', async (t) => {
   await closed(queue);
   t.match(server.log(), /max query buffer length/);
   t.equal(await server.request('PING'), 'PONG');
+});
+
+t.test('counts the large arguments that MULTI queues', async (t) => {
+  const server = await startServer([
+    ...['--client-query-buffer-limit', '1mb', '--proto-max-bulk-len', '4mb'],
+  ]);
+  t.teardown(() => server.stop());
+  const connection = await server.raw();
+  t.equal(await connection.request('MULTI'), 'OK');
+  const large = Buffer.alloc(4 * 1024 * 1024, 'x');
+  t.equal(await connection.request('SET', 'k', large), 'QUEUED', 'what may be sent may be queued');
+  // The record follows within a second.
+  const queryBytes = async () =>
+    /\bmulti=1\b.* qbuf=(\d+)/.exec(String(await server.request('CLIENT', 'LIST')))?.[1];
+  while (Number(await queryBytes()) < large.length) await new Promise(setImmediate);
+  t.equal(await connection.request('EXISTS', 'k'), 'QUEUED');
+  t.strictSame(await connection.request('EXEC'), ['OK', 1]);
+  t.equal(await connection.request('STRLEN', 'k'), large.length);
+
+  t.equal(await connection.request('MULTI'), 'OK');
+  for (let i = 0; i < 41; i++) connection.send('SET', `k${i}`, large.subarray(0, 100 * 1024));
+  for (let i = 0; i < 40; i++) t.equal(await connection.reply(), 'QUEUED');
+  await closed(connection);
+  t.match(server.log(), /MULTI queues more than client-query-buffer-limit/);
+  t.equal(await server.request('EXISTS', 'k0'), 0);
+  // Those of one unfinished request do not count: a model is sent in pieces.
+  const pieces = Array.from({ length: 30 }, () => large.subarray(0, 1024 * 1024));
+  t.equal(await server.request('DEL', ...pieces), 0);
+});
+
+t.test('reads a body of more than 4 GiB', async (t) => {
+  const server = await startServer([
+    ...['--proto-max-bulk-len', '8gb', '--maxmemory', '64mb', '--io-threads', '1'],
+  ]);
+  t.teardown(() => server.stop());
+  const connection = await server.raw();
+  const byteCount = 2 ** 32 + 1;
+  connection.write(
+    `*6\r\n$12\r\nAI.TENSORSET\r\n$1\r\nk\r\n$5\r\nUINT8\r\n$10\r\n${byteCount}\r\n$4\r\nBLOB\r\n$${byteCount}\r\n`,
+  );
+  const piece = Buffer.alloc(16 * 1024 * 1024);
+  for (let left = byteCount; left > 0; left -= piece.length) {
+    const bytes = piece.subarray(0, Math.min(left, piece.length));
+    await new Promise<void>((resolve) => connection.socket.write(bytes, () => resolve()));
+  }
+  connection.write('\r\nPING\r\n');
+  t.match(await connection.reply(), new Error(replyErrors.outOfMemory().line));
+  t.equal(await connection.reply(), 'PONG');
 });
 
 t.test('proto-max-bulk-len can be raised and lowered', async (t) => {
