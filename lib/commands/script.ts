@@ -299,7 +299,8 @@ function findExecuteKeys(words: Words): number[] | undefined {
     const scope = scopes.find(({ keyword }) => words.is(at, keyword));
     const found = scope && countedKeys(words, at, scope.keyword);
     if (found === undefined) return undefined;
-    if (scope?.field !== 'args') keys.push(...found);
+    // Not by a call with as many arguments: the stack ends it at some 100,000.
+    if (scope?.field !== 'args') for (const key of found) keys.push(key);
     at += 2 + found.length;
   }
   return keys;

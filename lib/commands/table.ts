@@ -6,6 +6,7 @@ import { clusterCommands } from './cluster.ts';
 import type { Command } from './command.ts';
 import { configCommands } from './config.ts';
 import { connectionCommands } from './connection.ts';
+import { dagCommands } from './dag.ts';
 import { hashCommands } from './hash.ts';
 import { infoCommands } from './info.ts';
 import { introspectionCommands } from './introspection.ts';
@@ -38,6 +39,7 @@ export const commandTable: ReadonlyMap<string, Command> = new Map(
     ...tensorCommands,
     ...modelCommands,
     ...scriptCommands,
+    ...dagCommands,
     ...aiCommands,
   ].map((command) => [command.name, command]),
 );

@@ -77,6 +77,16 @@ export const ROW_REFERENCE = 0xffff_fffe;
 export const INPUT_MISSING = 1_000_000_000;
 export const INPUT_WRONG_TYPE = 2_000_000_000;
 
+/** Of what a code of `dagExecute` says that it is missing or wrong. */
+export const dagPlaces = {
+  load: 0,
+  tensor: 1,
+  model: 2,
+  script: 3,
+  input: 4,
+  persist: 5,
+} as const;
+
 /** How AI.TENSORSET names its elements. */
 export const tensorSources = { zeros: 0, blob: 1, values: 2 } as const;
 
@@ -440,6 +450,30 @@ export interface Addon {
     connection: number,
     sequence: number,
   ): number;
+  /**
+   * Makes and fetches all tensors, models and scripts of packed words (`DagWords`), in their order, then
+   * starts the DAG; the answer comes by mailbox. Without `isWhole` it only looks for what is wrong.
+   * `timeoutMs` as in modelExecute. @returns 1 if it is done already (nothing comes by mailbox), 0, or a
+   * negative code; then numbers[0] tells of what, one of `dagPlaces`.
+   */
+  dagExecute(
+    words: Int32Array,
+    wordCount: number,
+    db: number,
+    isWhole: number,
+    firstPersisted: number,
+    persistedCount: number,
+    timeoutMs: number,
+    connection: number,
+    sequence: number,
+  ): number;
+  /** Opens the result of the DAG that is done: in the turn of its message. @returns Elements: one an operation, one more if PERSIST failed. */
+  dagOpen(connection: number, sequence: number): number;
+  /** Holds the tensor of an operation that gets one, as `tensorFind`; once. @returns Its bytes; 0 of any other operation; -notPerformed: it never began, or no such tensor was made; or why it failed. */
+  dagElement(index: number): number;
+  /** The words of an operation's failure. */
+  dagText(index: number): string;
+  dagClose(): void;
   runInfo(db: number, key: number): RunInfoRecord | number;
   resetRunInfo(db: number, key: number): number;
   /** Rows key, tag, key, tag ... of all models or scripts; numbers as `hashGetAll`. */

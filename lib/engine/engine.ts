@@ -9,6 +9,7 @@ import {
   type BackendPlace,
   backendNames,
   codes,
+  dagPlaces,
   type EngineOptions,
   INPUT_MISSING,
   INPUT_WRONG_TYPE,
@@ -18,6 +19,7 @@ import {
   type ScriptRecord,
   type ThreadBlocks,
 } from './addon.ts';
+import { DagWords } from './dag-words.ts';
 import { failure } from './failure.ts';
 
 const MEGABYTE = 1_000_000;
@@ -237,6 +239,58 @@ export class Engine {
     if (result < 0) throw inputFailure(result);
   }
 
+  // --- DAGs ---
+
+  /** To be filled for the next DAG, after `clear`. */
+  readonly dagWords = new DagWords();
+
+  /** Throws what is wrong with `dagWords`, which need not be a whole DAG. @throws {ReplyError} */
+  checkDag(db: number): void {
+    this.#dagExecute(db, 0, 0, 0);
+  }
+
+  /** Starts the DAG of `dagWords`. @returns Whether it is done; else its answer comes by the thread's mailbox. @throws {ReplyError} */
+  executeDag(db: number, ticket: Ticket): boolean {
+    return this.#dagExecute(db, 1, ticket.connection, ticket.sequence) === 1;
+  }
+
+  #dagExecute(db: number, isWhole: number, connection: number, sequence: number): number {
+    const words = this.dagWords;
+    const result = this.#native.dagExecute(
+      words.numbers,
+      words.count,
+      db,
+      isWhole,
+      words.firstPersisted,
+      words.persistedCount,
+      words.timeoutMs,
+      connection,
+      sequence,
+    );
+    if (result < 0) throw dagFailure(result, this.numbers[0]);
+    return result;
+  }
+
+  /** Opens the result of a DAG that is done; `closeDag` must follow. @returns Elements: one an operation, one more if PERSIST failed. */
+  openDag(ticket: Ticket): number {
+    return this.#native.dagOpen(ticket.connection, ticket.sequence);
+  }
+
+  /**
+   * What became of an operation: 0, or the bytes of the tensor it gets, which is held as by
+   * `Keyspace.findTensor`; undefined if it never began or there is no such tensor; or its error.
+   */
+  dagElement(index: number): number | ReplyError | undefined {
+    const result = this.#native.dagElement(index);
+    if (result >= 0) return result;
+    if (result === -codes.notPerformed) return undefined;
+    return failure(result, this.#native.dagText(index));
+  }
+
+  closeDag(): void {
+    this.#native.dagClose();
+  }
+
   // --- what is known of them ---
 
   runInfo(db: number, key: number): RunInfoRecord | undefined {
@@ -311,6 +365,22 @@ function recordOf<T>(result: T | number): T | undefined {
 /** Of a device that the core does not know: the other words have been checked. */
 function storeFailure(result: number): ReplyError {
   return result === -codes.invalidValue ? replyErrors.unsupportedDevice() : failure(result);
+}
+
+function dagFailure(result: number, place: number | undefined): ReplyError {
+  if (result !== -codes.notFound) return failure(result);
+  switch (place) {
+    case dagPlaces.model:
+      return replyErrors.modelMissing();
+    case dagPlaces.script:
+      return replyErrors.scriptMissing();
+    case dagPlaces.input:
+      return replyErrors.dagInputMissing();
+    case dagPlaces.persist:
+      return replyErrors.persistMissing();
+    default:
+      return replyErrors.tensorMissing();
+  }
 }
 
 function inputFailure(result: number): ReplyError {

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "binding/command_words.h"
 #include "binding/thread_state.h"
 #include "inference/engine.h"
 #include "inference/model.h"
@@ -20,32 +21,6 @@ constexpr int64_t kInputMissing = 1'000'000'000;
 constexpr int64_t kInputWrongType = 2'000'000'000;
 
 Engine& engine() { return Engine::Get(); }
-
-Completion ToCompletion(const ThreadState& thread, int32_t connection, int32_t sequence) {
-  // After detachThread nobody is there to be told.
-  return {thread.context ? thread.context->mailbox : nullptr, static_cast<uint32_t>(connection),
-          static_cast<uint32_t>(sequence)};
-}
-
-template <typename T>
-Result<Ref<T>> FindAs(int db, std::string_view key, ObjectKind kind) {
-  Ref<Object> value = Keyspace::Get().Find(db, key);
-  if (!value) return Code::kNotFound;
-  if (value->kind() != kind) return Code::kWrongType;
-  return Ref<T>::Adopt(static_cast<T*>(value.Leave()));
-}
-
-// False if one of the words was refused.
-bool CopyWords(const ThreadState& thread, int32_t first, int32_t count,
-               std::vector<std::string>* into) {
-  into->reserve(into->size() + static_cast<size_t>(count));
-  for (int32_t i = 0; i < count; i++) {
-    const std::string_view word = thread.Word(first + i);
-    if (ThreadState::IsRefused(word)) return false;
-    into->emplace_back(word);
-  }
-  return true;
-}
 
 // An optional word: index -1 is an empty one.
 std::string CopyWord(const ThreadState& thread, int32_t index) {

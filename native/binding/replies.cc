@@ -4,8 +4,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "binding/thread_state.h"
+#include "keyspace/freeing.h"
 
 namespace tutti {
 
@@ -77,7 +79,7 @@ napi_value BlobHold(napi_env env, napi_callback_info info) {
 }
 
 napi_value HeldDrop(napi_env, napi_callback_info) {
-  this_thread().held = {};
+  freeing::Free(std::exchange(this_thread().held, {}).owner);
   return kUndefined;
 }
 
@@ -95,7 +97,10 @@ napi_value ReplyBlobBytes(napi_env env, napi_callback_info info) {
 
 napi_value ReplyBlobRelease(napi_env env, napi_callback_info info) {
   const Arguments<1> in(env, info);
-  this_thread().replies.Remove(in.Int(0));
+  ThreadState& thread = this_thread();
+  // The reply may have been the last to hold it, as of a tensor of a DAG.
+  freeing::Free(std::move(thread.replies.At(in.Int(0)).owner));
+  thread.replies.Remove(in.Int(0));
   return kUndefined;
 }
 

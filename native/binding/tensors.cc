@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "binding/command_words.h"
 #include "binding/numbers.h"
 #include "binding/thread_state.h"
 #include "keyspace/keyspace.h"
@@ -13,9 +14,6 @@
 namespace tutti {
 
 namespace {
-
-// `tensorSources` of lib/engine/addon.ts.
-enum class Source : int32_t { kZeros = 0, kBlob = 1, kValues = 2 };
 
 // What of a thread's room for one call is kept for the next one.
 constexpr size_t kKeptBytesMax = 1 * kMiB;
@@ -127,12 +125,7 @@ Code ParseDims(const ThreadState& thread, int32_t first, int32_t count, int64_t*
   return Code::kOk;
 }
 
-struct TensorWords {
-  DType dtype;
-  int32_t first_dim, dim_count;
-  Source source;
-  int32_t first_data, data_count;
-};
+}  // namespace
 
 Result<Ref<Tensor>> MakeTensor(ThreadState& thread, const TensorWords& words) {
   int64_t dim_array[kTensorRankMax];
@@ -144,11 +137,11 @@ Result<Ref<Tensor>> MakeTensor(ThreadState& thread, const TensorWords& words) {
   if (!count.ok()) return count.status();
 
   Ref<Tensor> tensor;
-  if (words.source == Source::kZeros) {
+  if (words.source == TensorSource::kZeros) {
     const auto bytes = static_cast<size_t>(count.value()) * element_bytes;
     if (memory_account::WouldExceed(bytes)) return Code::kOutOfMemory;
     tensor = Tensor::Zeros(words.dtype, dims, bytes);
-  } else if (words.source == Source::kBlob) {
+  } else if (words.source == TensorSource::kBlob) {
     const std::string_view blob = thread.Word(words.first_data);
     if (ThreadState::IsRefused(blob)) return Code::kOutOfMemory;
     const auto* const data = reinterpret_cast<const uint8_t*>(blob.data());
@@ -171,6 +164,18 @@ Result<Ref<Tensor>> MakeTensor(ThreadState& thread, const TensorWords& words) {
   return tensor;
 }
 
+int64_t HoldTensor(ThreadState& thread, Ref<Object> tensor) {
+  const auto& held = static_cast<const Tensor&>(*tensor);
+  double* const numbers = thread.blocks->numbers;
+  const auto dims = held.dims();
+  numbers[0] = static_cast<double>(held.dtype());
+  numbers[1] = static_cast<double>(dims.size());
+  for (size_t i = 0; i < dims.size(); i++) numbers[2 + i] = static_cast<double>(dims[i]);
+  return thread.Hold(std::move(tensor), held.data(), held.bytes());
+}
+
+namespace {
+
 napi_value TensorSet(napi_env env, napi_callback_info info) {
   const Arguments<8> in(env, info);
   ThreadState& thread = this_thread();
@@ -180,7 +185,7 @@ napi_value TensorSet(napi_env env, napi_callback_info info) {
   const int32_t dtype = in.Int(2);
   TUTTI_CHECK(dtype >= 0 && dtype < kDTypeCount);
   auto made = MakeTensor(thread, {static_cast<DType>(dtype), in.Int(3), in.Int(4),
-                                  static_cast<Source>(in.Int(5)), in.Int(6), in.Int(7)});
+                                  static_cast<TensorSource>(in.Int(5)), in.Int(6), in.Int(7)});
   if (!made.ok()) {
     // RedisAI opens the key before it looks at the rest.
     const Ref<Object> present = Keyspace::Get().Find(db, key);
@@ -202,15 +207,7 @@ napi_value TensorFind(napi_env env, napi_callback_info info) {
   Ref<Object> value = Keyspace::Get().Find(in.Int(0), key);
   if (!value) return ToJs(env, Code::kNotFound);
   if (value->kind() != ObjectKind::kTensor) return ToJs(env, Code::kWrongType);
-  const auto& tensor = static_cast<const Tensor&>(*value);
-  double* const numbers = thread.blocks->numbers;
-  const auto dims = tensor.dims();
-  numbers[0] = static_cast<double>(tensor.dtype());
-  numbers[1] = static_cast<double>(dims.size());
-  for (size_t i = 0; i < dims.size(); i++) numbers[2 + i] = static_cast<double>(dims[i]);
-  const uint8_t* const data = tensor.data();
-  const size_t bytes = tensor.bytes();
-  return ToJs(env, thread.Hold(std::move(value), data, bytes));
+  return ToJs(env, HoldTensor(thread, std::move(value)));
 }
 
 size_t FormatElement(double value, char* to) { return FormatDouble(value, to); }

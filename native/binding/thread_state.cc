@@ -138,6 +138,17 @@ std::span<const std::string_view> ThreadState::Words(int32_t first, int32_t coun
   return words;
 }
 
+Ref<Object> ThreadState::TakeResult(uint32_t connection, uint32_t sequence) {
+  for (size_t i = 0; i < messages.size(); i++) {
+    if (result_next >= messages.size()) result_next = 0;
+    Message& message = messages[result_next++];
+    if (message.result && message.connection == connection && message.sequence == sequence) {
+      return std::move(message.result);
+    }
+  }
+  return nullptr;
+}
+
 int64_t ThreadState::BeginRows(std::unique_ptr<RowSource> source) {
   rows = std::move(source);
   blocks->numbers[0] = static_cast<double>(rows->total());

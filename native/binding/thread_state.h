@@ -155,6 +155,11 @@ class ThreadState {
     return replies.Add(Held{std::move(owner), static_cast<const uint8_t*>(data), bytes});
   }
 
+  // --- messages ---
+  // The result of a completion among those drained last, which may be taken once. Null: it came
+  // with none.
+  Ref<Object> TakeResult(uint32_t connection, uint32_t sequence);
+
   // --- rows ---
   // Starts a result of rows and writes its first piece. @returns Rows in the piece.
   int64_t BeginRows(std::unique_ptr<RowSource> source);
@@ -179,6 +184,8 @@ class ThreadState {
   std::unique_ptr<Waker> waker;
   std::vector<Message> messages;  // drained, from `message_next` on not handed over
   size_t message_next = 0;
+  size_t result_next = 0;  // where TakeResult() begins to look: results are taken in order
+  Ref<Object> dag;         // the DagResult that is being answered
   std::unordered_map<int64_t, uint32_t> client_slots;  // by client id
 
   std::vector<std::string_view> words;  // what Words() answers; a long one goes with its request

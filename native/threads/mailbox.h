@@ -33,6 +33,8 @@ struct Message {
   uint32_t sequence = 0;    // of the pending command
   Code code = Code::kOk;
   std::string text;
+  // What words cannot say; it stays with the owner until it drains again.
+  Ref<Object> result;
 };
 
 class Mailbox {
@@ -65,9 +67,10 @@ struct Completion {
   uint32_t connection = 0;
   uint32_t sequence = 0;
 
-  void Done(Code code, std::string text = {}) const {
+  void Done(Code code, std::string text = {}, Ref<Object> result = {}) const {
     if (mailbox)
-      mailbox->Post({MessageKind::kCompletion, connection, sequence, code, std::move(text)});
+      mailbox->Post({MessageKind::kCompletion, connection, sequence, code, std::move(text),
+                     std::move(result)});
   }
 };
 

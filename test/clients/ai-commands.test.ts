@@ -6,7 +6,7 @@ import { RawClient } from '../helpers/raw-client.ts';
 import { startServer } from '../helpers/server.ts';
 import { encodeLine } from '../oracle/table.ts';
 
-/** Name, flags, and the positions of the first key, the last and the step. DAGs are not here yet. */
+/** Name, flags, and the positions of the first key, the last and the step. */
 const commands: readonly (readonly [string, readonly string[], string])[] = [
   ['ai.tensorset', ['denyoom', 'write'], '1 1 1'],
   ['ai.tensorget', ['readonly'], '1 1 1'],
@@ -22,6 +22,10 @@ const commands: readonly (readonly [string, readonly string[], string])[] = [
   ['ai.modelrun', ['denyoom', 'movablekeys', 'write'], '3 3 1'],
   ['ai.scriptexecute', ['denyoom', 'movablekeys', 'write'], '5 5 1'],
   ['ai.scriptrun', ['denyoom', 'movablekeys', 'write'], '4 4 1'],
+  ['ai.dagexecute', ['denyoom', 'movablekeys', 'write'], '3 3 1'],
+  ['ai.dagexecute_ro', ['movablekeys', 'readonly'], '3 3 1'],
+  ['ai.dagrun', ['denyoom', 'movablekeys', 'write'], '3 3 1'],
+  ['ai.dagrun_ro', ['movablekeys', 'readonly'], '3 3 1'],
   ['ai._modelscan', ['readonly'], '0 0 0'],
   ['ai._scriptscan', ['readonly'], '0 0 0'],
   ['ai.info', ['readonly'], '1 1 1'],
@@ -39,6 +43,15 @@ const keys: readonly (readonly [string, string])[] = [
   ['AI.SCRIPTEXECUTE s f INPUTS 1 a OUTPUTS 1 b', 's a b'],
   ['AI.SCRIPTEXECUTE s f KEYS 2 k l INPUTS 1 a ARGS 1 x OUTPUTS 2 b c TIMEOUT 5', 's k l a b c'],
   ['AI.SCRIPTRUN s f INPUTS a $ b c OUTPUTS d', 's a b c d'],
+  ['AI.DAGEXECUTE LOAD 2 a b PERSIST 1 c TIMEOUT 5 ROUTING r |> AI.TENSORGET a', 'a b c r'],
+  ['ai.dagexecute routing r |> ai.modelexecute m INPUTS 1 a OUTPUTS 1 b', 'r m'],
+  ['AI.DAGEXECUTE ROUTING r |> AI.TENSORSET LOAD FLOAT 1 |> AI.SCRIPTEXECUTE s f KEYS 1 k', 'r s'],
+  [
+    'AI.DAGEXECUTE_RO LOAD 1 a |> AI.MODELEXECUTE m INPUTS 1 a OUTPUTS 1 b |> AI.TENSORGET b',
+    'a m',
+  ],
+  ['AI.DAGRUN PERSIST 2 a b |> AI.TENSORSET a FLOAT 1 |> AI.TENSORSET b FLOAT 1', 'a b'],
+  ['AI.DAGRUN_RO NOPE LOAD 1 a |> AI.TENSORGET a', 'a'],
 ];
 
 t.test('AI commands', async (t) => {
@@ -74,6 +87,29 @@ t.test('AI commands', async (t) => {
     for (const [line, wanted] of keys) {
       const bulks = wanted.split(' ').map((key) => `$${key.length}\r\n${key}\r\n`);
       t.equal(await ask(`COMMAND GETKEYS ${line}`), `*${bulks.length}\r\n${bulks.join('')}`, line);
+    }
+  });
+
+  await t.test('refuse COMMAND GETKEYS what does not parse', async (t) => {
+    for (const line of [
+      'AI.DAGEXECUTE LOAD 4 a |> AI.TENSORGET',
+      'AI.DAGEXECUTE PERSIST -1 a |> AI.TENSORGET',
+      'AI.DAGEXECUTE LOAD x a |> AI.TENSORGET',
+      'AI.DAGEXECUTE LOAD',
+      'AI.DAGEXECUTE ROUTING',
+      'AI.DAGRUN |> AI.TENSORSET a FLOAT 1',
+    ]) {
+      const reply = await ask(`COMMAND GETKEYS ${line}`);
+      t.equal(reply, '-ERR Invalid arguments specified for command\r\n', line);
+    }
+    const many = 200_000;
+    const keys = Array.from({ length: many }, () => 'k');
+    for (const words of [
+      ['AI.DAGEXECUTE', 'LOAD', many, ...keys, '|>', 'AI.TENSORGET', 'k'],
+      ['AI.SCRIPTEXECUTE', 's', 'f', 'KEYS', many, ...keys],
+    ]) {
+      const reply = await client.call('COMMAND', 'GETKEYS', ...words);
+      t.ok(reply.startsWith(`*${many + (words[0] === 'AI.DAGEXECUTE' ? 0 : 1)}\r\n`));
     }
   });
 
