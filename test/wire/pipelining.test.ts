@@ -193,6 +193,39 @@ t.test('forgets a client that resets while its command is pending', async (t) =>
   );
 });
 
+t.test('carries out nothing behind the CLIENT KILL of itself', async (t) => {
+  const server = await startServer(['--io-threads', '1']);
+  t.teardown(() => server.stop());
+  const large = Buffer.alloc(100 * KiB, 'x');
+  for (const before of [[], ['CONFIG', 'SET', 'maxclients', '1000']]) {
+    for (const after of [['SET', 'k', '1'], ['SET', 'k', large], ['PING']]) {
+      const connection = await server.raw();
+      const id = String(await connection.request('CLIENT', 'ID'));
+      const wire = Buffer.concat([
+        before.length > 0 ? framed(before) : Buffer.alloc(0),
+        framed(['CLIENT', 'KILL', 'ID', id, 'SKIPME', 'no']),
+        framed(after),
+        framed(['SET', 'k', '2']),
+      ]);
+      connection.write(wire);
+      if (before.length > 0) t.equal(await connection.reply(), 'OK');
+      t.equal(await connection.reply(), 1);
+      t.equal(await connection.reply(), undefined, 'closed after its reply');
+      t.equal(await server.request('EXISTS', 'k'), 0, String(after[0]));
+    }
+  }
+  // A transaction is carried out whole, as in Redis.
+  const connection = await server.raw();
+  const id = String(await connection.request('CLIENT', 'ID'));
+  connection.send('MULTI');
+  connection.send('CLIENT', 'KILL', 'ID', id, 'SKIPME', 'no');
+  connection.send('SET', 'k', 'queued');
+  connection.send('EXEC');
+  connection.send('SET', 'k', 'later');
+  await closed(connection);
+  t.equal(await server.request('GET', 'k'), 'queued');
+});
+
 t.test('gives back the memory of values without a collection', async (t) => {
   const server = await startServer(['--io-threads', '1']);
   t.teardown(() => server.stop());
