@@ -41,11 +41,16 @@ export interface Command {
   /** Refused at EXEC time with this text (executions, blocking in C++ only). */
   readonly refusedInTransaction?: () => Error;
   /**
-   * Inside MULTI: what takes long is done after EXEC arrives and before the locks are taken
-   * (MODELSTORE, SCRIPTSTORE, CONFIG SET). The command is then run by itself and its reply put in
-   * its place.
+   * Inside MULTI: run after EXEC arrives and before the locks are taken, by itself; its reply is put
+   * in its place (CONFIG SET). It changes no key.
    */
   readonly isPrepared?: boolean;
+  /**
+   * Inside MULTI: what takes long of the command is done then too, and only what is left of it under
+   * the locks (MODELSTORE, SCRIPTSTORE). Calls `call.wait`, whose completion writes no reply unless
+   * it fails. @throws {ReplyError} The command's reply, in its place.
+   */
+  readonly prepare?: (call: Call) => Prepared;
   /** Writes exactly one reply, or calls `call.wait`. @throws {ReplyError} Answered as it is. */
   run(call: Call): void;
 }
@@ -80,8 +85,23 @@ export interface Client {
   closeAfterReply(): void;
 }
 
+/** A command of which only the last step is left, which changes the key. */
+export interface Prepared {
+  /** @throws {ReplyError} Otherwise the reply is OK. */
+  commit(db: number): void;
+  /** Must be called once, committed or not. */
+  drop(): void;
+}
+
+export interface QueuedCommand {
+  readonly command: Command;
+  readonly request: Request;
+  /** Dropped with the transaction. */
+  prepared?: Prepared;
+}
+
 export interface Transaction {
-  readonly queued: { readonly command: Command; readonly request: Request }[];
+  readonly queued: QueuedCommand[];
   isDirty: boolean;
 }
 
@@ -124,8 +144,9 @@ export interface Call {
   /**
    * Carries out another command as a part of this one (EXEC). Its `ReplyError` becomes its reply.
    * @param then Called when its reply has been written, which is later if it waits.
+   * @param run What is carried out of it, unless all.
    */
-  execute(command: Command, request: Request, then?: () => void): void;
+  execute(command: Command, request: Request, then?: () => void, run?: Command['run']): void;
 }
 
 export const noKeys: KeySpec = { first: 0, last: 0, step: 0 };

@@ -3,12 +3,12 @@
 
 import { replyErrors } from '../core/errors.ts';
 import { backendNames, valueKinds } from '../engine/addon.ts';
-import type { Engine, ModelRunWords } from '../engine/engine.ts';
-import type { ReplyEncoder } from '../resp/reply-encoder.ts';
+import type { Engine, ModelRunWords, ModelWords } from '../engine/engine.ts';
+import type { ReplyBlob, ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
-import { type Call, type Command, firstArgIsKey, type Words } from './command.ts';
+import { type Call, type Command, firstArgIsKey, type Prepared, type Words } from './command.ts';
 import { movableWrite, readonly, write, writeDenyoom } from './rows.ts';
-import { looseCountOf, okOrFailure, shown, timeoutOf } from './words.ts';
+import { looseCountOf, nothingOrFailure, okOrFailure, shown, timeoutOf } from './words.ts';
 
 const shape = { group: 'ai', since: '1.0.0', arity: -1, keys: firstArgIsKey };
 
@@ -19,16 +19,16 @@ export const modelCommands: readonly Command[] = [
     summary: 'Stores a model for a backend and a device.',
     since: '1.2.5',
     flags: writeDenyoom,
-    isPrepared: true,
-    run: storeModel,
+    run: (call) => queueModel(call, readStore(call)),
+    prepare: (call) => prepareModel(call, readStore(call)),
   },
   {
     ...shape,
     name: 'ai.modelset',
     summary: 'Stores a model; deprecated, inputs and outputs come without counts.',
     flags: writeDenyoom,
-    isPrepared: true,
-    run: setModel,
+    run: (call) => queueModel(call, readSet(call)),
+    prepare: (call) => prepareModel(call, readSet(call)),
   },
   {
     ...shape,
@@ -146,8 +146,7 @@ function noNames(next: number): Names {
   return { firstInput: 0, inputCount: 0, firstOutput: 0, outputCount: 0, next };
 }
 
-function storeModel(call: Call): void {
-  const { command, request } = call;
+function readStore({ command, request }: Call): ModelWords {
   const { count } = request;
   if (count < 6) throw replyErrors.wrongArity(command.name);
   const backend = backendAt(request, 2);
@@ -158,7 +157,7 @@ function storeModel(call: Call): void {
   const names = backend === TF ? readCountedNames(request, options.next) : noNames(options.next);
   if (names.next >= count || !request.is(names.next, 'BLOB')) throw replyErrors.blobExpected();
   if (names.next + 1 >= count) throw replyErrors.blobMissing();
-  queueModel(call, backend, options, names);
+  return modelWords(request, backend, options, names);
 }
 
 /** INPUTS n name ... OUTPUTS n name ... */
@@ -185,8 +184,7 @@ function readCountedList(request: Request, start: number, list: 'inputs' | 'outp
   return { first, count, next: first + count };
 }
 
-function setModel(call: Call): void {
-  const { command, request } = call;
+function readSet({ command, request }: Call): ModelWords {
   const { count } = request;
   if (count < 4) throw replyErrors.wrongArity(command.name);
   const backend = backendAt(request, 2);
@@ -197,7 +195,7 @@ function setModel(call: Call): void {
   const blob = indexOf(request, 'BLOB', options.next, count);
   const names = backend === TF ? readUncountedNames(request, options.next, blob) : noNames(blob);
   if (blob + 1 >= count) throw replyErrors.blobMissing();
-  queueModel(call, backend, options, names);
+  return modelWords(request, backend, options, names);
 }
 
 const modelSetKeywords = [
@@ -232,9 +230,14 @@ function indexOf(words: Words, keyword: string, start: number, end: number): num
   return at;
 }
 
-function queueModel(call: Call, backend: number, options: Batching, names: Names): void {
+function modelWords(
+  request: Request,
+  backend: number,
+  options: Batching,
+  names: Names,
+): ModelWords {
   const firstChunk = names.next + 1;
-  const words = {
+  return {
     key: 1,
     backend,
     device: 3,
@@ -247,9 +250,16 @@ function queueModel(call: Call, backend: number, options: Batching, names: Names
     firstOutput: names.firstOutput,
     outputCount: names.outputCount,
     firstChunk,
-    chunkCount: call.request.count - firstChunk,
+    chunkCount: request.count - firstChunk,
   };
+}
+
+function queueModel(call: Call, words: ModelWords): void {
   call.engine.storeModel(call.client.db, words, call.wait(okOrFailure));
+}
+
+function prepareModel(call: Call, words: ModelWords): Prepared {
+  return call.engine.prepareModel(words, call.wait(nothingOrFailure));
 }
 
 // --- AI.MODELGET ---
@@ -290,7 +300,7 @@ function getModel({ client, command, engine, reply, request, server }: Call): vo
     reply.integer(model.minBatchTimeoutMs);
     if (wantsBlob) reply.bulk('blob');
   }
-  if (wantsBlob) replyChunks(reply, engine, chunks, model.blobBytes >= chunkBytes);
+  if (wantsBlob) replyChunks(reply, engine, chunks, model.blobBytes, chunkBytes);
 }
 
 export function replyTexts(reply: ReplyEncoder, texts: readonly string[]): void {
@@ -298,14 +308,29 @@ export function replyTexts(reply: ReplyEncoder, texts: readonly string[]): void 
   for (const text of texts) reply.bulk(text);
 }
 
+/** @param pieces Of the blob, none of which spans two chunks. */
 function replyChunks(
   reply: ReplyEncoder,
   engine: Engine,
-  ids: readonly number[],
-  inArray: boolean,
+  pieces: readonly number[],
+  blobBytes: number,
+  chunkBytes: number,
 ): void {
-  if (inArray) reply.array(ids.length);
-  for (const id of ids) reply.replyBlob(id, engine.replyBlobBytes(id));
+  if (blobBytes >= chunkBytes) reply.array(Math.ceil(blobBytes / chunkBytes));
+  let next = 0;
+  let leftBytes = blobBytes;
+  do {
+    const replyBytes = Math.min(chunkBytes, leftBytes);
+    const blobs: ReplyBlob[] = [];
+    for (let bytes = 0; bytes < replyBytes; ) {
+      const id = pieces[next++]!;
+      const byteCount = engine.replyBlobBytes(id);
+      blobs.push({ id, byteCount });
+      bytes += byteCount;
+    }
+    reply.replyBlobs(blobs, replyBytes);
+    leftBytes -= replyBytes;
+  } while (leftBytes > 0);
 }
 
 // --- AI.MODELEXECUTE and AI.MODELRUN ---

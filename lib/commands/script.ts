@@ -3,12 +3,12 @@
 
 import { replyErrors } from '../core/errors.ts';
 import { valueKinds } from '../engine/addon.ts';
-import type { ScriptRunWords } from '../engine/engine.ts';
+import type { ScriptRunWords, ScriptWords } from '../engine/engine.ts';
 import type { Request } from '../resp/request.ts';
-import { type Call, type Command, firstArgIsKey, type Words } from './command.ts';
+import { type Call, type Command, firstArgIsKey, type Prepared, type Words } from './command.ts';
 import { countedKeys, range, replyTexts } from './model.ts';
 import { movableWrite, readonly, write, writeDenyoom } from './rows.ts';
-import { looseCountOf, okOrFailure, shown, timeoutOf } from './words.ts';
+import { looseCountOf, nothingOrFailure, okOrFailure, shown, timeoutOf } from './words.ts';
 
 const shape = { group: 'ai', since: '1.0.0', arity: -1, keys: firstArgIsKey };
 
@@ -19,16 +19,16 @@ export const scriptCommands: readonly Command[] = [
     summary: 'Stores a TorchScript source with its entry points.',
     since: '1.2.5',
     flags: writeDenyoom,
-    isPrepared: true,
-    run: storeScript,
+    run: (call) => queueScript(call, readStore(call)),
+    prepare: (call) => prepareScript(call, readStore(call)),
   },
   {
     ...shape,
     name: 'ai.scriptset',
     summary: 'Stores a TorchScript source without entry points; deprecated.',
     flags: writeDenyoom,
-    isPrepared: true,
-    run: setScript,
+    run: (call) => queueScript(call, readSet(call)),
+    prepare: (call) => prepareScript(call, readSet(call)),
   },
   {
     ...shape,
@@ -78,8 +78,7 @@ function readTag(request: Request): { tag: number; next: number } {
   return request.is(3, 'TAG') ? { tag: 4, next: 5 } : { tag: -1, next: 3 };
 }
 
-function storeScript(call: Call): void {
-  const { command, request } = call;
+function readStore({ command, request }: Call): ScriptWords {
   const { count } = request;
   if (count < 8) throw replyErrors.wrongArity(command.name);
   const { tag, next } = readTag(request);
@@ -90,28 +89,25 @@ function storeScript(call: Call): void {
   const source = firstEntryPoint + entryPointCount;
   if (source > count) throw replyErrors.noEntryPoints();
   if (source + 1 >= count || !request.is(source, 'SOURCE')) throw replyErrors.sourceMissing();
-  queueScript(call, { tag, firstEntryPoint, entryPointCount, source: source + 1 });
+  return { ...fixedWords, tag, firstEntryPoint, entryPointCount, source: source + 1 };
 }
 
-function setScript(call: Call): void {
-  const { command, request } = call;
+function readSet({ command, request }: Call): ScriptWords {
   const { count } = request;
   if (count !== 5 && count !== 7) throw replyErrors.wrongArity(command.name);
   const { tag, next } = readTag(request);
   if (next + 1 >= count || !request.is(next, 'SOURCE')) throw replyErrors.sourceMissing();
-  queueScript(call, { tag, firstEntryPoint: 0, entryPointCount: 0, source: next + 1 });
+  return { ...fixedWords, tag, firstEntryPoint: 0, entryPointCount: 0, source: next + 1 };
 }
 
-interface StoredWords {
-  tag: number;
-  firstEntryPoint: number;
-  entryPointCount: number;
-  source: number;
+const fixedWords = { key: 1, device: 2 };
+
+function queueScript(call: Call, words: ScriptWords): void {
+  call.engine.storeScript(call.client.db, words, call.wait(okOrFailure));
 }
 
-function queueScript(call: Call, words: StoredWords): void {
-  const ticket = call.wait(okOrFailure);
-  call.engine.storeScript(call.client.db, { key: 1, device: 2, ...words }, ticket);
+function prepareScript(call: Call, words: ScriptWords): Prepared {
+  return call.engine.prepareScript(words, call.wait(nothingOrFailure));
 }
 
 function getScript({ client, command, engine, reply, request }: Call): void {

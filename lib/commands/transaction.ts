@@ -1,9 +1,16 @@
 // MULTI, EXEC, DISCARD, WATCH and UNWATCH. The dispatcher queues; EXEC carries the queue out under
 // the locks of all keys it names, which is the one place where JavaScript runs under a lock.
 
-import { replyErrors } from '../core/errors.ts';
+import { ReplyError, replyErrors } from '../core/errors.ts';
 import type { Request } from '../resp/request.ts';
-import { type Call, type Client, type Command, firstArgIsKey, noKeys } from './command.ts';
+import {
+  type Call,
+  type Client,
+  type Command,
+  firstArgIsKey,
+  noKeys,
+  type Prepared,
+} from './command.ts';
 
 /** The words of `request` that are keys of `command`. Undefined if it touches data but names no keys. */
 function keyWords(command: Command, request: Request): readonly number[] | undefined {
@@ -56,6 +63,17 @@ function withWatched<T>(call: Call, body: (watched: Request | undefined) => T): 
   }
 }
 
+function commitPrepared({ client, reply }: Call, request: Request, prepared: Prepared): void {
+  request.select();
+  try {
+    prepared.commit(client.db);
+    reply.ok();
+  } catch (error) {
+    if (!(error instanceof ReplyError)) throw error;
+    reply.error(error);
+  }
+}
+
 function endTransaction(client: Client): void {
   client.transaction = undefined;
   client.watched = [];
@@ -70,8 +88,8 @@ function exec(call: Call): void {
     throw replyErrors.execAborted();
   }
   const { queued } = transaction;
-  /** Replies of what was carried out before the locks were taken. */
-  const prepared = new Map<number, Buffer>();
+  /** Replies of what ended before the locks were taken. */
+  const replies = new Map<number, Buffer>();
 
   const runQueued = (watched: Request | undefined) => {
     if (isChanged(call, watched)) {
@@ -79,10 +97,11 @@ function exec(call: Call): void {
       return;
     }
     reply.array(queued.length);
-    for (const [index, { command, request }] of queued.entries()) {
-      const bytes = prepared.get(index);
+    for (const [index, { command, request, prepared }] of queued.entries()) {
+      const bytes = replies.get(index);
       if (bytes !== undefined) reply.raw(bytes);
       else if (command.refusedInTransaction) reply.error(command.refusedInTransaction());
+      else if (prepared !== undefined) commitPrepared(call, request, prepared);
       else call.execute(command, request);
     }
   };
@@ -97,17 +116,27 @@ function exec(call: Call): void {
   };
 
   const prepareFrom = (start: number) => {
-    const index = queued.findIndex(({ command }, at) => at >= start && command.isPrepared === true);
+    const index = queued.findIndex(
+      ({ command }, at) => at >= start && (command.isPrepared === true || command.prepare),
+    );
     const next = queued[index];
     if (next === undefined) {
       commit();
       return;
     }
-    reply.flush();
-    call.execute(next.command, next.request, () => {
-      prepared.set(index, reply.takeBytes());
+    const { prepare } = next.command;
+    const run =
+      prepare &&
+      ((part: Call) => {
+        next.prepared = prepare(part);
+      });
+    const then = () => {
+      const bytes = reply.takeBytes();
+      if (!prepare || bytes.length > 0) replies.set(index, bytes);
       prepareFrom(index + 1);
-    });
+    };
+    reply.flush();
+    call.execute(next.command, next.request, then, run);
   };
 
   // What has changed already need not be prepared. It is looked at again under the locks.

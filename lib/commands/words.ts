@@ -58,6 +58,11 @@ export function okOrFailure(reply: ReplyEncoder, code: number, text: string): vo
   else throw failure(-code, text);
 }
 
+/** The end of what is only a part of a command: nothing is answered unless it failed. */
+export function nothingOrFailure(_reply: ReplyEncoder, code: number, text: string): void {
+  if (code !== codes.ok) throw failure(-code, text);
+}
+
 /** Changes settings on all threads, then answers `OK` or what `refusal` makes of the error. */
 export function changeSettings(
   call: Call,

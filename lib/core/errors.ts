@@ -142,6 +142,8 @@ export const replyErrors = {
 
   // --- models ---
   modelMissing: () => err('model key is empty'),
+  tooManyChunks: () =>
+    err('the model has more pieces of MODEL_CHUNK_SIZE than a reply can have: set it larger'),
   unsupportedBackend: () => err('unsupported backend'),
   invalidDevice: () => err('Invalid DEVICE'),
   unsupportedDevice: () => err('unsupported device'),

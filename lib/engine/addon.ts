@@ -405,14 +405,45 @@ export interface Addon {
     connection: number,
     sequence: number,
   ): number;
+  /** As `modelStore`, but for `preparedCommit` to store once the answer is 0. @returns An id, or a negative code as `modelStore`. */
+  modelPrepare(
+    backend: number,
+    device: number,
+    tag: number,
+    batchSize: number,
+    minBatchSize: number,
+    minBatchTimeoutMs: number,
+    firstInput: number,
+    inputCount: number,
+    firstOutput: number,
+    outputCount: number,
+    firstChunk: number,
+    chunkCount: number,
+    connection: number,
+    sequence: number,
+  ): number;
+  /** Stores what `modelPrepare` or `scriptPrepare` has made. @returns 0, -wrongType, -outOfMemory. */
+  preparedCommit(db: number, key: number, id: number): number;
+  /** Must follow each prepare, committed or not, whatever became of it. */
+  preparedDrop(id: number): void;
   /** Holds the model. @returns The record, or a negative code. */
   modelFind(db: number, key: number): ModelRecord | number;
-  /** Makes reply blobs of at most `chunkBytes` of the held model's blob (copied only if it spans chunks as stored). @returns Their ids, none if there is no memory for a copy; the hold ends. */
-  modelBlob(chunkBytes: number): number[];
+  /** Makes reply blobs of the held model's blob: pieces as stored, cut where a chunk of `chunkBytes` ends. The hold ends. @returns Their ids, or -overflow: more than 65,536. */
+  modelBlob(chunkBytes: number): number[] | number;
   /** As `modelStore`. */
   scriptStore(
     db: number,
     key: number,
+    device: number,
+    tag: number,
+    firstEntryPoint: number,
+    entryPointCount: number,
+    source: number,
+    connection: number,
+    sequence: number,
+  ): number;
+  /** As `modelPrepare`. */
+  scriptPrepare(
     device: number,
     tag: number,
     firstEntryPoint: number,

@@ -117,6 +117,30 @@ function backendPlace(name: string): BackendPlace {
   };
 }
 
+/** A model or script on its way to be compiled, for EXEC to store once that is done. */
+export class PreparedStore {
+  readonly #native: Addon;
+  readonly #key: number;
+  readonly #id: number;
+
+  constructor(native: Addon, key: number, id: number) {
+    this.#native = native;
+    this.#key = key;
+    this.#id = id;
+  }
+
+  /** Under the locks; the request must be the one that it was made from. @throws {ReplyError} */
+  commit(db: number): void {
+    const result = this.#native.preparedCommit(db, this.#key, this.#id);
+    if (result < 0) throw failure(result);
+  }
+
+  /** Lets go of it, whatever became of it. */
+  drop(): void {
+    this.#native.preparedDrop(this.#id);
+  }
+}
+
 /** One thread's door to the engine. Methods throw a `ReplyError` where the client is to blame. */
 export class Engine {
   readonly #native: Addon;
@@ -155,15 +179,40 @@ export class Engine {
     if (result < 0) throw storeFailure(result);
   }
 
+  /** As `storeModel`, but nothing is stored until `commit`. */
+  prepareModel(words: ModelWords, ticket: Ticket): PreparedStore {
+    const id = this.#native.modelPrepare(
+      words.backend,
+      words.device,
+      words.tag,
+      words.batchSize,
+      words.minBatchSize,
+      words.minBatchTimeoutMs,
+      words.firstInput,
+      words.inputCount,
+      words.firstOutput,
+      words.outputCount,
+      words.firstChunk,
+      words.chunkCount,
+      ticket.connection,
+      ticket.sequence,
+    );
+    if (id < 0) throw storeFailure(id);
+    return new PreparedStore(this.#native, words.key, id);
+  }
+
   /** Holds the model: `modelBlob` or `drop` must follow. Undefined if there is none. */
   findModel(db: number, key: number): ModelRecord | undefined {
     return recordOf(this.#native.modelFind(db, key));
   }
 
-  /** The held model's blob as reply blobs; the hold ends. @throws {ReplyError} No memory. */
+  /**
+   * The held model's blob as reply blobs, cut where a chunk ends, and where it was cut when it was
+   * stored; the hold ends. @throws {ReplyError} They are too many.
+   */
   modelBlob(chunkBytes: number): number[] {
     const ids = this.#native.modelBlob(chunkBytes);
-    if (ids.length === 0) throw replyErrors.outOfMemory();
+    if (typeof ids === 'number') throw replyErrors.tooManyChunks();
     return ids;
   }
 
@@ -215,6 +264,21 @@ export class Engine {
       ticket.sequence,
     );
     if (result < 0) throw storeFailure(result);
+  }
+
+  /** As `storeScript`, but nothing is stored until `commit`. */
+  prepareScript(words: ScriptWords, ticket: Ticket): PreparedStore {
+    const id = this.#native.scriptPrepare(
+      words.device,
+      words.tag,
+      words.firstEntryPoint,
+      words.entryPointCount,
+      words.source,
+      ticket.connection,
+      ticket.sequence,
+    );
+    if (id < 0) throw storeFailure(id);
+    return new PreparedStore(this.#native, words.key, id);
   }
 
   findScript(db: number, key: number): ScriptRecord | undefined {

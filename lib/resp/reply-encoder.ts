@@ -30,6 +30,12 @@ export interface ReplySink {
   sendWithBlob(start: number, end: number, blobId: number, blobBytes: number): void;
 }
 
+/** Bytes that the addon keeps until they are sent. */
+export interface ReplyBlob {
+  readonly id: number;
+  readonly byteCount: number;
+}
+
 /**
  * Frames replies into the thread's `out` block, for one connection at a time, in RESP2 or RESP3.
  * Values of 32 KiB and more are not copied: they go out from their own memory.
@@ -188,10 +194,10 @@ export class ReplyEncoder {
     this.#crlf();
   }
 
-  /** A reply blob, which is released when it has been sent, as a bulk string. */
-  replyBlob(id: number, byteCount: number): void {
+  /** Reply blobs, which are released when they have been sent, as one bulk string of `byteCount` bytes. */
+  replyBlobs(blobs: readonly ReplyBlob[], byteCount: number): void {
     this.#header(types.bulk, byteCount);
-    this.#blob(id, byteCount);
+    for (const blob of blobs) this.#blob(blob.id, blob.byteCount);
     this.#crlf();
   }
 

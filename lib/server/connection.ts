@@ -81,7 +81,7 @@ class ConnectionCall implements Call {
     return this.#connection.wait(completion);
   }
 
-  execute(command: Command, request: Request, then?: () => void): void {
+  execute(command: Command, request: Request, then?: () => void, run = command.run): void {
     const outer = this.command;
     const outerRequest = this.request;
     this.command = command;
@@ -89,7 +89,7 @@ class ConnectionCall implements Call {
     this.#dispatcher.countCall(command);
     request.select();
     try {
-      command.run(this);
+      run(this);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
       this.#connection.cancelWait();
@@ -247,7 +247,10 @@ export class Connection implements Client, ReplySink, RequestSink {
   }
   /** The queued requests are released with their transaction. */
   set transaction(transaction: Transaction | undefined) {
-    for (const { request } of this.#transaction?.queued ?? []) request.release();
+    for (const { request, prepared } of this.#transaction?.queued ?? []) {
+      request.release();
+      prepared?.drop();
+    }
     this.queuedBytes = 0;
     this.queuedBlobBytes = 0;
     this.#transaction = transaction;

@@ -26,11 +26,13 @@ struct Export {
   napi_callback function;
 };
 
-// By file: requests.cc, replies.cc, keys.cc, tensors.cc, models.cc, dag.cc, clients.cc, process.cc.
+// By file: requests.cc, replies.cc, keys.cc, tensors.cc, stored_models.cc, models.cc, dag.cc,
+// clients.cc, process.cc.
 std::span<const Export> RequestExports();
 std::span<const Export> ReplyExports();
 std::span<const Export> KeyExports();
 std::span<const Export> TensorExports();
+std::span<const Export> StoredModelExports();
 std::span<const Export> ModelExports();
 std::span<const Export> DagExports();
 std::span<const Export> ClientExports();

@@ -9,9 +9,9 @@ constexpr int kAbiVersion = 1;
 napi_value Init(napi_env env, napi_value exports) {
   Napi::Object(env, exports).Set("abiVersion", kAbiVersion);
   const std::span<const tutti::Export> lists[] = {
-      tutti::RequestExports(), tutti::ReplyExports(),   tutti::KeyExports(),
-      tutti::TensorExports(),  tutti::ModelExports(),   tutti::DagExports(),
-      tutti::ClientExports(),  tutti::ProcessExports(),
+      tutti::RequestExports(), tutti::ReplyExports(),       tutti::KeyExports(),
+      tutti::TensorExports(),  tutti::StoredModelExports(), tutti::ModelExports(),
+      tutti::DagExports(),     tutti::ClientExports(),      tutti::ProcessExports(),
   };
   for (const auto& list : lists) {
     for (const tutti::Export& row : list) {

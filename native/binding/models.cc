@@ -1,4 +1,4 @@
-// The exports about models, scripts and their runs.
+// The exports about runs of models and scripts, and about what is known of them.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -21,156 +21,6 @@ constexpr int64_t kInputMissing = 1'000'000'000;
 constexpr int64_t kInputWrongType = 2'000'000'000;
 
 Engine& engine() { return Engine::Get(); }
-
-// An optional word: index -1 is an empty one.
-std::string CopyWord(const ThreadState& thread, int32_t index) {
-  return index < 0 ? std::string() : std::string(thread.Word(index));
-}
-
-// --- storing and reading ---
-
-// A chunk that came in memory of its own is taken over, a small one copied.
-Result<BlobPart> TakeChunk(const ThreadState& thread, int32_t index) {
-  const std::string_view chunk = thread.Word(index);
-  if (ThreadState::IsRefused(chunk)) return Code::kOutOfMemory;
-  BlobPart part;
-  part.bytes = chunk.size();
-  if (const IncomingBlob* const incoming = thread.FindBlob(index)) {
-    part.buffer = incoming->Share();
-    part.buffer->SetKind(MemoryKind::kModels);
-  } else {
-    part.buffer = Buffer::Allocate(std::max<size_t>(chunk.size(), 1), MemoryKind::kModels);
-    if (!part.buffer) return Code::kOutOfMemory;
-    std::memcpy(part.buffer->data(), chunk.data(), chunk.size());
-  }
-  return part;
-}
-
-napi_value ModelStore(napi_env env, napi_callback_info info) {
-  const Arguments<16> in(env, info);
-  ThreadState& thread = this_thread();
-  const std::string_view key = thread.Word(in.Int(1));
-  const int32_t backend = in.Int(2);
-  TUTTI_CHECK(backend >= 0 && backend < kBackendCount);
-  auto device = ParseDevice(thread.Word(in.Int(3)));
-  if (!device) return ToJs(env, Code::kInvalidValue);
-
-  ModelSpec spec;
-  spec.backend = static_cast<BackendKind>(backend);
-  spec.device = std::move(*device);
-  spec.tag = CopyWord(thread, in.Int(4));
-  spec.batch_size = in.Int64(5);
-  spec.min_batch_size = in.Int64(6);
-  spec.min_batch_timeout_ms = in.Int64(7);
-  if (ThreadState::IsRefused(key) || !CopyWords(thread, in.Int(8), in.Int(9), &spec.inputs) ||
-      !CopyWords(thread, in.Int(10), in.Int(11), &spec.outputs)) {
-    return ToJs(env, Code::kOutOfMemory);
-  }
-  const int32_t first_chunk = in.Int(12), chunk_count = in.Int(13);
-  for (int32_t i = 0; i < chunk_count; i++) {
-    auto part = TakeChunk(thread, first_chunk + i);
-    if (!part.ok()) return ToJs(env, part.status());
-    spec.blob.push_back(std::move(part.value()));
-  }
-  engine().StoreModel(in.Int(0), std::string(key), std::move(spec),
-                      ToCompletion(thread, in.Int(14), in.Int(15)));
-  return ToJs(env, Code::kOk);
-}
-
-Napi::Value ModelFind(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  ThreadState& thread = this_thread();
-  auto found = FindAs<Model>(ToInt32(info[0]), thread.Word(ToInt32(info[1])), ObjectKind::kModel);
-  if (!found.ok()) return {env, ToJs(env, found.status())};
-  const Ref<Model>& model = found.value();
-  const ModelSpec& spec = model->spec();
-  const auto record = Napi::Object::New(env);
-  record.Set("backend", static_cast<int>(spec.backend));
-  record.Set("device", spec.device.name);
-  record.Set("tag", spec.tag);
-  record.Set("batchSize", static_cast<double>(spec.batch_size));
-  record.Set("minBatchSize", static_cast<double>(spec.min_batch_size));
-  record.Set("minBatchTimeoutMs", static_cast<double>(spec.min_batch_timeout_ms));
-  record.Set("inputs", FromTexts(env, spec.inputs));
-  record.Set("outputs", FromTexts(env, spec.outputs));
-  record.Set("blobBytes", static_cast<double>(model->blob_bytes()));
-  thread.Hold(model, nullptr, model->blob_bytes());
-  return record;
-}
-
-// Bytes of a model's blob as they lie in one part, or a copy of them. False: no memory.
-bool FindChunk(const Ref<Model>& model, size_t offset, size_t bytes, Held* chunk) {
-  size_t part_begin = 0;
-  for (const BlobPart& part : model->spec().blob) {
-    if (offset >= part_begin && offset + bytes <= part_begin + part.bytes) {
-      *chunk = {model, part.buffer->data() + (offset - part_begin), bytes};
-      return true;
-    }
-    part_begin += part.bytes;
-  }
-  Ref<Buffer> copy = Buffer::Allocate(bytes, MemoryKind::kReplies);
-  if (!copy) return false;
-  model->CopyBlob(offset, bytes, copy->data());
-  const uint8_t* const data = copy->data();
-  *chunk = {std::move(copy), data, bytes};
-  return true;
-}
-
-Napi::Value ModelBlob(const Napi::CallbackInfo& info) {
-  ThreadState& thread = this_thread();
-  TUTTI_CHECK(thread.held.owner && thread.held.owner->kind() == ObjectKind::kModel);
-  const Held held = std::exchange(thread.held, {});
-  const auto model = Ref<Model>::Share(static_cast<Model*>(held.owner.get()));
-  const auto chunk_bytes_max = static_cast<size_t>(ToInt64(info[0]));
-  TUTTI_CHECK(chunk_bytes_max > 0);
-
-  const auto ids = Napi::Array::New(info.Env());
-  std::vector<Held> chunks;
-  size_t offset = 0;
-  do {
-    Held chunk;
-    const size_t bytes = std::min(chunk_bytes_max, model->blob_bytes() - offset);
-    if (!FindChunk(model, offset, bytes, &chunk)) return ids;
-    chunks.push_back(std::move(chunk));
-    offset += bytes;
-  } while (offset < model->blob_bytes());
-  for (uint32_t i = 0; i < chunks.size(); i++) ids.Set(i, thread.replies.Add(std::move(chunks[i])));
-  return ids;
-}
-
-napi_value ScriptStore(napi_env env, napi_callback_info info) {
-  const Arguments<9> in(env, info);
-  ThreadState& thread = this_thread();
-  const std::string_view key = thread.Word(in.Int(1));
-  const std::string_view source = thread.Word(in.Int(6));
-  auto device = ParseDevice(thread.Word(in.Int(2)));
-  if (!device) return ToJs(env, Code::kInvalidValue);
-  ScriptSpec spec;
-  spec.device = std::move(*device);
-  spec.tag = CopyWord(thread, in.Int(3));
-  if (ThreadState::IsRefused(key) || ThreadState::IsRefused(source) ||
-      !CopyWords(thread, in.Int(4), in.Int(5), &spec.entry_points)) {
-    return ToJs(env, Code::kOutOfMemory);
-  }
-  spec.source = source;
-  engine().StoreScript(in.Int(0), std::string(key), std::move(spec),
-                       ToCompletion(thread, in.Int(7), in.Int(8)));
-  return ToJs(env, Code::kOk);
-}
-
-Napi::Value ScriptFind(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto found =
-      FindAs<Script>(ToInt32(info[0]), this_thread().Word(ToInt32(info[1])), ObjectKind::kScript);
-  if (!found.ok()) return {env, ToJs(env, found.status())};
-  const ScriptSpec& spec = found.value()->spec();
-  const auto record = Napi::Object::New(env);
-  record.Set("device", spec.device.name);
-  record.Set("tag", spec.tag);
-  record.Set("entryPoints", FromTexts(env, spec.entry_points));
-  record.Set("source", spec.source);
-  return record;
-}
 
 // --- runs ---
 
@@ -240,7 +90,7 @@ Napi::Value ScriptExecute(const Napi::CallbackInfo& info) {
   auto found = FindAs<Script>(run.target.db, thread.Word(ToInt32(info[1])), ObjectKind::kScript);
   if (!found.ok()) return {env, ToJs(env, found.status())};
   run.script = std::move(found.value());
-  run.function = CopyWord(thread, ToInt32(info[2]));
+  run.function = thread.Word(ToInt32(info[2]));
 
   const auto inputs = ToIntegers<int32_t>(info[4]);
   for (size_t i = 0; i < inputs.size(); i++) {
@@ -387,11 +237,6 @@ Napi::Value QueueThreadCpuSeconds(const Napi::CallbackInfo& info) {
 
 std::span<const Export> ModelExports() {
   static constexpr Export exports[] = {
-      {"modelStore", ModelStore},
-      {"modelFind", Wrapped<ModelFind>},
-      {"modelBlob", Wrapped<ModelBlob>},
-      {"scriptStore", ScriptStore},
-      {"scriptFind", Wrapped<ScriptFind>},
       {"modelArity", ModelArity},
       {"modelExecute", ModelExecute},
       {"scriptExecute", Wrapped<ScriptExecute>},

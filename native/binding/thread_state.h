@@ -175,6 +175,7 @@ class ThreadState {
 
   SlotTable<BlobSlot> blobs;
   SlotTable<Held> replies;
+  SlotTable<Ref<Object>> prepared;  // models and scripts that an EXEC is going to store
   Held held;
   std::unique_ptr<RowSource> rows;
   // Made by allocateBlock and not freed yet, with their bytes.

@@ -92,6 +92,18 @@ void Engine::StoreScript(int db, std::string key, ScriptSpec spec, Completion co
   state_->loader->StoreScript(db, std::move(key), std::move(spec), std::move(completion));
 }
 
+Ref<Model> Engine::PrepareModel(ModelSpec spec, Completion completion) {
+  return state_->loader->PrepareModel(std::move(spec), std::move(completion));
+}
+
+Ref<Script> Engine::PrepareScript(ScriptSpec spec, Completion completion) {
+  return state_->loader->PrepareScript(std::move(spec), std::move(completion));
+}
+
+Status Engine::CommitPrepared(int db, std::string_view key, Ref<Object> prepared) {
+  return CommitLoaded(db, key, std::move(prepared));
+}
+
 void Engine::LoadBackend(BackendKind kind, Completion completion) {
   state_->loader->LoadBackend(kind, std::move(completion));
 }

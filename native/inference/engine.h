@@ -1,4 +1,5 @@
-// Runs models and scripts: a FIFO queue per device with threads of its own, and a loader thread.
+// Runs models and scripts: a FIFO queue per device with threads of its own, and two threads
+// that load models.
 // Nothing here runs on an event loop; results are committed to the keyspace by the run's thread
 // and told to the connection through its mailbox.
 //
@@ -93,17 +94,23 @@ class Engine {
 
   void Configure(EngineOptions options);  // once, before the first use
 
-  // Parses, compiles and warms the model on the loader thread, then puts it under the key; the
+  // Parses, compiles and warms the model on a loader thread, then puts it under the key; the
   // model there before serves until then. Completion: kOk, kWrongType (only after a successful
   // parse), kOutOfMemory, kFailed with the backend's text.
   void StoreModel(int db, std::string key, ModelSpec spec, Completion completion);
   void StoreScript(int db, std::string key, ScriptSpec spec, Completion completion);
 
+  // The same without a key, for EXEC: after a completion of kOk the value can be committed.
+  Ref<Model> PrepareModel(ModelSpec spec, Completion completion);
+  Ref<Script> PrepareScript(ScriptSpec spec, Completion completion);
+  // Puts it under the key: kWrongType if that holds anything else.
+  static Status CommitPrepared(int db, std::string_view key, Ref<Object> prepared);
+
   // Queues a run. Completion: kOk after the outputs are readable, kTimedOut, kWrongType, kFailed.
   void Enqueue(ModelRun run);
   void Enqueue(ScriptRun run);
 
-  // AI.CONFIG LOADBACKEND: our backend of that name, on the loader thread. kFailed if it cannot be
+  // AI.CONFIG LOADBACKEND: our backend of that name, on a loader thread. kFailed if it cannot be
   // loaded or is loaded already.
   void LoadBackend(BackendKind kind, Completion completion);
 

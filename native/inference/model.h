@@ -1,6 +1,8 @@
 // Stored models and scripts: their bytes and options. The compiled form is a cache (threads.md).
 //
 // Threads: any. All but the statistics and the compiled form is constant after construction.
+// Whoever drops the last reference, the bytes and the compiled form are freed by the freeing
+// thread.
 #pragma once
 
 #include <atomic>
@@ -61,6 +63,7 @@ struct ModelSpec {
 
 class CompiledModel;  // inference/compiler.h: the backend's handle
 class CompiledScript;
+class Remains;  // what takes long to free of a model or script
 
 class Model final : public Object {
  public:
@@ -83,6 +86,7 @@ class Model final : public Object {
   ~Model() override;
   ModelSpec spec_;
   size_t blob_bytes_ = 0;
+  Ref<Remains> remains_;      // made ahead: there may be no memory for it later
   mutable std::mutex mutex_;  // guards compiled_
   mutable std::shared_ptr<CompiledModel> compiled_;
 };
@@ -106,6 +110,7 @@ class Script final : public Object {
  private:
   ~Script() override;
   ScriptSpec spec_;
+  Ref<Remains> remains_;
   mutable std::mutex mutex_;  // guards compiled_
   mutable std::shared_ptr<CompiledScript> compiled_;
 };

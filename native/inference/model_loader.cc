@@ -1,6 +1,8 @@
 #include "inference/model_loader.h"
 
-#include <utility>
+#include <algorithm>
+#include <cstring>
+#include <new>
 
 #include "inference/start_thread.h"
 #include "keyspace/keyspace.h"
@@ -8,44 +10,112 @@
 namespace tutti {
 namespace {
 
-Status Commit(int db, const std::string& key, Ref<Object> value) {
+bool IsLong(const ModelSpec& spec) {
+  size_t bytes = 0;
+  for (const BlobPart& part : spec.blob) bytes += part.bytes;
+  return bytes > kShortLoadBytesMax;
+}
+
+// Goes through the parts of both in step: they need not be cut at the same places.
+bool HaveSameBytes(const std::vector<BlobPart>& a, const std::vector<BlobPart>& b) {
+  size_t a_index = 0, a_offset = 0, b_index = 0, b_offset = 0;
+  while (a_index < a.size() && b_index < b.size()) {
+    const size_t bytes = std::min(a[a_index].bytes - a_offset, b[b_index].bytes - b_offset);
+    const uint8_t* const a_bytes = a[a_index].buffer->data() + a_offset;
+    const uint8_t* const b_bytes = b[b_index].buffer->data() + b_offset;
+    if (bytes > 0 && std::memcmp(a_bytes, b_bytes, bytes) != 0) return false;
+    a_offset += bytes;
+    b_offset += bytes;
+    if (a_offset == a[a_index].bytes) a_index++, a_offset = 0;
+    if (b_offset == b[b_index].bytes) b_index++, b_offset = 0;
+  }
+  return true;  // their sizes are equal
+}
+
+// Whether the same words were stored. Of other backends the names come from the model itself.
+bool AreSameModels(const Model& a, const Model& b) {
+  const ModelSpec& x = a.spec();
+  const ModelSpec& y = b.spec();
+  const bool names_given = x.backend == BackendKind::kTensorFlow;
+  return x.backend == y.backend && x.device.name == y.device.name && x.tag == y.tag &&
+         x.batch_size == y.batch_size && x.min_batch_size == y.min_batch_size &&
+         x.min_batch_timeout_ms == y.min_batch_timeout_ms &&
+         (!names_given || (x.inputs == y.inputs && x.outputs == y.outputs)) &&
+         a.blob_bytes() == b.blob_bytes() && HaveSameBytes(x.blob, y.blob);
+}
+
+bool AreSame(const Object& a, const Object& b) {
+  if (a.kind() != b.kind()) return false;
+  if (a.kind() == ObjectKind::kModel) {
+    return AreSameModels(static_cast<const Model&>(a), static_cast<const Model&>(b));
+  }
+  const ScriptSpec& x = static_cast<const Script&>(a).spec();
+  const ScriptSpec& y = static_cast<const Script&>(b).spec();
+  return x.device.name == y.device.name && x.tag == y.tag && x.entry_points == y.entry_points &&
+         x.source == y.source;
+}
+
+}  // namespace
+
+Status CommitLoaded(int db, std::string_view key, Ref<Object> value) {
   const ObjectKind kind = value->kind();
   const Change change = {.db = db, .key = key, .value = std::move(value), .required_kind = kind};
   return Keyspace::Get().CommitAll({&change, 1});
 }
 
-}  // namespace
+ModelLoader::ModelLoader(Compiler* compiler, std::function<Status(const Device&)> prepare_device,
+                         size_t queued_max)
+    : compiler_(compiler), prepare_device_(std::move(prepare_device)), queued_max_(queued_max) {}
 
-ModelLoader::ModelLoader(Compiler* compiler, std::function<Status(const Device&)> prepare_device)
-    : compiler_(compiler), prepare_device_(std::move(prepare_device)) {}
+template <typename Value>
+ModelLoader::Load ModelLoader::LoadOf(Ref<Value> value, std::optional<Place> place, bool is_long,
+                                      Completion completion) {
+  Load load;
+  load.prepare = [this, value] { return Prepare(value); };
+  load.value = std::move(value);
+  load.place = std::move(place);
+  load.is_long = is_long;
+  load.completion = std::move(completion);
+  return load;
+}
 
 void ModelLoader::StoreModel(int db, std::string key, ModelSpec spec, Completion completion) {
-  auto model = Ref<Model>::Adopt(new Model(std::move(spec)));
-  Push(
-      {[this, db, key = std::move(key), model = std::move(model)] { return Store(db, key, model); },
-       std::move(completion)});
+  const bool is_long = IsLong(spec);
+  Push(LoadOf(Ref<Model>::Adopt(new Model(std::move(spec))), Place(db, std::move(key)), is_long,
+              std::move(completion)));
 }
 
 void ModelLoader::StoreScript(int db, std::string key, ScriptSpec spec, Completion completion) {
-  auto script = Ref<Script>::Adopt(new Script(std::move(spec)));
-  Push({[this, db, key = std::move(key), script = std::move(script)] {
-          return Store(db, key, script);
-        },
-        std::move(completion)});
+  Push(LoadOf(Ref<Script>::Adopt(new Script(std::move(spec))), Place(db, std::move(key)), false,
+              std::move(completion)));
+}
+
+Ref<Model> ModelLoader::PrepareModel(ModelSpec spec, Completion completion) {
+  const bool is_long = IsLong(spec);
+  const auto model = Ref<Model>::Adopt(new Model(std::move(spec)));
+  Push(LoadOf(model, std::nullopt, is_long, std::move(completion)));
+  return model;
+}
+
+Ref<Script> ModelLoader::PrepareScript(ScriptSpec spec, Completion completion) {
+  const auto script = Ref<Script>::Adopt(new Script(std::move(spec)));
+  Push(LoadOf(script, std::nullopt, false, std::move(completion)));
+  return script;
 }
 
 void ModelLoader::LoadBackend(BackendKind kind, Completion completion) {
-  Push({[this, kind] {
-          if (compiler_->Opened(kind)) return Status(Code::kFailed, "ERR error loading backend");
-          // Compared word for word by clients' tests; the cause is in the log.
-          if (!compiler_->Open(kind).ok())
-            return Status(Code::kFailed, "ERR error loading backend");
-          return Status::Ok();
-        },
-        std::move(completion)});
+  Load load;
+  load.prepare = [this, kind] {
+    if (compiler_->Opened(kind)) return Status(Code::kFailed, "ERR error loading backend");
+    // Compared word for word by clients' tests; the cause is in the log.
+    if (!compiler_->Open(kind).ok()) return Status(Code::kFailed, "ERR error loading backend");
+    return Status::Ok();
+  };
+  load.completion = std::move(completion);
+  Push(std::move(load));
 }
 
-Status ModelLoader::Store(int db, const std::string& key, const Ref<Model>& model) {
+Status ModelLoader::Prepare(const Ref<Model>& model) {
   auto compiled = compiler_->Compile(*model);
   if (!compiled.ok()) return compiled.status();
   if (Status status = prepare_device_(model->spec().device); !status.ok()) return status;
@@ -53,15 +123,23 @@ Status ModelLoader::Store(int db, const std::string& key, const Ref<Model>& mode
     model->set_names(compiled.value()->InputNames(), compiled.value()->OutputNames());
   }
   model->set_compiled(compiled.value());
-  return Commit(db, key, model);
+  return Status::Ok();
 }
 
-Status ModelLoader::Store(int db, const std::string& key, const Ref<Script>& script) {
+Status ModelLoader::Prepare(const Ref<Script>& script) {
   auto compiled = compiler_->Compile(*script);
   if (!compiled.ok()) return compiled.status();
   if (Status status = prepare_device_(script->spec().device); !status.ok()) return status;
   script->set_compiled(compiled.value());
-  return Commit(db, key, script);
+  return Status::Ok();
+}
+
+// Called with the lock held. The second thread is a help, not a need.
+bool ModelLoader::Start() {
+  if (started_) return true;
+  started_ = StartThread("load models", [this] { Work(true); }).has_value();
+  if (started_) (void)StartThread("load small", [this] { Work(false); });
+  return started_;
 }
 
 void ModelLoader::Push(Load load) {
@@ -69,36 +147,114 @@ void ModelLoader::Push(Load load) {
   std::string text;
   {
     std::lock_guard lock(mutex_);
-    if (!started_) started_ = StartThread("load models", [this] { Work(); }).has_value();
     if (closed_) {
       refusal = Code::kShuttingDown;
-    } else if (!started_) {
+    } else if (!Start()) {
       refusal = Code::kFailed;
       text = "ERR Could not start the thread that loads models";
-    } else if (waiting_.size() >= kQueuedLoadsMax) {
+    } else if (waiting_count_ >= queued_max_) {
       refusal = Code::kFailed;
       text = "ERR the queue of models to load is full";
     } else {
-      waiting_.push_back(std::move(load));
+      waiting_count_++;
+      load.sequence = ++next_sequence_;
+      const auto found = load.place ? places_.find(*load.place) : places_.end();
+      if (found != places_.end()) {
+        found->second.push_back(std::move(load));
+      } else {
+        if (load.place) places_.try_emplace(*load.place);
+        PutBack(std::move(load));
+      }
     }
   }
-  if (refusal == Code::kOk) {
-    ready_.notify_one();
-  } else {
-    load.completion.Done(refusal, std::move(text));
+  if (refusal != Code::kOk) load.completion.Done(refusal, std::move(text));
+}
+
+// Lets it begin, in its turn. Called with the lock held.
+void ModelLoader::PutBack(Load load) {
+  const uint64_t sequence = load.sequence;
+  const bool is_long = load.is_long;
+  (is_long ? long_loads_ : short_loads_).emplace(sequence, std::move(load));
+  any_ready_.notify_one();
+  if (!is_long) short_ready_.notify_one();
+}
+
+// Called with the lock held.
+std::optional<ModelLoader::Load> ModelLoader::Take(bool takes_long) {
+  const bool has_short = !short_loads_.empty();
+  const bool is_long_next =
+      takes_long && !long_loads_.empty() &&
+      (!has_short || long_loads_.begin()->first < short_loads_.begin()->first);
+  if (!is_long_next && !has_short) return std::nullopt;
+  auto& loads = is_long_next ? long_loads_ : short_loads_;
+  Load load = std::move(loads.begin()->second);
+  loads.erase(loads.begin());
+  waiting_count_--;
+  return load;
+}
+
+void ModelLoader::Work(bool takes_long) {
+  std::condition_variable& ready = takes_long ? any_ready_ : short_ready_;
+  while (true) {
+    std::unique_lock lock(mutex_);
+    std::optional<Load> load = Take(takes_long);
+    if (!load) {
+      ready.wait(lock);
+      continue;
+    }
+    lock.unlock();
+    Do(std::move(*load));
   }
 }
 
-void ModelLoader::Work() {
-  while (true) {
-    std::unique_lock lock(mutex_);
-    ready_.wait(lock, [this] { return !waiting_.empty(); });
-    Load load = std::move(waiting_.front());
-    waiting_.pop_front();
-    lock.unlock();
-    const Status status = load.work();
-    load.completion.Done(status.code(), status.message());
+void ModelLoader::Do(Load load) {
+  Status status = load.prepare();
+  load.prepare = nullptr;
+  // A store that comes later must see what was done to the key since this one put its value there.
+  const uint64_t last_to_join = LastSequence();
+  if (status.ok() && load.place) {
+    status = CommitLoaded(load.place->first, load.place->second, load.value);
   }
+  load.completion.Done(status.code(), status.message());
+  if (load.place) EndPlace(load, status, last_to_join);
+}
+
+uint64_t ModelLoader::LastSequence() {
+  std::lock_guard lock(mutex_);
+  return next_sequence_;
+}
+
+// Answers the stores of the key that join the one that is done, and lets the next one begin.
+void ModelLoader::EndPlace(const Load& done, const Status& status, uint64_t last_to_join) {
+  while (std::optional<Load> next = TakeNextOf(*done.place)) {
+    // Here and not where it arrived: the bytes of a large model take long to compare. What failed
+    // for want of memory may have it by now.
+    const bool may_join = next->sequence <= last_to_join && status.code() != Code::kOutOfMemory;
+    if (may_join && AreSame(*done.value, *next->value)) {
+      next->completion.Done(status.code(), status.message());
+      continue;
+    }
+    std::unique_lock lock(mutex_);
+    if (!closed_) {
+      waiting_count_++;
+      return PutBack(std::move(*next));
+    }
+    lock.unlock();
+    next->completion.Done(Code::kShuttingDown);
+  }
+}
+
+std::optional<ModelLoader::Load> ModelLoader::TakeNextOf(const Place& place) {
+  std::lock_guard lock(mutex_);
+  const auto found = places_.find(place);
+  if (found->second.empty()) {
+    places_.erase(found);
+    return std::nullopt;
+  }
+  Load next = std::move(found->second.front());
+  found->second.pop_front();
+  waiting_count_--;
+  return next;
 }
 
 void ModelLoader::Close() {
@@ -106,8 +262,25 @@ void ModelLoader::Close() {
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    dropped.swap(waiting_);
+    for (auto* loads : {&short_loads_, &long_loads_}) {
+      for (auto& [sequence, load] : *loads) {
+        // Nothing of its key is under way: those that wait for it go with it.
+        if (load.place) {
+          for (Load& next : places_[*load.place]) dropped.push_back(std::move(next));
+          places_.erase(*load.place);
+        }
+        dropped.push_back(std::move(load));
+      }
+      loads->clear();
+    }
+    // The keys that are left have a load under way, which ends them.
+    for (auto& [place, loads] : places_) {
+      for (Load& load : loads) dropped.push_back(std::move(load));
+      loads.clear();
+    }
+    waiting_count_ = 0;
   }
+  std::ranges::sort(dropped, {}, &Load::sequence);
   for (const Load& load : dropped) load.completion.Done(Code::kShuttingDown);
 }
 

@@ -81,14 +81,19 @@ t.test('models and scripts', { skip }, async (t) => {
     minBatchTimeoutMs: 100,
     blobBytes: 100_011,
   });
-  const parts = addon.modelBlob(30_000).map(replyBlobBytes);
+  const ids = addon.modelBlob(30_000);
+  const parts = typeof ids === 'number' ? [] : ids.map(replyBlobBytes);
   t.strictSame(
     parts.map((part) => part.length),
-    [30_000, 30_000, 30_000, 10_011],
+    [30_000, 30_000, 30_000, 10_000, 11],
+    'cut where a chunk ends and where it was cut when it was stored',
   );
   t.ok(Buffer.concat(parts).equals(Buffer.concat([bytes, Buffer.from('small chunk')])));
 
   request('m');
+  t.type(addon.modelFind(0, 0), 'object');
+  t.equal(addon.modelBlob(1), -codes.overflow, 'pieces beyond 65,536 are refused');
+
   t.equal(addon.modelArity(0, 0), 0);
   const inputCount = numbers[0];
   t.type(inputCount, 'number');
