@@ -12,7 +12,7 @@ namespace {
 using namespace tutti;
 
 Message Numbered(uint32_t sequence) {
-  return {MessageKind::kCompletion, 1, sequence, Code::kOk, "text"};
+  return {MessageKind::kCompletion, 1, sequence, Code::kOk, "text", nullptr};
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ TEST(LosesNothingBetweenThreads) {
   for (uint32_t i = 0; i < kThreads; ++i) {
     posters.emplace_back([&, i] {
       for (uint32_t n = 0; n < kEach; ++n) {
-        mailbox.Post({MessageKind::kCompletion, i, n, Code::kOk, {}});
+        mailbox.Post({MessageKind::kCompletion, i, n, Code::kOk, {}, nullptr});
       }
     });
   }
