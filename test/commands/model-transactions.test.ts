@@ -120,7 +120,9 @@ t.test('models in a transaction', { skip: missing }, async (t) => {
       gone.close();
     }
     const clientCount = async () =>
-      String(await client.request('CLIENT', 'LIST')).trim().split('\n').length;
+      String(await client.request('CLIENT', 'LIST'))
+        .trim()
+        .split('\n').length;
     const deadlineMs = Date.now() + 10_000;
     while ((await clientCount()) > 1 && Date.now() < deadlineMs) await client.request('PING');
     await store(client, 'last', model); // after all that they have left in the queue
