@@ -27,13 +27,15 @@ const requirements = {
   ],
   /** redis-py as of today, which opens with `HELLO 3`. */
   newest: ['hiredis==3.5.0', 'redis==8.1.0'],
+  /** A site-packages that brings a runtime of its own, of another release than the pinned one. */
+  runtimes: ['onnxruntime==1.20.1'],
   /** What `npm run check` formats C++ with. */
   tools: ['clang-format==23.1.5'],
 } as const;
 
 export type PythonEnvName = keyof typeof requirements;
 
-export const pythonEnvNames: readonly PythonEnvName[] = ['clients', 'newest', 'tools'];
+export const pythonEnvNames: readonly PythonEnvName[] = ['clients', 'newest', 'runtimes', 'tools'];
 
 /** Interpreters that the clients' wheels (cp311) fit, the likeliest first. */
 const INTERPRETERS = ['python3', 'python3.11'];
@@ -58,6 +60,11 @@ export function missingPython(name: PythonEnvName): string | false {
     pythonOf(name) === undefined &&
     `the Python environment '${name}' is not there: npm test builds it`
   );
+}
+
+/** Where the packages of an environment lie, or undefined as for `pythonOf`. */
+export function sitePackagesOf(name: PythonEnvName): string | undefined {
+  return pythonOf(name) && join(envFolder(name), 'lib', `python${WANTED_VERSION}`, 'site-packages');
 }
 
 /**

@@ -44,11 +44,17 @@ export interface End {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Starts the built server with these arguments and a free port, and waits until it is ready. */
-export async function startServer(args: readonly string[] = []): Promise<StartedServer> {
+/**
+ * Starts the built server with these arguments and a free port, and waits until it is ready.
+ * @param environment Variables on top of this process'.
+ */
+export async function startServer(
+  args: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<StartedServer> {
   for (let tries = 1; ; tries++) {
     const port = await freePort();
-    const server = new Server(port, args);
+    const server = new Server(port, args, environment);
     try {
       await server.ready();
       return server;
@@ -81,13 +87,14 @@ class Server implements StartedServer {
   #hasEnded = false;
   #connection: Promise<Connection> | undefined;
 
-  constructor(port: number, args: readonly string[]) {
+  constructor(port: number, args: readonly string[], environment: NodeJS.ProcessEnv) {
     this.port = port;
     const socketArgument = args.indexOf('--unixsocket');
     this.socketPath = socketArgument === -1 ? undefined : args[socketArgument + 1];
     const own = args.includes('--port') ? [] : ['--port', String(port)];
     this.#process = spawn(process.execPath, [serverFile, ...own, ...args], {
       cwd: this.folder,
+      env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const note = (chunk: Buffer) => {
