@@ -112,7 +112,12 @@ async function installRuntimes() {
 
 async function buildNative(found, withTests) {
   const sources = ['CMakeLists.txt', 'package-lock.json', ...filesBelow('native', '')];
-  const settings = JSON.stringify([found.torch?.folder, found.torch?.version]);
+  const settings = JSON.stringify([
+    found.torch?.folder,
+    found.torch?.version,
+    found.tensorflow?.folder,
+    found.tensorflow?.version,
+  ]);
   const hash = hashOf(sources, settings);
   const testSources = [...filesBelow('test/native', ''), ...filesBelow('test/tools', '')];
   const testHash = hashOf([...sources, ...testSources], settings);
@@ -131,6 +136,7 @@ async function buildNative(found, withTests) {
     'warn',
   ];
   args.push(`--CDTUTTI_TORCH_DIR=${found.torch?.folder ?? ''}`);
+  args.push(`--CDTUTTI_TENSORFLOW_DIR=${found.tensorflow?.folder ?? ''}`);
   args.push(`--CDTUTTI_WERROR=${compilerIsOurs() ? 'ON' : 'OFF'}`);
   args.push(`--CDTUTTI_TESTS=${withTests ? 'ON' : 'OFF'}`);
   // `build` alone would keep the variables of the last time.

@@ -18,7 +18,9 @@ export async function listCommand(): Promise<void> {
     const state = location
       ? `installed (${location.version}) in ${location.folder}`
       : `not installed, ${megabytes} MB to download: tutti runtimes install ${runtime.name}`;
-    say(`${runtime.name.padEnd(6)}${runtime.title.padEnd(21)}${runtime.backend.padEnd(6)}${state}`);
+    say(
+      `${runtime.name.padEnd(12)}${runtime.title.padEnd(21)}${runtime.backend.padEnd(8)}${state}`,
+    );
   }
   say(`cache: ${cacheFolder()}`);
 }

@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ReplyError, replyErrors } from '../core/errors.ts';
-import { nativeFolder, runtimeFolder } from '../runtimes/locate.ts';
+import { locateRuntime, nativeFolder } from '../runtimes/locate.ts';
+import { runtimes } from '../runtimes/manifest.ts';
 import {
   type Addon,
   type BackendPlace,
@@ -103,17 +104,23 @@ export function engineOptions(settings: EngineSettings): EngineOptions {
     interOpThreads: settings.number('ai.inter_op_parallelism'),
     executionTimeoutMs: settings.number('ai.model_execution_timeout'),
     memoryLimitBytes: settings.number('ai.backend_memory_limit') * MEGABYTE,
-    backends: backendNames.map((name) => backendPlace(name.toLowerCase())),
+    backends: backendNames.map(backendPlace),
   };
 }
 
-function backendPlace(name: string): BackendPlace {
-  const library = join(nativeFolder(), `tutti_backend_${name}.so`);
-  const runtime = runtimeFolder(name);
+function backendPlace(backend: string): BackendPlace {
+  const runtime = runtimes.find((runtime) => runtime.backend === backend);
+  if (runtime === undefined) return { library: '', runtimeFolder: '', preload: [] };
+  const library = join(nativeFolder(), `tutti_backend_${runtime.name}.so`);
+  const location = locateRuntime(runtime);
+  // Now, while no other thread reads them: the runtime does when its libraries are opened.
+  for (const [name, value] of Object.entries(location?.environment ?? {})) {
+    process.env[name] ??= value;
+  }
   return {
     library: existsSync(library) ? library : '',
-    runtimeFolder: runtime?.folder ?? '',
-    preload: runtime?.preload ?? [],
+    runtimeFolder: location?.folder ?? '',
+    preload: runtime.isOpenedByBackend ? [] : (location?.preload ?? []),
   };
 }
 

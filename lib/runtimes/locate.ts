@@ -12,10 +12,12 @@ export const STAMP_FILE = 'tutti-runtime.json';
 export interface RuntimeLocation {
   name: string;
   version: string;
-  /** For LibTorch the folder of `lib` and `include`, for the others that of the library. */
+  /** For LibTorch the folder of `lib` and `include`, for the others that of the libraries. */
   folder: string;
   /** Full paths, to be opened in this order before the backend. */
   preload: readonly string[];
+  /** Variables that must be set before it is opened. */
+  environment: Readonly<Record<string, string>>;
   /** Of an existing Python installation (TUTTI_RUNTIMES_PATH), used where it is, or of our cache. */
   source: 'site-packages' | 'cache';
 }
@@ -52,8 +54,14 @@ export function locateRuntime(
   if (inPlace) return inPlace;
   const folder = installedFolder(runtime, cacheFolder(environment));
   if (folder === undefined) return undefined;
-  const preload = runtime.preload.map((path) => join(folder, path));
-  return { name: runtime.name, version: runtime.version, folder, preload, source: 'cache' };
+  return {
+    name: runtime.name,
+    version: runtime.version,
+    folder,
+    preload: runtime.preload.map((path) => join(folder, path)),
+    environment: runtime.environment ?? {},
+    source: 'cache',
+  };
 }
 
 /** The folder of a whole installation in the cache. */
@@ -63,17 +71,23 @@ export function installedFolder(runtime: Runtime, cache: string): string | undef
 }
 
 function locateInSitePackages(runtime: Runtime, sitePackages: string): RuntimeLocation | undefined {
-  const { folder, project, preload } = runtime.inSitePackages;
+  const { folder, projects, preload, isPinned } = runtime.inSitePackages;
   const paths: string[] = [];
   for (const pattern of preload) {
     const path = findLibrary(join(sitePackages, pattern));
     if (path === undefined) return undefined;
     paths.push(path);
   }
-  const version = projectVersion(sitePackages, project);
-  if (version === undefined) return undefined;
-  const place = join(sitePackages, folder);
-  return { name: runtime.name, version, folder: place, preload: paths, source: 'site-packages' };
+  const version = projectVersion(sitePackages, projects);
+  if (version === undefined || (isPinned && version !== runtime.version)) return undefined;
+  return {
+    name: runtime.name,
+    version,
+    folder: join(sitePackages, folder),
+    preload: paths,
+    environment: runtime.environment ?? {},
+    source: 'site-packages',
+  };
 }
 
 /** `path` may end in `.*`, for a library whose file name carries its release. */
@@ -87,9 +101,10 @@ function findLibrary(path: string): string | undefined {
 }
 
 /** From the metadata that pip leaves beside a package, as `torch-2.11.0.dist-info/METADATA`. */
-function projectVersion(sitePackages: string, project: string): string | undefined {
+function projectVersion(sitePackages: string, projects: readonly string[]): string | undefined {
   const metadataFolder = readdirSync(sitePackages).find(
-    (name) => name.startsWith(`${project}-`) && name.endsWith('.dist-info'),
+    (name) =>
+      name.endsWith('.dist-info') && projects.some((project) => name.startsWith(`${project}-`)),
   );
   if (metadataFolder === undefined) return undefined;
   const metadata = readFileSync(join(sitePackages, metadataFolder, 'METADATA'), 'utf8');

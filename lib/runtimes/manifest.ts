@@ -36,8 +36,21 @@ export interface Runtime {
   stub?: StubLibrary;
   /** Opened by full path, in this order, before the backend: then no search path of the user's matters. */
   preload: readonly string[];
-  /** The same for an existing Python installation: `folder` and `preload` within its site-packages. */
-  inSitePackages: { folder: string; preload: readonly string[]; project: string };
+  /** The backend opens them itself, out of their folder. */
+  isOpenedByBackend?: boolean;
+  /** Set, unless the user has, before the libraries are opened: what they read as they are. */
+  environment?: Readonly<Record<string, string>>;
+  inSitePackages: SitePackagesPlace;
+}
+
+/** Where an existing Python installation has it: `folder` and `preload` within its site-packages. */
+export interface SitePackagesPlace {
+  folder: string;
+  preload: readonly string[];
+  /** The names of its packages, as of their metadata: one of them is enough. */
+  projects: readonly string[];
+  /** Whether only the pinned version will do: the library's interface changes from one to the next. */
+  isPinned?: boolean;
 }
 
 /** Of the interpreter that the wheels are made for. It is not the user's: no Python code of theirs is used. */
@@ -112,7 +125,7 @@ const torch: Runtime = {
   ],
   inSitePackages: {
     folder: 'torch',
-    project: 'torch',
+    projects: ['torch'],
     // Their rpaths lead to the NVIDIA libraries beside them; libtorch.so brings libtorch_cuda.so.
     preload: ['torch/lib/libc10.so', 'torch/lib/libtorch_cpu.so', 'torch/lib/libtorch.so'],
   },
@@ -142,12 +155,64 @@ const onnx: Runtime = {
   preload: ['libonnxruntime.so.1'],
   inSitePackages: {
     folder: 'onnxruntime/capi',
-    project: 'onnxruntime',
+    projects: ['onnxruntime', 'onnxruntime_gpu'],
     preload: ['onnxruntime/capi/libonnxruntime.so.*'],
   },
 };
 
-export const runtimes: readonly Runtime[] = [torch, onnx];
+/** Of 9,373 header files in the wheel, those that `tensorflow/c/c_api.h` includes. */
+const tensorflowHeaders = [
+  'tensorflow/c/c_api.h',
+  'tensorflow/c/c_api_macros.h',
+  'tensorflow/c/tf_attrtype.h',
+  'tensorflow/c/tf_buffer.h',
+  'tensorflow/c/tf_datatype.h',
+  'tensorflow/c/tf_status.h',
+  'tensorflow/c/tf_tensor.h',
+  'tensorflow/c/tf_tstring.h',
+  'tensorflow/core/platform/ctstring.h',
+  'tsl/platform/ctstring.h',
+  'tsl/platform/ctstring_internal.h',
+  'xla/tsl/c/tsl_status.h',
+];
+
+const tensorflow: Runtime = {
+  name: 'tensorflow',
+  title: 'TensorFlow 2.21.0',
+  version: '2.21.0',
+  backend: 'TF',
+  glibcMin: '2.27',
+  unpackedBytes: 853_917_719,
+  wheels: [
+    {
+      project: 'tensorflow-cpu',
+      version: '2.21.0',
+      fileName: 'tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl',
+      sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
+      downloadBytes: 273_829_956,
+      keep: [
+        { from: 'tensorflow/libtensorflow_cc.so.2', to: 'libtensorflow_cc.so.2' },
+        { from: 'tensorflow/libtensorflow_framework.so.2', to: 'libtensorflow_framework.so.2' },
+        ...tensorflowHeaders.map((path) => ({
+          from: `tensorflow/include/${path}`,
+          to: `include/${path}`,
+        })),
+        { from: 'tensorflow/include/LICENSE', to: 'licenses/LICENSE' },
+        { from: 'tensorflow/THIRD_PARTY_NOTICES.txt', to: 'licenses/THIRD_PARTY_NOTICES.txt' },
+      ],
+    },
+  ],
+  preload: ['libtensorflow_framework.so.2', 'libtensorflow_cc.so.2'],
+  isOpenedByBackend: true,
+  environment: { TF_CPP_MIN_LOG_LEVEL: '3' },
+  inSitePackages: {
+    folder: 'tensorflow',
+    projects: ['tensorflow', 'tensorflow_cpu'],
+    preload: ['tensorflow/libtensorflow_framework.so.2', 'tensorflow/libtensorflow_cc.so.2'],
+  },
+};
+
+export const runtimes: readonly Runtime[] = [torch, onnx, tensorflow];
 
 /** The name of the folder it is installed in: another pin or another choice of pieces is another folder. */
 export function runtimeFolderName(runtime: Runtime): string {

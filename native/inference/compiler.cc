@@ -124,7 +124,7 @@ Compiler::Compiler(const EngineOptions& options) : places_(options.backends), lo
 void Compiler::Log(int level, std::string_view line) const {
   if (log_) {
     log_(level, line);
-  } else {
+  } else if (level > TUTTI_LOG_DEBUG) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
   }
 }

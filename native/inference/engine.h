@@ -38,7 +38,7 @@ struct EngineOptions {
   int64_t memory_limit_bytes = 0;  // 0: none
   std::array<BackendPlace, kBackendCount> backends;
   // Lines of the backends and of failed loads, from any thread; `level` is a tutti_log_level.
-  // Empty: they go to stderr.
+  // Empty: they go to stderr, those of TUTTI_LOG_DEBUG nowhere.
   std::function<void(int level, std::string_view line)> log;
 };
 

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { runtimeFolder } from '../../lib/runtimes/locate.ts';
 import { runtimes } from '../../lib/runtimes/manifest.ts';
 import { makeModels, missingModelMakers } from './models.ts';
+import { missingRealModels, realModelFolder } from './real-models.ts';
 import { sumCounts, type TestCounts } from './tap-report.ts';
 
 /** They are hammered by threads, also on small machines and under sanitizers. */
@@ -23,14 +24,17 @@ export function nativeTestNames(root: string): string[] {
 }
 
 /**
- * What a native test knows of the runtimes: `TUTTI_TEST_TORCH` and `TUTTI_TEST_ONNX`, each the full paths
- * to open before the backend, in order, with colons between. One that is not set is not installed.
+ * What a native test knows of the runtimes: `TUTTI_TEST_TORCH` and the like, each the full paths to open
+ * before the backend, in order, with colons between, and what the runtimes want in the environment. One
+ * that is not set is not installed.
  */
 export function runtimeVariables(): NodeJS.ProcessEnv {
   const variables: NodeJS.ProcessEnv = {};
   for (const { name } of runtimes) {
     const location = runtimeFolder(name);
-    if (location) variables[`TUTTI_TEST_${name.toUpperCase()}`] = location.preload.join(':');
+    if (location === undefined) continue;
+    variables[`TUTTI_TEST_${name.toUpperCase()}`] = location.preload.join(':');
+    Object.assign(variables, location.environment);
   }
   return variables;
 }
@@ -46,6 +50,7 @@ export async function runNativeTests(
 ): Promise<TestCounts> {
   const wantsModels = names.some((name) => name.startsWith('backend_'));
   const models = wantsModels && !missingModelMakers() ? await makeModels() : undefined;
+  const realModels = wantsModels && !missingRealModels() ? await realModelFolder() : undefined;
   const all: TestCounts[] = [];
   for (const name of names) {
     const run = spawnSync(join(folder, name), {
@@ -54,6 +59,7 @@ export async function runNativeTests(
         ...process.env,
         ...variables,
         ...(models && { TUTTI_MODEL_FOLDER: models.folder }),
+        ...(realModels && { TUTTI_REAL_MODEL_FOLDER: realModels }),
       },
       encoding: 'utf8',
       timeout: NATIVE_TEST_MS_MAX,

@@ -29,13 +29,64 @@ const requirements = {
   newest: ['hiredis==3.5.0', 'redis==8.1.0'],
   /** A site-packages that brings a runtime of its own, of another release than the pinned one. */
   runtimes: ['onnxruntime==1.20.1'],
+  /** What users make models with: TensorFlow and Keras, TF-Lite, scikit-learn. */
+  models: [
+    'absl-py==2.5.1',
+    'ai-edge-litert==2.3.0',
+    'astunparse==1.6.3',
+    'backports.strenum==1.2.8',
+    'certifi==2026.10.18',
+    'charset-normalizer==3.5.2',
+    'cloudpickle==3.1.2',
+    'flatbuffers==25.12.19',
+    'gast==0.7.0',
+    'google-pasta==0.2.0',
+    'grpcio==1.85.1',
+    'h5py==3.14.0',
+    'idna==3.20',
+    'joblib==1.6.0',
+    'keras==3.15.1',
+    'libclang==18.1.1',
+    'markdown-it-py==4.3.0',
+    'mdurl==0.1.2',
+    'ml_dtypes==0.6.0',
+    'namex==0.1.0',
+    'narwhals==2.29.0',
+    'numpy==2.4.6',
+    'onnx==1.23.2',
+    'onnxruntime==1.30.0',
+    'opt_einsum==3.4.0',
+    'optree==0.20.0',
+    'packaging==26.3',
+    'protobuf==7.36.2',
+    'Pygments==2.21.0',
+    'requests==2.34.2',
+    'rich==15.0.0',
+    'scikit-learn==1.9.1',
+    'scipy==1.17.1',
+    'six==1.17.0',
+    'skl2onnx==1.20.0',
+    'tensorflow_cpu==2.21.0',
+    'termcolor==3.3.0',
+    'threadpoolctl==3.8.0',
+    'tqdm==4.70.1',
+    'typing_extensions==4.16.0',
+    'urllib3==2.8.0',
+    'wrapt==2.5.2',
+  ],
   /** What `npm run check` formats C++ with. */
   tools: ['clang-format==23.1.5'],
 } as const;
 
 export type PythonEnvName = keyof typeof requirements;
 
-export const pythonEnvNames: readonly PythonEnvName[] = ['clients', 'newest', 'runtimes', 'tools'];
+export const pythonEnvNames: readonly PythonEnvName[] = [
+  'clients',
+  'newest',
+  'runtimes',
+  'models',
+  'tools',
+];
 
 /** Interpreters that the clients' wheels (cp311) fit, the likeliest first. */
 const INTERPRETERS = ['python3', 'python3.11'];

@@ -42,10 +42,12 @@ export async function runSanitizers(
   for (const sanitizer of wanted) {
     const folder = join(root, 'build', `sanitize-${sanitizer.name}`);
     const torch = sanitizer.hasRuntimes ? (found.torch?.folder ?? '') : '';
+    const tensorflow = sanitizer.hasRuntimes ? (found.tensorflow?.folder ?? '') : '';
     const settings = [
       `-DTUTTI_SANITIZE=${sanitizer.name}`,
       '-DTUTTI_TESTS=ON',
       `-DTUTTI_TORCH_DIR=${torch}`,
+      `-DTUTTI_TENSORFLOW_DIR=${tensorflow}`,
     ];
     console.log(`Building the native tests with the ${sanitizer.name} sanitizer`);
     const isBuilt =

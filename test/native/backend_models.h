@@ -1,8 +1,9 @@
-// Runs the models of a manifest (see test/tools/torch_make_models.cc, test/helpers/onnx-models.py)
-// on a backend and compares with the outputs that lie beside them. Prints TAP.
+// Runs the models of a manifest (see test/tools/torch_make_models.cc, test/helpers/*-models.py) on
+// a backend and compares with the outputs that lie beside them. Prints TAP.
 #ifndef TUTTI_TEST_NATIVE_BACKEND_MODELS_H_
 #define TUTTI_TEST_NATIVE_BACKEND_MODELS_H_
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -55,6 +57,8 @@ struct Sample {
 struct TestModel {
   std::string name;
   std::string blob;
+  std::vector<std::string> input_names;  // TF only
+  std::vector<std::string> output_names;
   std::vector<Sample> inputs;
   std::vector<Sample> outputs;
 };
@@ -69,6 +73,25 @@ inline std::string Cut(const std::string& text, const char* before, const char* 
   return text.substr(from, end - from);
 }
 
+inline uint32_t DtypeNamed(const std::string& name) {
+  constexpr const char* kNames[] = {"FLOAT", "DOUBLE", "INT8",   "INT16", "INT32",
+                                    "INT64", "UINT8",  "UINT16", "BOOL",  "STRING"};
+  return static_cast<uint32_t>(std::find(kNames, kNames + 9, name) - kNames);
+}
+
+// Of `"<key>": ["a", "b"]`; none if it is not there.
+inline std::vector<std::string> ReadNames(const std::string& line, const std::string& key) {
+  std::vector<std::string> names;
+  size_t at = 0;
+  const std::string list = Cut(line, ("\"" + key + "\": [").c_str(), "]", &at);
+  for (size_t next = 0;;) {
+    const std::string name = Cut(list, "\"", "\"", &next);
+    if (next == std::string::npos) return names;
+    names.push_back(name);
+    next++;
+  }
+}
+
 inline std::vector<Sample> ReadSamples(const std::string& folder, const std::string& text) {
   std::vector<Sample> samples;
   for (size_t at = 0;;) {
@@ -76,11 +99,7 @@ inline std::vector<Sample> ReadSamples(const std::string& folder, const std::str
     if (at == std::string::npos) return samples;
     Sample sample;
     sample.bytes = ReadFile(folder + "/" + file);
-    const std::string dtype = Cut(text, "\"dtype\": \"", "\"", &at);
-    sample.dtype = dtype == "INT64"    ? TUTTI_INT64
-                   : dtype == "BOOL"   ? TUTTI_BOOL
-                   : dtype == "STRING" ? TUTTI_STRING
-                                       : TUTTI_FLOAT;
+    sample.dtype = DtypeNamed(Cut(text, "\"dtype\": \"", "\"", &at));
     const std::string dims = Cut(text, "\"dims\": [", "]", &at);
     for (const char* c = dims.c_str(); *c != '\0';) {
       char* end = nullptr;
@@ -100,6 +119,8 @@ inline std::vector<TestModel> ReadManifest(const std::string& folder, const std:
     model.name = Cut(line, "\"name\": \"", "\"", &at);
     if (at == std::string::npos) continue;
     model.blob = ReadFile(folder + "/" + Cut(line, "\"file\": \"", "\"", &at));
+    model.input_names = ReadNames(line, "input_names");
+    model.output_names = ReadNames(line, "output_names");
     const size_t outputs = line.find("\"outputs\"");
     model.inputs = ReadSamples(folder, line.substr(at, outputs - at));
     model.outputs = ReadSamples(folder, line.substr(outputs));
@@ -125,17 +146,29 @@ inline bool Same(const tutti_tensor& seen, const Sample& wanted) {
   return true;
 }
 
-inline tutti_model* Load(const tutti_backend* backend, const std::string& blob, std::string* error,
+inline tutti_model* Load(const tutti_backend* backend, const TestModel& test, std::string* error,
                          tutti_device device = {TUTTI_CPU, 0}) {
   // In two pieces, as the wire may bring it.
+  const std::string& blob = test.blob;
   const size_t half = blob.size() / 2;
   const tutti_bytes chunks[] = {{blob.data(), half}, {blob.data() + half, blob.size() - half}};
+  std::vector<const char*> inputs, outputs;
+  for (const std::string& name : test.input_names) inputs.push_back(name.c_str());
+  for (const std::string& name : test.output_names) outputs.push_back(name.c_str());
   tutti_model* model = nullptr;
   char text[TUTTI_ERROR_BYTES] = "";
   const int failed =
-      backend->load_model(chunks, 2, device, nullptr, 0, nullptr, 0, &model, text, sizeof(text));
+      backend->load_model(chunks, 2, device, inputs.data(), inputs.size(), outputs.data(),
+                          outputs.size(), &model, text, sizeof(text));
   *error = failed != 0 ? text : "";
   return failed != 0 ? nullptr : model;
+}
+
+inline tutti_model* Load(const tutti_backend* backend, const std::string& blob, std::string* error,
+                         tutti_device device = {TUTTI_CPU, 0}) {
+  TestModel test;
+  test.blob = blob;
+  return Load(backend, test, error, device);
 }
 
 inline void Release(std::vector<tutti_tensor>* outputs, size_t count) {
@@ -144,13 +177,44 @@ inline void Release(std::vector<tutti_tensor>* outputs, size_t count) {
   }
 }
 
+// A copy of a sample at `offset` bytes behind a multiple of 64, where runtimes borrow without a
+// copy.
+class PlacedSample {
+ public:
+  PlacedSample(const Sample& sample, size_t offset)
+      : sample_(sample),
+        block_(static_cast<char*>(
+            std::aligned_alloc(64, (offset + sample.bytes.size()) / 64 * 64 + 64))),
+        data_(block_.get() + offset) {
+    std::memcpy(data_, sample.bytes.data(), sample.bytes.size());
+  }
+  tutti_tensor Borrow() {
+    tutti_tensor tensor = sample_.Borrow();
+    tensor.data = data_;
+    return tensor;
+  }
+  bool IsUnchanged() const {
+    return std::memcmp(data_, sample_.bytes.data(), sample_.bytes.size()) == 0;
+  }
+  void Spoil() { std::memset(data_, 0x55, sample_.bytes.size()); }
+
+ private:
+  struct Free {
+    void operator()(char* block) const { std::free(block); }
+  };
+  Sample sample_;
+  std::unique_ptr<char, Free> block_;
+  char* data_;
+};
+
 // Runs once on its own copies of the inputs, which are overwritten before the outputs are read:
 // so nothing that points into them passes. Empty if all is as wanted.
-inline std::string RunOnce(const tutti_backend* backend, tutti_model* model,
-                           const TestModel& test) {
-  std::vector<Sample> inputs = test.inputs;
+inline std::string RunOnce(const tutti_backend* backend, tutti_model* model, const TestModel& test,
+                           size_t offset = 0) {
+  std::vector<PlacedSample> inputs;
+  for (const Sample& input : test.inputs) inputs.emplace_back(input, offset);
   std::vector<tutti_tensor> borrowed;
-  for (Sample& input : inputs) borrowed.push_back(input.Borrow());
+  for (PlacedSample& input : inputs) borrowed.push_back(input.Borrow());
   std::vector<tutti_tensor> outputs(test.outputs.size());
   size_t count = 0;
   char text[TUTTI_ERROR_BYTES] = "";
@@ -159,9 +223,9 @@ inline std::string RunOnce(const tutti_backend* backend, tutti_model* model,
     return text;
   }
   std::string problem;
-  for (size_t i = 0; i < inputs.size(); i++) {
-    if (inputs[i].bytes != test.inputs[i].bytes) problem = "an input was written";
-    std::fill(inputs[i].bytes.begin(), inputs[i].bytes.end(), '\x55');
+  for (PlacedSample& input : inputs) {
+    if (!input.IsUnchanged()) problem = "an input was written";
+    input.Spoil();
   }
   for (size_t i = 0; i < count; i++) {
     if (!Same(outputs[i], test.outputs[i])) problem = "output " + std::to_string(i) + " differs";
@@ -172,7 +236,7 @@ inline std::string RunOnce(const tutti_backend* backend, tutti_model* model,
 
 inline void RunAll(const tutti_backend* backend, const TestModel& test, bool is_stateless) {
   std::string error;
-  tutti_model* model = Load(backend, test.blob, &error);
+  tutti_model* model = Load(backend, test, &error);
   Ok(model != nullptr, test.name + " loads " + error);
   if (model == nullptr) return;
   const char* const* names = nullptr;
@@ -181,6 +245,9 @@ inline void RunAll(const tutti_backend* backend, const TestModel& test, bool is_
   std::string problem = RunOnce(backend, model, test);
   Ok(problem.empty(), test.name + " gives the reference outputs " + problem);
   if (is_stateless) {
+    problem = RunOnce(backend, model, test, sizeof(int64_t));
+    Ok(problem.empty(),
+       test.name + " gives them for inputs that are aligned to 8 bytes " + problem);
     std::atomic<int> wrong{0};
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; t++) {

@@ -67,7 +67,7 @@ export function makeRuntime(wheelFolder: string, change: Partial<Runtime> = {}):
     unpackedBytes: 12_000,
     wheels: [engine, helper],
     preload: ['lib/libhelper.so', 'lib/libfake.so'],
-    inSitePackages: { folder: 'fake', preload: ['fake/lib/libfake.so.*'], project: 'tuttifake' },
+    inSitePackages: { folder: 'fake', preload: ['fake/lib/libfake.so.*'], projects: ['tuttifake'] },
     ...change,
   };
 }

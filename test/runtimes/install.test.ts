@@ -88,6 +88,7 @@ for (const way of ['a folder of wheels', 'pip'] as const) {
       version: '1.0',
       folder,
       preload: [join(folder, 'lib/libhelper.so'), join(folder, 'lib/libfake.so')],
+      environment: {},
       source: 'cache',
     });
     t.strictSame(await verifyRuntime(runtime, environment), []);
@@ -432,8 +433,13 @@ t.test('an existing site-packages is used in place of the cache', async (t) => {
     version: '1.2',
     folder: join(sitePackages, 'fake'),
     preload: [join(sitePackages, 'fake/lib/libfake.so.1.2')],
+    environment: {},
     source: 'site-packages',
   });
+  const pinned = makeRuntime(wheelFolder, {
+    inSitePackages: { ...runtime.inSitePackages, isPinned: true },
+  });
+  t.equal(locateRuntime(pinned, { environment }), undefined, 'another version than the pinned one');
   rmSync(join(sitePackages, 'fake'), { recursive: true });
   t.equal(locateRuntime(runtime, { environment }), undefined);
   const nowhere = { ...environment, TUTTI_RUNTIMES_PATH: '/nowhere/at/all' };

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "../protobuf.h"
+
 namespace tutti {
 
 // The messages of onnx.proto3 (IR version 10) that lead to a TensorProto.
@@ -51,53 +53,23 @@ inline OnnxMessage InnerMessage(OnnxMessage outer, uint64_t field) {
   }
 }
 
-inline bool ReadVarint(std::string_view* bytes, uint64_t* value) {
-  *value = 0;
-  for (unsigned shift = 0; shift < 64 && !bytes->empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(bytes->front());
-    bytes->remove_prefix(1);
-    *value |= static_cast<uint64_t>(byte & 127) << shift;
-    if (byte < 128) return true;
-  }
-  return false;
-}
-
 // What is not well-formed is left for the runtime to refuse. Deeper nesting than `depth_left`
 // counts as external data: no real model has it.
 inline bool HasExternalData(std::string_view bytes, OnnxMessage message = OnnxMessage::kModel,
                             int depth_left = 100) {
   if (depth_left == 0) return true;
-  while (!bytes.empty()) {
-    uint64_t tag = 0;
-    uint64_t value = 0;
-    if (!ReadVarint(&bytes, &tag)) return false;
-    const uint64_t field = tag >> 3;
-    switch (tag & 7) {
-      case 0:
-        if (!ReadVarint(&bytes, &value)) return false;
-        // TensorProto.data_location = EXTERNAL
-        if (message == OnnxMessage::kTensor && field == 14 && value == 1) return true;
-        break;
-      case 1:
-      case 5: {
-        const size_t fixed_bytes = (tag & 7) == 1 ? 8 : 4;
-        if (bytes.size() < fixed_bytes) return false;
-        bytes.remove_prefix(fixed_bytes);
-        break;
-      }
-      case 2: {
-        if (!ReadVarint(&bytes, &value) || value > bytes.size()) return false;
-        if (message == OnnxMessage::kTensor && field == 13) return true;  // external_data
-        const OnnxMessage inner = InnerMessage(message, field);
-        if (inner != OnnxMessage::kOther &&
-            HasExternalData(bytes.substr(0, value), inner, depth_left - 1)) {
-          return true;
-        }
-        bytes.remove_prefix(value);
-        break;
-      }
-      default:
-        return false;
+  ProtobufField field;
+  while (ReadField(&bytes, &field)) {
+    // TensorProto.data_location = EXTERNAL, or external_data
+    if (message == OnnxMessage::kTensor &&
+        (field.wire_type == kVarintField ? field.number == 14 && field.value == 1
+                                         : field.wire_type == kLengthField && field.number == 13)) {
+      return true;
+    }
+    if (field.wire_type != kLengthField) continue;
+    const OnnxMessage inner = InnerMessage(message, field.number);
+    if (inner != OnnxMessage::kOther && HasExternalData(field.content, inner, depth_left - 1)) {
+      return true;
     }
   }
   return false;
