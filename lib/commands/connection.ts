@@ -3,12 +3,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { REDIS_VERSION } from '../config/version.ts';
 import { replyErrors } from '../core/errors.ts';
-import { addon } from '../engine/addon.ts';
-import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { replyModules } from './module.ts';
-import { integerOf, shown, textOf } from './words.ts';
+import { integerOf, replyWord, shown, textOf } from './words.ts';
 
 const shape = { group: 'connection', categories: ['@connection'], keys: noKeys };
 const handshake = ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'];
@@ -27,7 +25,7 @@ export const connectionCommands: readonly Command[] = [
     run({ command, reply, request }) {
       if (request.count > 2) throw replyErrors.wrongArity(command.name);
       if (request.count === 1) reply.simple('PONG');
-      else echo(reply, request);
+      else replyWord(reply, request, 1);
     },
   },
   {
@@ -38,7 +36,7 @@ export const connectionCommands: readonly Command[] = [
     arity: 2,
     flags: ['loading', 'stale', 'fast'],
     run({ reply, request }) {
-      echo(reply, request);
+      replyWord(reply, request, 1);
     },
   },
   {
@@ -107,11 +105,6 @@ export const connectionCommands: readonly Command[] = [
 ];
 
 /** A large argument is sent from the memory it came into. */
-function echo(reply: ReplyEncoder, request: Request): void {
-  if (request.isBlob(1)) reply.held(addon().blobHold(1));
-  else reply.bulk(request.bytes(1));
-}
-
 function auth(call: Call): void {
   const { client, command, reply, request, server } = call;
   if (request.count > 3) throw replyErrors.syntax();

@@ -1,11 +1,11 @@
 // When keys expire: what the commands about it read and check (redis:src/expire.c).
 
 import { replyErrors } from '../core/errors.ts';
+import type { UnixMs } from '../engine/addon.ts';
 import type { Request } from '../resp/request.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
-/** The largest double that is a 64-bit integer. */
-const TIME_MS_MAX = 2 ** 63 - 1024;
+const SAFE_INTEGER_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 export interface ExpiryUnit {
   readonly unitMs: number;
@@ -18,7 +18,7 @@ export interface ExpiryUnit {
 }
 
 /** Unix time in ms of what word `i` says. @throws {ReplyError} Not an integer, or beyond 64 bits. */
-export function expiryOf(request: Request, i: number, unit: ExpiryUnit): number {
+export function expiryOf(request: Request, i: number, unit: ExpiryUnit): UnixMs {
   const value = request.integer(i);
   if (value !== undefined && Math.abs(value) < 2 ** 42) {
     if (unit.isPositive && value <= 0) throw replyErrors.invalidExpireTime(unit.command);
@@ -30,5 +30,5 @@ export function expiryOf(request: Request, i: number, unit: ExpiryUnit): number 
   const isTooLarge = atMs > INT64_MAX || exact * BigInt(unit.unitMs) < -INT64_MAX - 1n;
   if (isTooLarge || (unit.isPositive && exact <= 0n))
     throw replyErrors.invalidExpireTime(unit.command);
-  return Math.min(Number(atMs), TIME_MS_MAX);
+  return atMs > SAFE_INTEGER_MAX || atMs < -SAFE_INTEGER_MAX ? atMs : Number(atMs);
 }

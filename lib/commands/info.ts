@@ -81,7 +81,7 @@ function server({ server }: Call): Fields {
     process_supervised: 'no',
     run_id: server.runId,
     tcp_port: server.tcpPort,
-    server_time_usec: now * 1000,
+    server_time_usec: addon().unixMicroseconds(),
     uptime_in_seconds: uptimeSeconds,
     uptime_in_days: Math.floor(uptimeSeconds / SECONDS_A_DAY),
     hz,

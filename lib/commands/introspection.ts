@@ -7,7 +7,7 @@ import type { Request } from '../resp/request.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { withHelp } from './container.ts';
 import { categoriesOf } from './rows.ts';
-import { shown, WordsFrom } from './words.ts';
+import { replyWord, shown, WordsFrom } from './words.ts';
 
 type Table = ReadonlyMap<string, Command>;
 
@@ -207,7 +207,7 @@ function getKeys({ reply, request }: Call, table: Table): void {
   const keys = keysOf(command, words);
   if (keys === undefined || keys.length === 0) throw replyErrors.invalidArguments();
   reply.array(keys.length);
-  for (const key of keys) reply.bulk(keyBytes(request, 2 + key));
+  for (const key of keys) replyWord(reply, request, 2 + key);
 }
 
 /** @returns Word indices, or undefined if the words do not parse. */
@@ -219,11 +219,6 @@ export function keysOf(command: Command, words: WordsFrom | Request): number[] |
   const keys: number[] = [];
   for (let i = first; i <= end; i += step) keys.push(i);
   return keys;
-}
-
-function keyBytes(request: Request, i: number): Buffer {
-  if (request.isBlob(i)) throw replyErrors.argumentTooLong('command|getkeys');
-  return request.bytes(i);
 }
 
 function docs({ reply, request }: Call, table: Table): void {

@@ -1,5 +1,5 @@
 import { replyErrors } from '../core/errors.ts';
-import { expireConditions, NO_EXPIRY } from '../engine/addon.ts';
+import { expireConditions, NO_EXPIRY, type UnixMs } from '../engine/addon.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, firstArgIsKey } from './command.ts';
 import { expiryOf } from './expiry.ts';
@@ -131,8 +131,14 @@ function countKeys({ client, keyspace, reply, request }: Call): void {
   reply.integer(keyspace.countExisting(client.db, 1, request.count - 1));
 }
 
-function seconds(ms: number): number {
-  return Math.floor((ms + 500) / 1000);
+function seconds(ms: UnixMs): UnixMs {
+  return typeof ms === 'bigint' ? (ms + 500n) / 1000n : Math.floor((ms + 500) / 1000);
+}
+
+/** Milliseconds from now on, 0 if it has passed. */
+function remainingMs(atMs: UnixMs): UnixMs {
+  const now = Date.now();
+  return typeof atMs === 'bigint' ? atMs - BigInt(now) : Math.max(atMs - now, 0);
 }
 
 function expireRow(
@@ -154,7 +160,7 @@ function expireRow(
       const baseMs = isRelative ? Date.now() : 0;
       const atMs = expiryOf(request, 2, { unitMs, baseMs, command: name, isPositive: false });
       // -1 and -2 have a meaning of their own to the core; all of them lie in the past.
-      reply.integer(keyspace.expire(client.db, 1, Math.max(atMs, 0), conditions) ? 1 : 0);
+      reply.integer(keyspace.expire(client.db, 1, atMs < 0 ? 0 : atMs, conditions) ? 1 : 0);
     },
   };
 }
@@ -178,7 +184,7 @@ function remainingRow(
   name: string,
   summary: string,
   since: string,
-  inUnit: (ms: number) => number,
+  inUnit: (ms: UnixMs) => UnixMs,
 ): Command {
   return {
     ...shape,
@@ -190,12 +196,12 @@ function remainingRow(
     run({ client, keyspace, reply }) {
       const atMs = keyspace.expireTimeMs(client.db, 1);
       if (atMs === NO_KEY || atMs === NO_EXPIRY) reply.integer(atMs);
-      else reply.integer(inUnit(Math.max(atMs - Date.now(), 0)));
+      else reply.integer(inUnit(remainingMs(atMs)));
     },
   };
 }
 
-function expireTimeRow(name: string, summary: string, inUnit: (ms: number) => number): Command {
+function expireTimeRow(name: string, summary: string, inUnit: (ms: UnixMs) => UnixMs): Command {
   return {
     ...shape,
     name,

@@ -1,6 +1,7 @@
 // Commands about the server as a whole.
 
 import { replyErrors } from '../core/errors.ts';
+import { addon } from '../engine/addon.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { readonlyFast, write } from './rows.ts';
 
@@ -53,10 +54,10 @@ export const serverCommands: readonly Command[] = [
     arity: 1,
     flags: ['loading', 'stale', 'fast'],
     run({ reply }) {
-      const ms = Date.now();
+      const now = addon().unixMicroseconds();
       reply.array(2);
-      reply.bulk(String(Math.floor(ms / 1000)));
-      reply.bulk(String((ms % 1000) * 1000));
+      reply.bulk(String(Math.floor(now / 1e6)));
+      reply.bulk(String(now % 1e6));
     },
   },
   {

@@ -1,5 +1,5 @@
 import { replyErrors } from '../core/errors.ts';
-import { KEEP_EXPIRY, NO_EXPIRY, setConditions } from '../engine/addon.ts';
+import { KEEP_EXPIRY, NO_EXPIRY, setConditions, type UnixMs } from '../engine/addon.ts';
 import { ABSENT } from '../keyspace/keyspace.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, firstArgIsKey } from './command.ts';
@@ -55,7 +55,7 @@ export const stringCommands: readonly Command[] = [
 
 interface SetOptions {
   conditions: number;
-  atMs: number;
+  atMs: UnixMs;
 }
 
 function setWithOptions({ client, keyspace, reply, request }: Call): void {
@@ -94,7 +94,7 @@ function readSetOptions(request: Request): SetOptions {
       expiryWord = ++i;
     }
   }
-  let atMs = keepsExpiry ? KEEP_EXPIRY : NO_EXPIRY;
+  let atMs: UnixMs = keepsExpiry ? KEEP_EXPIRY : NO_EXPIRY;
   if (expiryWord !== -1) {
     const baseMs = isRelative ? Date.now() : 0;
     atMs = expiryOf(request, expiryWord, { unitMs, baseMs, command: 'set', isPositive: true });

@@ -1,7 +1,7 @@
 // What commands read of a request's words, beside what the request itself offers.
 
 import { replyErrors } from '../core/errors.ts';
-import { codes } from '../engine/addon.ts';
+import { addon, codes } from '../engine/addon.ts';
 import { failure } from '../engine/failure.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
@@ -15,6 +15,12 @@ export function shown(request: Request, i: number): string {
   if (request.isBlob(i)) return `(${request.length(i)} bytes)`;
   if (request.length(i) <= SHOWN_BYTES_MAX) return request.text(i);
   return request.bytes(i).toString('utf8', 0, SHOWN_BYTES_MAX);
+}
+
+/** Repeats a word of the request that is carried out, a large one from its own memory. */
+export function replyWord(reply: ReplyEncoder, request: Request, i: number): void {
+  if (request.isBlob(i)) reply.held(addon().blobHold(i));
+  else reply.bulk(request.bytes(i));
 }
 
 /** A word as text. @throws {ReplyError} It is a blob: no name or value is that long. */

@@ -96,6 +96,8 @@ export const setConditions = { ifAbsent: 1, ifPresent: 2, wantPrevious: 4 } as c
 export const expireConditions = { nx: 1, xx: 2, gt: 4, lt: 8 } as const;
 
 /** Where an expiry is expected: none, or as it was. */
+/** Unix time in milliseconds; a bigint beyond 2^53 and only there, so that all 64 bits are kept. */
+export type UnixMs = number | bigint;
 export const NO_EXPIRY = -1;
 export const KEEP_EXPIRY = -2;
 
@@ -331,11 +333,11 @@ export interface Addon {
   keysExisting(db: number, firstKey: number, count: number): number;
   /** 1, or 0 if `ifAbsent` and the target exists; -notFound. */
   keyRename(db: number, from: number, to: number, ifAbsent: number): number;
-  /** 1 or 0. `atMs` is Unix time. */
-  keyExpire(db: number, key: number, atMs: number, conditions: number): number;
+  /** 1 or 0. */
+  keyExpire(db: number, key: number, atMs: UnixMs, conditions: number): number;
   keyPersist(db: number, key: number): number;
-  /** Unix time in ms; -1 without expiry, -2 without key. */
-  keyExpireTime(db: number, key: number): number;
+  /** -1 without expiry, -2 without key. */
+  keyExpireTime(db: number, key: number): UnixMs;
   keyVersion(db: number, key: number): number;
   databaseSize(db: number): number;
   databaseExpiringCount(db: number): number;
@@ -351,7 +353,7 @@ export interface Addon {
   /** Holds the value. @returns Its bytes, -notFound, -wrongType. */
   stringFind(db: number, key: number): number;
   /** `conditions`: setConditions. With wantPrevious the previous string is held, and numbers[0] is its bytes or -1. @returns 0, -notPerformed, -wrongType, -outOfMemory. */
-  stringSet(db: number, key: number, value: number, expireAtMs: number, conditions: number): number;
+  stringSet(db: number, key: number, value: number, expireAtMs: UnixMs, conditions: number): number;
 
   // --- hashes and lists ---
   /** Words from `first` on: field, value, ... @returns New fields. */
@@ -550,6 +552,8 @@ export interface Addon {
   clientKill(ids: readonly number[]): number;
   /** Adds to the process' counters; called once a read, not once a command. */
   count(commands: number, inputBytes: number, outputBytes: number): void;
+  /** Unix time, by the system's clock. */
+  unixMicroseconds(): number;
   statistics(): ProcessStatistics;
   resetStatistics(): void;
 }

@@ -1,7 +1,14 @@
 // The native keyspace in TypeScript's words. Keys and values are words of the current request, named
 // by their index; what a call finds is held natively, for the reply encoder to take.
 
-import { type Addon, codes, NO_EXPIRY, setConditions, type ThreadBlocks } from '../engine/addon.ts';
+import {
+  type Addon,
+  codes,
+  NO_EXPIRY,
+  setConditions,
+  type ThreadBlocks,
+  type UnixMs,
+} from '../engine/addon.ts';
 import type { TensorWords } from '../engine/engine.ts';
 import { failure } from '../engine/failure.ts';
 
@@ -81,7 +88,7 @@ export class Keyspace {
   }
 
   /** @param conditions Bits of `expireConditions`. @returns Whether it was done. */
-  expire(db: number, key: number, atMs: number, conditions: number): boolean {
+  expire(db: number, key: number, atMs: UnixMs, conditions: number): boolean {
     return this.#native.keyExpire(db, key, atMs, conditions) === 1;
   }
 
@@ -89,8 +96,8 @@ export class Keyspace {
     return this.#native.keyPersist(db, key) === 1;
   }
 
-  /** Unix time in ms; -1 without expiry, -2 without key. */
-  expireTimeMs(db: number, key: number): number {
+  /** -1 without expiry, -2 without key. */
+  expireTimeMs(db: number, key: number): UnixMs {
     return this.#native.keyExpireTime(db, key);
   }
 
@@ -153,7 +160,7 @@ export class Keyspace {
    * With `setConditions.wantPrevious` the string before is held, and numbers[0] is its bytes or -1.
    * @returns Whether it was set: not if a condition was not met.
    */
-  setStringIf(db: number, key: number, value: number, atMs: number, conditions: number): boolean {
+  setStringIf(db: number, key: number, value: number, atMs: UnixMs, conditions: number): boolean {
     const result = this.#native.stringSet(db, key, value, atMs, conditions);
     if (result >= 0) return true;
     if (result === -codes.notPerformed) return false;

@@ -67,6 +67,16 @@ class Arguments {
     napi_get_value_int64(env_, values_[i], &number);
     return number;
   }
+  // All of 64 bits: a BigInt where a number would not do.
+  int64_t Int64Exact(size_t i) const {
+    int64_t number = 0;
+    if (napi_get_value_int64(env_, values_[i], &number) == napi_ok) [[likely]]
+      return number;
+    bool is_lossless = false;
+    napi_get_value_bigint_int64(env_, values_[i], &number, &is_lossless);
+    TUTTI_CHECK(is_lossless);
+    return number;
+  }
   napi_value operator[](size_t i) const { return values_[i]; }
 
  private:
@@ -82,6 +92,15 @@ inline napi_value ToJs(napi_env env, int64_t number) {
   } else {
     napi_create_double(env, static_cast<double>(number), &result);
   }
+  return result;
+}
+// A BigInt where a number would not do.
+inline napi_value ToJsExact(napi_env env, int64_t number) {
+  constexpr int64_t kSafeIntegerMax = (int64_t{1} << 53) - 1;
+  if (number >= -kSafeIntegerMax && number <= kSafeIntegerMax) [[likely]]
+    return ToJs(env, number);
+  napi_value result;
+  napi_create_bigint_int64(env, number, &result);
   return result;
 }
 inline napi_value ToJs(napi_env env, Code code) { return ToJs(env, -static_cast<int64_t>(code)); }

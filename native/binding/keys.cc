@@ -67,7 +67,7 @@ napi_value KeyExpire(napi_env env, napi_callback_info info) {
   const Arguments<4> in(env, info);
   const std::string_view key = this_thread().Word(in.Int(1));
   const auto conditions = static_cast<uint32_t>(in.Int(3));
-  return ToJs(env, keyspace().Expire(in.Int(0), key, in.Int64(2), conditions) ? 1 : 0);
+  return ToJs(env, keyspace().Expire(in.Int(0), key, in.Int64Exact(2), conditions) ? 1 : 0);
 }
 
 napi_value KeyPersist(napi_env env, napi_callback_info info) {
@@ -77,7 +77,7 @@ napi_value KeyPersist(napi_env env, napi_callback_info info) {
 
 napi_value KeyExpireTime(napi_env env, napi_callback_info info) {
   const Arguments<2> in(env, info);
-  return ToJs(env, keyspace().ExpireTime(in.Int(0), this_thread().Word(in.Int(1))));
+  return ToJsExact(env, keyspace().ExpireTime(in.Int(0), this_thread().Word(in.Int(1))));
 }
 
 napi_value KeyVersion(napi_env env, napi_callback_info info) {
@@ -147,7 +147,7 @@ napi_value StringSet(napi_env env, napi_callback_info info) {
   options.only_if_absent = conditions & kIfAbsent;
   options.only_if_present = conditions & kIfPresent;
   options.want_previous = conditions & kWantPrevious;
-  options.expire_at_ms = in.Int64(3);
+  options.expire_at_ms = in.Int64Exact(3);
   Ref<Object> previous;
   const Status status = keyspace().Set(in.Int(0), key, std::move(string), options,
                                        options.want_previous ? &previous : nullptr);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -269,6 +270,11 @@ Napi::Value Statistics(const Napi::CallbackInfo& info) {
   return record;
 }
 
+napi_value UnixMicroseconds(napi_env env, napi_callback_info) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return ToJs(env, std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
 napi_value ResetStatistics(napi_env, napi_callback_info) {
   ThreadRegistry::Get().Reset();
   const std::lock_guard lock(reset_mutex);
@@ -280,11 +286,17 @@ napi_value ResetStatistics(napi_env, napi_callback_info) {
 
 std::span<const Export> ProcessExports() {
   static constexpr Export exports[] = {
-      {"setLimits", Wrapped<SetLimits>},    {"configureEngine", Wrapped<ConfigureEngine>},
-      {"startBackground", StartBackground}, {"stopBackground", StopBackground},
-      {"listen", Wrapped<Listen>},          {"listenerPort", ListenerPort},
-      {"closeListener", CloseListener},     {"refuse", Wrapped<Refuse>},
-      {"statistics", Wrapped<Statistics>},  {"resetStatistics", ResetStatistics},
+      {"setLimits", Wrapped<SetLimits>},
+      {"configureEngine", Wrapped<ConfigureEngine>},
+      {"startBackground", StartBackground},
+      {"stopBackground", StopBackground},
+      {"listen", Wrapped<Listen>},
+      {"listenerPort", ListenerPort},
+      {"closeListener", CloseListener},
+      {"refuse", Wrapped<Refuse>},
+      {"unixMicroseconds", UnixMicroseconds},
+      {"statistics", Wrapped<Statistics>},
+      {"resetStatistics", ResetStatistics},
   };
   return exports;
 }

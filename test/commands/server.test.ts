@@ -193,6 +193,18 @@ t.test('the server', async (t) => {
     t.match(field('Commandstats', 'cmdstat_set'), /^calls=\d+/);
   });
 
+  await t.test('TIME counts microseconds', async (t) => {
+    const beforeMs = Date.now();
+    const fractions: number[] = [];
+    for (let i = 0; i < 50; i++) {
+      const [seconds, microseconds] = (await server.request('TIME')) as string[];
+      const ms = 1000 * Number(seconds) + Number(microseconds) / 1000;
+      if (ms < beforeMs || ms >= Date.now() + 1) t.fail(`TIME is ${ms} ms, not now`);
+      fractions.push(Number(microseconds) % 1000);
+    }
+    t.ok(new Set(fractions).size > 1, 'below the millisecond too');
+  });
+
   await t.test('MODULE LIST tells the load arguments', async (t) => {
     const list = await server.request('MODULE', 'LIST');
     t.strictSame(list, [

@@ -36,6 +36,25 @@ t.test('each command answers large arguments in each place', async (t) => {
   t.equal(await server.request('PING'), 'PONG');
 });
 
+t.test('COMMAND GETKEYS names large keys', async (t) => {
+  const server = await startServer(['--io-threads', '1']);
+  t.teardown(() => server.stop());
+  for (const byteCount of [32 * 1024 - 1, 32 * 1024, 100_000, 3_000_000]) {
+    const large = 'k'.repeat(byteCount);
+    const ask = (...words: string[]) => server.request('COMMAND', 'GETKEYS', ...words);
+    t.strictSame(await ask('GET', large), [large]);
+    t.strictSame(await ask('DEL', 'a', large, 'b', `${large}2`), ['a', large, 'b', `${large}2`]);
+    t.strictSame(await ask('SET', 'a', large, 'EX', '5'), ['a']);
+    t.strictSame(await ask('AI.MODELEXECUTE', large, 'INPUTS', '1', 'a', 'OUTPUTS', '1', large), [
+      large,
+      'a',
+      large,
+    ]);
+    await t.rejects(ask(large, 'a'), new Error('ERR Invalid command specified'));
+    await t.rejects(ask('GET', large, large), /Invalid number of arguments/);
+  }
+});
+
 t.test('keys of any length work', async (t) => {
   const server = await startServer([]);
   t.teardown(() => server.stop());
