@@ -1,7 +1,8 @@
 // What many rows of the command table have in common.
 
-import type { Command, KeySpec } from './command.ts';
-import { firstArgIsKey } from './command.ts';
+import type { DataCommands } from '../engine/data-commands.ts';
+import { checked } from '../keyspace/keyspace.ts';
+import { type Call, type Command, firstArgIsKey, type KeySpec, type Words } from './command.ts';
 
 export const allArgsAreKeys: KeySpec = { first: 1, last: -1, step: 1 };
 export const twoKeys: KeySpec = { first: 1, last: 2, step: 1 };
@@ -14,6 +15,35 @@ export const writeDenyoomFast = ['write', 'denyoom', 'fast'] as const;
 export const readonly = ['readonly'] as const;
 export const readonlyFast = ['readonly', 'fast'] as const;
 export const movableWrite = ['write', 'denyoom', 'movablekeys'] as const;
+
+/** Keys behind their number, which is word `at`; with `hasTarget` the first argument is one too. */
+export function numberedKeys(at: number, hasTarget = false): KeySpec {
+  const first = hasTarget ? 1 : 0;
+  return {
+    first,
+    last: first,
+    step: first,
+    find(words: Words) {
+      const count = words.integer(at);
+      if (count === undefined || count < 1 || at + count >= words.count) return undefined;
+      const keys = Array.from({ length: count }, (_, i) => at + 1 + i);
+      return hasTarget ? [1, ...keys] : keys;
+    },
+  };
+}
+
+/** A native call about plain values. */
+type Ask = (values: DataCommands, db: number, call: Call) => number;
+
+/** Replies with the number that the call answers. */
+export function integer(ask: Ask): Command['run'] {
+  return (call) => call.reply.integer(checked(ask(call.keyspace.values, call.client.db, call)));
+}
+
+/** Replies with the rows that the call answers, which begin with what they are. */
+export function rows(ask: Ask): Command['run'] {
+  return (call) => call.reply.rows(checked(ask(call.keyspace.values, call.client.db, call)));
+}
 
 type Shape = Partial<Omit<Command, 'name' | 'summary' | 'arity' | 'run'>>;
 

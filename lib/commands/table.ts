@@ -16,6 +16,8 @@ import { modelCommands } from './model.ts';
 import { moduleCommands } from './module.ts';
 import { scriptCommands } from './script.ts';
 import { serverCommands } from './server.ts';
+import { setCommands } from './set.ts';
+import { sortedSetCommands } from './sorted-set.ts';
 import { stringCommands } from './string.ts';
 import { tensorCommands } from './tensor.ts';
 import { transactionCommands } from './transaction.ts';
@@ -35,6 +37,8 @@ export const commandTable: ReadonlyMap<string, Command> = new Map(
     ...stringCommands,
     ...hashCommands,
     ...listCommands,
+    ...setCommands,
+    ...sortedSetCommands,
     ...transactionCommands,
     ...tensorCommands,
     ...modelCommands,

@@ -36,6 +36,34 @@ export function integerOf(request: Request, i: number): number {
   return Number(value);
 }
 
+/** Most repeats of a member or field that a command may be asked for: each is a row of the reply. */
+const REPEATS_MAX = 2 ** 24;
+
+/** As `integerOf`, but never beyond what a native call takes as an integer. */
+export function clampedOf(request: Request, i: number): number {
+  const value = integerOf(request, i);
+  return Math.max(Math.min(value, Number.MAX_SAFE_INTEGER), Number.MIN_SAFE_INTEGER);
+}
+
+/** An integer of at least `min`. @throws {ReplyError} `complaint`, also where it is no integer. */
+export function atLeast(request: Request, i: number, min: number, complaint: () => Error): number {
+  const value = request.integer(i) ?? request.bigint(i);
+  if (value === undefined || value < min) throw complaint();
+  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
+}
+
+/** How many are asked for. @throws {ReplyError} Negative, or no integer. */
+export function countOf(request: Request, i: number): number {
+  return atLeast(request, i, 0, replyErrors.notPositive);
+}
+
+/** How many at random; a negative number may repeat them. @throws {ReplyError} */
+export function randomCountOf(request: Request, i: number): number {
+  const count = clampedOf(request, i);
+  if (count < -REPEATS_MAX) throw replyErrors.outOfRange();
+  return count;
+}
+
 /** A TIMEOUT of RedisAI: milliseconds, more than 0. @throws {ReplyError} */
 export function timeoutOf(request: Request, i: number): number {
   const value = request.integer(i) ?? request.bigint(i);

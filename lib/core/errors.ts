@@ -117,6 +117,46 @@ export const replyErrors = {
   nxWithOthers: () => err('NX and XX, GT or LT options at the same time are not compatible'),
   gtWithLt: () => err('GT and LT options at the same time are not compatible'),
 
+  notFloat: () => err('value is not a valid float'),
+  notPositive: () => err('value is out of range, must be positive'),
+  outOfRange: () => err('value is out of range'),
+  /** @param max As a decimal integer; the least is its negative. */
+  outOfBounds: (max: string) => err(`value is out of range, value must between -${max} and ${max}`),
+  wouldOverflow: () => err('increment or decrement would overflow'),
+  incrementNotFinite: () => err('increment would produce NaN or Infinity'),
+  stringTooLong: () => err('string exceeds maximum allowed size (proto-max-bulk-len)'),
+  optionNotSupported: (option: string) => err(`${option} is not supported by this server`),
+
+  // --- hashes, lists, sets, sorted sets, streams ---
+  hashNotInteger: () => err('hash value is not an integer'),
+  hashNotFloat: () => err('hash value is not a float'),
+  indexOutOfRange: () => err('index out of range'),
+  notSortable: () => err("One or more scores can't be converted into double"),
+  keyCountNotPositive: () => err('numkeys should be greater than 0'),
+  tooManyKeys: () => err("Number of keys can't be greater than number of args"),
+  limitNegative: () => err("LIMIT can't be negative"),
+  popCountNotPositive: () => err('count should be greater than 0'),
+  scoreNotANumber: () => err('resulting score is not a number (NaN)'),
+  notFloatRange: () => err('min or max is not a float'),
+  notMemberRange: () => err('min or max not valid string range item'),
+  weightNotFloat: () => err('weight value is not a float'),
+  noInputKey: (name: string) => err(`at least 1 input key is needed for '${name}' command`),
+  addIfAbsentAndPresent: () => err('XX and NX options at the same time are not compatible'),
+  addFlagsIncompatible: () => err('GT, LT, and/or NX options at the same time are not compatible'),
+  incrementOfOne: () => err('INCR option supports a single increment-element pair'),
+  limitWithoutRange: () =>
+    err('syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX'),
+  scoresOfLex: () => err('syntax error, WITHSCORES not supported in combination with BYLEX'),
+  invalidStreamId: () => err('Invalid stream ID specified as stream command argument'),
+  streamIdTooSmall: () =>
+    err('The ID specified in XADD is equal or smaller than the target stream top item'),
+  streamIdZero: () => err('The ID specified in XADD must be greater than 0-0'),
+  streamExhausted: () =>
+    err('The stream has exhausted the last possible ID, unable to add more items'),
+
+  // --- bits ---
+  invalidBitOffset: () => err('bit offset is not an integer or out of range'),
+
   // --- the server ---
   noShutdown: () => err('No shutdown in progress.'),
   invalidCommand: () => err('Invalid command specified'),

@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { nativeFolder } from '../runtimes/locate.ts';
+import type { DataCommands } from './data-commands.ts';
 
 /** `Code` of native/core/status.h. */
 export const codes = {
@@ -28,6 +29,23 @@ export const codes = {
   timedOut: 15,
   wrongKind: 16,
   shuttingDown: 17,
+
+  notFloat: 40,
+  notANumber: 41,
+  notFloatRange: 42,
+  notMemberRange: 43,
+  indexOutOfRange: 44,
+  wouldOverflow: 45,
+  hashNotInteger: 46,
+  hashNotFloat: 47,
+  incrementNotFinite: 48,
+  stringTooLong: 49,
+  invalidBitOffset: 50,
+  invalidStreamId: 51,
+  streamIdTooSmall: 52,
+  streamIdZero: 53,
+  streamExhausted: 54,
+  notSortable: 55,
 } as const;
 
 /** `ObjectKind` of native/core/object.h: what a key can hold. */
@@ -241,8 +259,8 @@ export interface RunInfoRecord {
   errors: number;
 }
 
-/** One to one with `native/binding/exports.cc`; a test compares the two lists. */
-export interface Addon {
+/** With `DataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
+export interface Addon extends DataCommands {
   readonly abiVersion: number;
 
   // --- the process: called by the main thread ---

@@ -35,6 +35,38 @@ export function failure(result: number, text = ''): ReplyError {
       return replyErrors.ofRuntime(text);
     case codes.shuttingDown:
       return replyErrors.shuttingDown();
+    case codes.notFloat:
+      return replyErrors.notFloat();
+    case codes.notANumber:
+      return replyErrors.scoreNotANumber();
+    case codes.notFloatRange:
+      return replyErrors.notFloatRange();
+    case codes.notMemberRange:
+      return replyErrors.notMemberRange();
+    case codes.indexOutOfRange:
+      return replyErrors.indexOutOfRange();
+    case codes.wouldOverflow:
+      return replyErrors.wouldOverflow();
+    case codes.hashNotInteger:
+      return replyErrors.hashNotInteger();
+    case codes.hashNotFloat:
+      return replyErrors.hashNotFloat();
+    case codes.incrementNotFinite:
+      return replyErrors.incrementNotFinite();
+    case codes.stringTooLong:
+      return replyErrors.stringTooLong();
+    case codes.invalidBitOffset:
+      return replyErrors.invalidBitOffset();
+    case codes.invalidStreamId:
+      return replyErrors.invalidStreamId();
+    case codes.streamIdTooSmall:
+      return replyErrors.streamIdTooSmall();
+    case codes.streamIdZero:
+      return replyErrors.streamIdZero();
+    case codes.streamExhausted:
+      return replyErrors.streamExhausted();
+    case codes.notSortable:
+      return replyErrors.notSortable();
     default:
       throw new Error(`the native core answered ${result}, which is no result of this call`);
   }

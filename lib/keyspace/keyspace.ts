@@ -9,6 +9,7 @@ import {
   type ThreadBlocks,
   type UnixMs,
 } from '../engine/addon.ts';
+import type { DataCommands } from '../engine/data-commands.ts';
 import type { TensorWords } from '../engine/engine.ts';
 import { failure } from '../engine/failure.ts';
 
@@ -55,11 +56,14 @@ type NativeKeyspace = Pick<
  */
 export class Keyspace {
   readonly #native: NativeKeyspace;
+  /** The commands about plain values. Their answers are for `checked`. */
+  readonly values: DataCommands;
   /** Numbers that a call answers beside its result; overwritten by the next one. */
   readonly numbers: Float64Array;
 
-  constructor(native: NativeKeyspace, blocks: Pick<ThreadBlocks, 'numbers'>) {
+  constructor(native: NativeKeyspace & DataCommands, blocks: Pick<ThreadBlocks, 'numbers'>) {
     this.#native = native;
+    this.values = native;
     this.numbers = blocks.numbers;
   }
 
@@ -238,7 +242,8 @@ export class Keyspace {
   }
 }
 
-function checked(result: number): number {
+/** The answer of a native call. @throws {ReplyError} It is the negative of a code. */
+export function checked(result: number): number {
   if (result < 0) throw failure(result);
   return result;
 }

@@ -9,6 +9,23 @@ export const BLOB_BYTES_MIN = 32 * 1024;
 export const ROW_NIL = 0xffff_ffff;
 /** In a packed row: u32 reply blob id and f64 byte count follow in place of the bytes. */
 export const ROW_REFERENCE = 0xffff_fffe;
+/** In a packed row: u32 kind (`rowHeaders`) and u32 count follow: what the next rows belong to. */
+export const ROW_HEADER = 0xffff_fffd;
+/** In packed rows: u32 length and text follow, an integer or a double. */
+export const ROW_INTEGER = 0xffff_fffc;
+export const ROW_DOUBLE = 0xffff_fffb;
+
+/** `RowHeader` of native/keyspace/reply.h, which says what each is in RESP2 and RESP3. */
+export const rowHeaders = {
+  array: 0,
+  map: 1,
+  set: 2,
+  pairs: 3,
+  pair: 4,
+  nilArray: 5,
+  mapOrPairs: 6,
+  mapEntry: 7,
+} as const;
 
 /** The part of the addon that `resp/` calls. */
 export interface NativeMemory {

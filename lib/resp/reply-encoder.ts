@@ -1,5 +1,14 @@
 import { ReplyError } from '../core/errors.ts';
-import { BLOB_BYTES_MIN, ROW_NIL, ROW_REFERENCE, type ThreadMemory } from './native-memory.ts';
+import {
+  BLOB_BYTES_MIN,
+  ROW_DOUBLE,
+  ROW_HEADER,
+  ROW_INTEGER,
+  ROW_NIL,
+  ROW_REFERENCE,
+  rowHeaders,
+  type ThreadMemory,
+} from './native-memory.ts';
 
 /** The longest header or number that is written in one go. */
 const HEADER_BYTES_MAX = 32;
@@ -253,17 +262,8 @@ export class ReplyEncoder {
           (rows[from + 3]! << 24)) >>>
         0;
       from += 4;
-      if (length === ROW_NIL) {
-        this.nil();
-        continue;
-      }
-      if (length === ROW_REFERENCE) {
-        const id = rows.readUInt32LE(from);
-        const byteCount = rows.readDoubleLE(from + 4);
-        from += 12;
-        this.#header(types.bulk, byteCount);
-        this.#blob(id, byteCount);
-        this.#crlf();
+      if (length >= ROW_DOUBLE) {
+        from = this.#specialRow(length, from);
         continue;
       }
       this.#room(length + HEADER_BYTES_MAX + 2);
@@ -282,6 +282,72 @@ export class ReplyEncoder {
       out[at + length + 1] = LF;
       this.#at = at + length + 2;
       from += length;
+    }
+  }
+
+  /** A row that is no plain element, from behind its first word. @returns Where the next one begins. */
+  #specialRow(kind: number, at: number): number {
+    const { rows } = this.#memory.blocks;
+    switch (kind) {
+      case ROW_NIL:
+        this.nil();
+        return at;
+      case ROW_REFERENCE: {
+        const id = rows.readUInt32LE(at);
+        const byteCount = rows.readDoubleLE(at + 4);
+        this.#header(types.bulk, byteCount);
+        this.#blob(id, byteCount);
+        this.#crlf();
+        return at + 12;
+      }
+      case ROW_HEADER:
+        this.#rowHeader(rows.readUInt32LE(at), rows.readUInt32LE(at + 4));
+        return at + 8;
+      default: {
+        const length = rows.readUInt32LE(at);
+        const end = at + 4 + length;
+        this.#room(length + HEADER_BYTES_MAX + 2);
+        const out = this.#out;
+        if (kind === ROW_INTEGER) out[this.#at++] = types.integer;
+        else if (this.resp === 3) out[this.#at++] = types.double;
+        else this.#header(types.bulk, length);
+        for (let k = at + 4; k < end; k++) out[this.#at++] = rows[k]!;
+        this.#crlf();
+        return end;
+      }
+    }
+  }
+
+  #rowHeader(kind: number, count: number): void {
+    const isResp3 = this.resp === 3;
+    switch (kind) {
+      case rowHeaders.array:
+        this.array(count);
+        break;
+      case rowHeaders.map:
+        this.map(count);
+        break;
+      case rowHeaders.set:
+        this.set(count);
+        break;
+      case rowHeaders.pairs:
+        this.array(isResp3 ? count : 2 * count);
+        break;
+      case rowHeaders.pair:
+        if (isResp3) this.array(2);
+        break;
+      case rowHeaders.nilArray:
+        this.nilArray();
+        break;
+      case rowHeaders.mapOrPairs:
+        if (isResp3) this.map(count);
+        else this.array(count);
+        break;
+      case rowHeaders.mapEntry:
+        if (!isResp3) this.array(2);
+        break;
+      default:
+        throw new Error(`the native core wrote a header of kind ${kind}`);
     }
   }
 

@@ -37,6 +37,8 @@ std::span<const Export> ModelExports();
 std::span<const Export> DagExports();
 std::span<const Export> ClientExports();
 std::span<const Export> ProcessExports();
+// The commands about plain values: data_exports.cc names their files.
+std::span<const std::span<const Export>> DataExports();
 
 // TypeScript has checked what came from outside: what is wrong here is a bug of ours.
 #define TUTTI_CHECK(fact)                                                            \

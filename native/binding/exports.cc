@@ -6,6 +6,18 @@ namespace {
 // Changes with any change of the exports that an already compiled caller would notice.
 constexpr int kAbiVersion = 1;
 
+// False in a worker that is terminated while it loads.
+bool AddExports(napi_env env, napi_value exports, std::span<const tutti::Export> list) {
+  for (const tutti::Export& row : list) {
+    napi_value function = nullptr;
+    const bool is_set = napi_create_function(env, row.name, NAPI_AUTO_LENGTH, row.function, nullptr,
+                                             &function) == napi_ok &&
+                        napi_set_named_property(env, exports, row.name, function) == napi_ok;
+    if (!is_set) return false;
+  }
+  return true;
+}
+
 napi_value Init(napi_env env, napi_value exports) {
   Napi::Object(env, exports).Set("abiVersion", kAbiVersion);
   const std::span<const tutti::Export> lists[] = {
@@ -14,13 +26,10 @@ napi_value Init(napi_env env, napi_value exports) {
       tutti::DagExports(),     tutti::ClientExports(),      tutti::ProcessExports(),
   };
   for (const auto& list : lists) {
-    for (const tutti::Export& row : list) {
-      napi_value function = nullptr;
-      const bool is_set = napi_create_function(env, row.name, NAPI_AUTO_LENGTH, row.function,
-                                               nullptr, &function) == napi_ok &&
-                          napi_set_named_property(env, exports, row.name, function) == napi_ok;
-      if (!is_set) return exports;  // a worker that is terminated while it loads
-    }
+    if (!AddExports(env, exports, list)) return exports;
+  }
+  for (const auto& list : tutti::DataExports()) {
+    if (!AddExports(env, exports, list)) return exports;
   }
   return exports;
 }

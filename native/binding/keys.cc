@@ -3,8 +3,8 @@
 #include <memory>
 #include <utility>
 
-#include "binding/numbers.h"
 #include "binding/thread_state.h"
+#include "core/numbers.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/value.h"
 

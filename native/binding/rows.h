@@ -1,7 +1,7 @@
 // Results of many elements: packed rows in the thread's block, in as many pieces as it takes.
 //
-// A row is u32 length and bytes. 2^32-1 is nil; 2^32-2 is followed by u32 reply blob and f64 bytes,
-// in place of an element of kBlobBytesMin and more.
+// A row is u32 length and bytes. The first words of other rows are in keyspace/reply.h: nil, a
+// reference in place of an element of kBlobBytesMin and more, a header, an integer, a double.
 #pragma once
 
 #include <cstddef>
@@ -9,14 +9,11 @@
 #include <string_view>
 
 #include "core/object.h"
-#include "core/units.h"
+#include "keyspace/reply.h"
 
 namespace tutti {
 
 class ThreadState;
-
-inline constexpr size_t kRowsBytes = 64 * kKiB;
-inline constexpr uint32_t kRowReference = 0xffff'fffe;
 
 // Writes one piece.
 class RowWriter {
@@ -25,6 +22,8 @@ class RowWriter {
 
   // False if it does not fit: then the piece is full. `owner` keeps `element` alive.
   bool Put(std::string_view element, const Ref<Object>& owner);
+  // A whole piece that is written already.
+  void PutPiece(const uint8_t* bytes, size_t byte_count, int64_t count);
   int64_t count() const { return count_; }
 
  private:
@@ -42,6 +41,20 @@ class RowSource {
   virtual void Write(int64_t first, RowWriter& writer) = 0;
 
   int64_t written = 0;  // by earlier pieces
+};
+
+// A command's reply in the thread's block. Rows beyond the first piece follow by rowsNext().
+class ThreadReply final : public Reply {
+ public:
+  explicit ThreadReply(ThreadState& thread) : thread_(thread) {}
+  void Begin();
+  // Hands over the pieces. @returns Rows in the first one.
+  int64_t Finish();
+
+ private:
+  uint32_t Keep(Ref<Object> owner, std::string_view bytes) override;
+
+  ThreadState& thread_;
 };
 
 }  // namespace tutti

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "binding/command_words.h"
-#include "binding/numbers.h"
 #include "binding/thread_state.h"
+#include "core/numbers.h"
 #include "keyspace/keyspace.h"
 #include "tensor/tensor.h"
 

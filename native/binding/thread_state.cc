@@ -190,6 +190,49 @@ bool RowWriter::Put(std::string_view element, const Ref<Object>& owner) {
   return true;
 }
 
+void RowWriter::PutPiece(const uint8_t* bytes, size_t byte_count, int64_t count) {
+  TUTTI_CHECK(count_ == 0 && byte_count <= kRowsBytes);
+  std::memcpy(thread_.blocks->rows, bytes, byte_count);
+  count_ = count;
+}
+
+void ThreadReply::Begin() { Reply::Begin(thread_.blocks->rows); }
+
+int64_t ThreadReply::Finish() {
+  // The pieces behind the first.
+  class Pieces final : public RowSource {
+   public:
+    Pieces(std::vector<Piece> pieces, std::vector<std::unique_ptr<uint8_t, FreeBlock>> blocks)
+        : pieces_(std::move(pieces)), blocks_(std::move(blocks)) {
+      for (const Piece& piece : pieces_) total_ += piece.count;
+      written = pieces_[0].count;
+    }
+    int64_t total() const override { return total_; }
+    void Write(int64_t, RowWriter& writer) override {
+      const Piece& piece = pieces_[++at_];
+      writer.PutPiece(piece.block, piece.bytes, piece.count);
+      blocks_[at_ - 1].reset();
+    }
+
+   private:
+    const std::vector<Piece> pieces_;
+    std::vector<std::unique_ptr<uint8_t, FreeBlock>> blocks_;
+    int64_t total_ = 0;
+    size_t at_ = 0;
+  };
+  const int64_t count = pieces_[0].count;
+  thread_.rows = nullptr;
+  thread_.blocks->numbers[1] = blocks_.empty() ? 0 : 1;
+  if (!blocks_.empty()) {
+    thread_.rows = std::make_unique<Pieces>(std::move(pieces_), std::move(blocks_));
+  }
+  return count;
+}
+
+uint32_t ThreadReply::Keep(Ref<Object> owner, std::string_view bytes) {
+  return thread_.KeepReply(std::move(owner), bytes.data(), bytes.size());
+}
+
 Napi::Value MakeView(Napi::Env env, const void* data, size_t bytes) {
   TUTTI_CHECK(bytes <= kViewBytesMax);
   napi_value view = nullptr;

@@ -178,6 +178,7 @@ class ThreadState {
   SlotTable<Ref<Object>> prepared;  // models and scripts that an EXEC is going to store
   Held held;
   std::unique_ptr<RowSource> rows;
+  ThreadReply reply{*this};
   // Made by allocateBlock and not freed yet, with their bytes.
   std::unordered_map<void*, size_t> request_blocks;
 

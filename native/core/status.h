@@ -29,6 +29,24 @@ enum class Code : int32_t {
   kTimedOut = 15,   // a run that never began
   kWrongKind = 16,  // inputs: key holds something that is not a tensor
   kShuttingDown = 17,
+
+  // Of commands about plain values.
+  kNotFloat = 40,
+  kNotANumber = 41,       // a score that would be NaN
+  kNotFloatRange = 42,    // a bound that is no score
+  kNotMemberRange = 43,   // a bound that is no member
+  kIndexOutOfRange = 44,  // of a list
+  kWouldOverflow = 45,    // an increment
+  kHashNotInteger = 46,
+  kHashNotFloat = 47,
+  kIncrementNotFinite = 48,
+  kStringTooLong = 49,  // beyond proto-max-bulk-len
+  kInvalidBitOffset = 50,
+  kInvalidStreamId = 51,
+  kStreamIdTooSmall = 52,
+  kStreamIdZero = 53,
+  kStreamExhausted = 54,
+  kNotSortable = 55,  // an element that is no number
 };
 
 class [[nodiscard]] Status {

@@ -121,6 +121,11 @@ KeyState LookUpForWrite(int db, const KeyAddress& address, std::string_view key,
 
 Ref<Object> TakeValue(KeyState& state) { return std::move(WritableEntry(state)->value); }
 
+void ReturnValue(KeyState& state, Ref<Object> value) {
+  assert(state.exists() && !state.value());
+  state.place.entry->value = std::move(value);
+}
+
 void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, int64_t dirty,
             Graveyard& graveyard) {
   const int64_t expiry_before = state.exists() ? state.entry().expire_at_ms : kNoExpiry;

@@ -40,6 +40,9 @@ KeyState LookUpForWrite(int db, const KeyAddress& address, std::string_view key,
 // it is unique: snapshots that share the entry keep a reference of their own. Commit() must follow.
 Ref<Object> TakeValue(KeyState& state);
 
+// Puts the value taken back, as it was: no change.
+void ReturnValue(KeyState& state, Ref<Object> value);
+
 // Every change of a key. `value` null deletes; else the key holds it from now on, until
 // `expire_at_ms` (kNoExpiry, kKeepExpiry). Counts the change, gives the key a new version, and
 // buries what it held. `state` is spent.

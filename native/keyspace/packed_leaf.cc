@@ -160,6 +160,15 @@ std::string_view PackedLeaf<kParts, kOrdered>::PartAt(int at, int part) const {
 }
 
 template <int kParts, bool kOrdered>
+PackedPart PackedLeaf<kParts, kOrdered>::BorrowPart(int at, int part) const {
+  const uint8_t* item = ItemAt(at);
+  const uint8_t* bytes = PartBytes(item, part);
+  const uint16_t word = LengthWord(item, part);
+  if (word & kOutsideBit) return {Outside(bytes)->view(), Outside(bytes)};
+  return {{reinterpret_cast<const char*>(bytes), word}, nullptr};
+}
+
+template <int kParts, bool kOrdered>
 Ref<Object> PackedLeaf<kParts, kOrdered>::OutsideAt(int at, int part) const {
   const uint8_t* item = ItemAt(at);
   if (!(LengthWord(item, part) & kOutsideBit)) return nullptr;
@@ -275,6 +284,7 @@ auto PackedLeaf<kParts, kOrdered>::Append(const PackedLeaf& right) -> PackedLeaf
 template class PackedItem<1>;
 template class PackedItem<2>;
 template struct PackedLeaf<1, false>;
+template struct PackedLeaf<1, true>;
 template struct PackedLeaf<2, false>;
 template struct PackedLeaf<2, true>;
 

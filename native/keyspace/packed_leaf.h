@@ -1,5 +1,5 @@
 // A leaf of up to 4 KiB that holds byte strings, or pairs of them, packed: elements of lists,
-// fields and values of hashes.
+// sets and sorted sets, fields and values of hashes, entries of streams.
 //
 // Layout: header, offsets of the items in their order, room, items in the order of their coming
 // (growing down). An item: a length (2 bytes, bit 15: the part lies outside) for each part, the
@@ -27,6 +27,12 @@ struct PackedPart {
   String* outside = nullptr;  // its reference is taken over; null: copied into the leaf
 };
 
+// The same part, for another leaf to take over.
+inline PackedPart Shared(const PackedPart& part) {
+  if (part.outside) part.outside->AddRef();
+  return part;
+}
+
 // The parts of one item: which lie outside depends on all of them.
 template <int kParts>
 class PackedItem {
@@ -36,6 +42,10 @@ class PackedItem {
   // With references of its own, to be taken over by a leaf.
   std::array<PackedPart, kParts> Parts() const;
   std::string_view part(int nth) const { return parts_[static_cast<size_t>(nth)]; }
+  // Without a reference of its own: valid as long as the item.
+  PackedPart Borrowed(int nth) const {
+    return {parts_[static_cast<size_t>(nth)], outside_[static_cast<size_t>(nth)].get()};
+  }
 
  private:
   std::array<std::string_view, kParts> parts_{};
@@ -56,6 +66,8 @@ struct PackedLeaf : TreeNode {
   uint64_t OrderOf(int at) const;
   // Valid as long as the leaf is not changed.
   std::string_view PartAt(int at, int part) const;
+  // The same with the String that holds it, if it lies outside, which is not given a reference.
+  PackedPart BorrowPart(int at, int part) const;
   // The String that holds the part, null if it lies in the leaf.
   Ref<Object> OutsideAt(int at, int part) const;
   bool HasRoom(const Item& item) const { return UsedBytes() + BytesOf(item) <= capacity; }
@@ -112,6 +124,7 @@ struct PackedLeaf : TreeNode {
 };
 
 using ListLeaf = PackedLeaf<1, false>;
+using OrderedLeaf = PackedLeaf<1, true>;     // elements by a number of 64 bits
 using PairLeaf = PackedLeaf<2, false>;       // small hashes: in the order of insertion
 using HashedPairLeaf = PackedLeaf<2, true>;  // by hash of the field
 

@@ -110,6 +110,55 @@ class Tree {
     return path;
   }
 
+  // The place before the first item of this order that is not `before` (leaf, position), or behind
+  // the last of them. Items of one order must lie with those that are `before` in front.
+  template <typename Before>
+  Path SeekWithin(uint64_t order, Before before) const {
+    Path path;
+    if (!root_) return path;
+    TreeNode* node = Descend(&path, [&](const InnerNode& inner) {
+      int child = inner.ChildBefore(order);
+      int last = child;  // of those that may begin with this order
+      while (last + 1 < inner.count && inner.lows[last + 1] == order) ++last;
+      while (child < last) {
+        const int middle = (child + last + 1) / 2;
+        const Leaf* leaf = FirstLeaf(inner.children[middle]);
+        // A lower bound may lie below the first order that is really there.
+        if (leaf->OrderOf(0) == order && before(*leaf, 0)) {
+          child = middle;
+        } else {
+          last = middle - 1;
+        }
+      }
+      return child;
+    });
+    path.leaf = static_cast<Leaf*>(node);
+    int first = path.leaf->LowerBound(order);
+    int last = path.leaf->count;
+    while (first < last) {
+      const int middle = (first + last) / 2;
+      if (path.leaf->OrderOf(middle) == order && before(*path.leaf, middle)) {
+        first = middle + 1;
+      } else {
+        last = middle;
+      }
+    }
+    path.position = first;
+    return path;
+  }
+
+  // The index of the path's place.
+  int64_t IndexOf(const Path& path) const {
+    int64_t index = path.position;
+    for (int level = 0; level < path.depth; ++level) {
+      const InnerNode& inner = *path.steps[level].node;
+      for (int child = 0; child < path.steps[level].child; ++child) {
+        index += inner.item_counts[child];
+      }
+    }
+    return index;
+  }
+
   // Moves from behind a leaf's last item to the first of the next leaf. False at the end.
   bool Settle(Path& path) const {
     if (!path.leaf) return false;
@@ -134,6 +183,27 @@ class Tree {
   bool Next(Path& path) const {
     ++path.position;
     return Settle(path);
+  }
+
+  // To the item before; false if there is none.
+  bool Previous(Path& path) const {
+    if (!path.leaf) return false;
+    if (path.position > 0) {
+      --path.position;
+      return true;
+    }
+    int level = 0;
+    while (level < path.depth && path.steps[level].child == 0) ++level;
+    if (level == path.depth) return false;
+    TreeNode* node = path.steps[level].node->children[--path.steps[level].child];
+    while (node->level > 0) {
+      auto* inner = static_cast<InnerNode*>(node);
+      path.steps[--level] = {inner, inner->count - 1};
+      node = inner->children[inner->count - 1];
+    }
+    path.leaf = static_cast<Leaf*>(node);
+    path.position = path.leaf->count - 1;
+    return true;
   }
 
   // Makes every node of the path this tree's own. The items then may be changed in place.
@@ -208,6 +278,11 @@ class Tree {
       node = inner->children[child];
     }
     return node;
+  }
+
+  static const Leaf* FirstLeaf(const TreeNode* node) {
+    while (node->level > 0) node = static_cast<const InnerNode*>(node)->children[0];
+    return static_cast<const Leaf*>(node);
   }
 
   static void Release(TreeNode* node) {

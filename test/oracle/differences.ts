@@ -48,4 +48,22 @@ export const differences: readonly Difference[] = [
     redis72: '+OK\r\n',
     reason: 'CLIENT NO-TOUCH is new in 7.2',
   },
+  {
+    line: 'ZRANK z a WITHSCORE',
+    redis70: "-ERR wrong number of arguments for 'zrank' command\r\n",
+    redis72: '*-1\r\n',
+    reason: 'WITHSCORE of ZRANK is new in 7.2',
+  },
+  {
+    line: 'ZREVRANK z a NOSUCH',
+    redis70: "-ERR wrong number of arguments for 'zrevrank' command\r\n",
+    redis72: '-ERR syntax error\r\n',
+    reason: 'WITHSCORE of ZREVRANK is new in 7.2',
+  },
+  {
+    line: 'ZINCRBY z 0.1 a',
+    redis70: '$19\r\n0.10000000000000001\r\n',
+    redis72: '$3\r\n0.1\r\n',
+    reason: '7.2 writes the shortest digits that read back as the same double',
+  },
 ];

@@ -1,4 +1,4 @@
-#include "binding/numbers.h"
+#include "core/numbers.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,0 +1,13 @@
+#include "binding/data_exports.h"
+
+namespace tutti {
+
+std::span<const std::span<const Export>> DataExports() {
+  static const std::span<const Export> lists[] = {
+      SetExports(),
+      SortedSetExports(),
+  };
+  return lists;
+}
+
+}  // namespace tutti

@@ -1,0 +1,7 @@
+#include "keyspace/limits.h"
+
+namespace tutti {
+
+constinit ValueLimits value_limits;
+
+}  // namespace tutti

@@ -1,0 +1,92 @@
+// The oracle at random: sequences of commands from a grammar, the same to Debian's redis-server and
+// to Tutti; the replies must be equal, and so must what the keys hold at the end.
+// TUTTI_ORACLE_SEED repeats a run, TUTTI_ORACLE_SEQUENCES says how many sequences there are.
+
+import t from 'tap';
+import { missingPrograms, startRedis } from '../helpers/peers.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+import { startServer } from '../helpers/server.ts';
+import {
+  Dice,
+  type Family,
+  grammars,
+  type RandomCommand,
+  randomCommand,
+  readBack,
+} from './random-commands.ts';
+import { request } from './replies.ts';
+import { shape, sorted, sortedPairs } from './reply-values.ts';
+
+const seed = Number(process.env['TUTTI_ORACLE_SEED'] ?? Date.now() % 2 ** 31);
+const sequenceCount = Number(process.env['TUTTI_ORACLE_SEQUENCES'] ?? 400);
+const COMMANDS_A_SEQUENCE = 40;
+/** Sequences that are under way at a time. */
+const SEQUENCES_A_BATCH = 10;
+
+function masked({ words, order }: RandomCommand, reply: string): string {
+  if (reply.startsWith('-')) return reply;
+  if (order === 'unordered') return words[0] === 'HGETALL' ? sortedPairs(reply) : sorted(reply);
+  if (order === 'shape') return shape(reply);
+  return reply;
+}
+
+function encode(commands: readonly RandomCommand[]): Buffer {
+  return Buffer.concat(commands.map(({ words }) => request(...words)));
+}
+
+t.test(
+  'answers random commands as redis-server does',
+  {
+    skip: missingPrograms('redis-server'),
+    timeout: 300_000,
+  },
+  async (t) => {
+    t.comment(`TUTTI_ORACLE_SEED=${seed}`);
+    const redis = await startRedis();
+    t.teardown(() => redis.stop());
+    const tutti = await startServer(['--save', '', '--appendonly', 'no']);
+    t.teardown(() => tutti.stop());
+
+    for (const family of Object.keys(grammars) as Family[]) {
+      t.test(family, { timeout: 300_000 }, async (t) => {
+        const peers = [await RawClient.connect(redis.port), await RawClient.connect(tutti.port)];
+        t.teardown(() => {
+          for (const peer of peers) peer.close();
+        });
+        const flush: RandomCommand = { words: ['FLUSHALL'], order: 'exact' };
+        for (let first = 0; first < sequenceCount; first += SEQUENCES_A_BATCH) {
+          const batch: RandomCommand[] = [];
+          for (let i = first; i < first + SEQUENCES_A_BATCH; i++) {
+            const dice = new Dice(seed + 7919 * i);
+            batch.push(flush, { words: ['HELLO', dice.pick(['2', '3'])], order: 'shape' });
+            for (let k = 0; k < COMMANDS_A_SEQUENCE; k++) batch.push(randomCommand(family, dice));
+            batch.push(...readBack);
+          }
+          for (const peer of peers) peer.send(encode(batch));
+          let start = 0;
+          for (const [index, command] of batch.entries()) {
+            if (command === flush) start = index;
+            const replies: string[] = [];
+            for (const peer of peers) replies.push(masked(command, await peer.reply()));
+            if (command.words[0] === 'HELLO' || replies[0] === replies[1]) continue;
+            t.equal(
+              replies[1]?.slice(0, 2000),
+              replies[0]?.slice(0, 2000),
+              command.words.join(' ').slice(0, 300),
+            );
+            t.comment(
+              batch
+                .slice(start, index + 1)
+                .map(({ words }) =>
+                  words.map((word) => JSON.stringify(word.slice(0, 100))).join(' '),
+                )
+                .join('\n'),
+            );
+            throw new Error(`not as redis-server answers it: TUTTI_ORACLE_SEED=${seed}`);
+          }
+        }
+        t.pass(`${sequenceCount} sequences`);
+      });
+    }
+  },
+);
