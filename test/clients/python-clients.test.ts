@@ -38,4 +38,17 @@ t.test('Python clients', async (t) => {
       await runPythonCases(t, 'clients', 'redisai_py.py', [], { ...env, MODELS: models.folder });
     },
   );
+
+  t.test(
+    'DAGs of redisai-py',
+    { skip: missingPython('clients') || missingModelMakers() },
+    async (t) => {
+      const models = await makeModels();
+      t.teardown(() => models.remove());
+      const server = await startServer();
+      t.teardown(() => server.stop());
+      const env = { PORT: `${server.port}`, MODELS: models.folder };
+      await runPythonCases(t, 'clients', 'redisai_dags.py', [], env);
+    },
+  );
 });
