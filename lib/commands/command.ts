@@ -105,6 +105,21 @@ export interface Transaction {
   isDirty: boolean;
 }
 
+/** Of one command since the last reset. `microseconds` is an estimate once it is called often. */
+export interface CommandFigures {
+  readonly calls: number;
+  readonly microseconds: number;
+  readonly rejected: number;
+  readonly failed: number;
+}
+
+/** Of the last second, each a second. */
+export interface Rates {
+  readonly commands: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
 /** What commands may ask of the process; the main thread or this thread carries it out. */
 export interface ServerServices {
   readonly settings: Settings;
@@ -121,10 +136,17 @@ export interface ServerServices {
   configSet(pairs: readonly (readonly [string, string])[]): Promise<Error | undefined>;
   /** Ends the process with status 0 after open EXECs; no reply follows. */
   shutdown(options: { readonly save: 'default' | 'save' | 'nosave' }): void;
-  /** Sums of all threads, for INFO: calls per command (`config|get` for a subcommand). */
-  readonly commandCalls: ReadonlyMap<string, number>;
-  /** Errors answered per code; those of other threads are up to a second old. */
-  readonly errorCounts: ReadonlyMap<string, number>;
+  // --- sums of all threads since the start or the last reset, for INFO ---
+  /** By full name, `config|get` for a subcommand. */
+  commandFigures(): ReadonlyMap<string, CommandFigures>;
+  /** Calls of all commands. */
+  commandCount(): number;
+  /** Microseconds that so many percent of a command's calls stay within. */
+  commandPercentiles(percents: readonly number[]): ReadonlyMap<string, readonly number[]>;
+  /** Errors answered, by code. */
+  errorCounts(): ReadonlyMap<string, number>;
+  rates(): Rates;
+  resetStatistics(): void;
 }
 
 /** One command being carried out. */

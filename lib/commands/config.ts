@@ -1,5 +1,4 @@
 import { replyErrors } from '../core/errors.ts';
-import { addon } from '../engine/addon.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { container } from './container.ts';
 import { changeSettings, shown, textOf } from './words.ts';
@@ -40,8 +39,8 @@ export const configCommands: readonly Command[] = [
         name: 'resetstat',
         summary: 'Sets the statistics of INFO back to 0.',
         arity: 2,
-        run({ reply }) {
-          addon().resetStatistics();
+        run({ reply, server }) {
+          server.resetStatistics();
           reply.ok();
         },
       },

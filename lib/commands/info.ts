@@ -183,41 +183,20 @@ function persistence({ server }: Call, statistics: ProcessStatistics): Fields {
   };
 }
 
-/** What `instantaneous_*` are measured from: this thread's last INFO, at least this long ago. */
-const RATE_MS_MIN = 1000;
-const rates = { atMs: 0, commands: 0, input: 0, output: 0, ops: 0, inputKib: 0, outputKib: 0 };
-
-function updateRates(statistics: ProcessStatistics): void {
-  const now = Date.now();
-  const elapsedMs = now - rates.atMs;
-  if (elapsedMs < RATE_MS_MIN) return;
-  const { totalCommands, netInputBytes, netOutputBytes } = statistics;
-  if (rates.atMs > 0) {
-    const perSecond = (more: number) => (Math.max(more, 0) * 1000) / elapsedMs;
-    rates.ops = perSecond(totalCommands - rates.commands);
-    rates.inputKib = perSecond(netInputBytes - rates.input) / 1024;
-    rates.outputKib = perSecond(netOutputBytes - rates.output) / 1024;
-  }
-  rates.atMs = now;
-  rates.commands = totalCommands;
-  rates.input = netInputBytes;
-  rates.output = netOutputBytes;
-}
-
 function stats({ server }: Call, statistics: ProcessStatistics): Fields {
-  updateRates(statistics);
   let errorCount = 0;
-  for (const count of server.errorCounts.values()) errorCount += count;
+  for (const count of server.errorCounts().values()) errorCount += count;
+  const rates = server.rates();
   return {
     total_connections_received: statistics.totalConnections,
-    total_commands_processed: statistics.totalCommands,
-    instantaneous_ops_per_sec: Math.round(rates.ops),
+    total_commands_processed: server.commandCount(),
+    instantaneous_ops_per_sec: Math.round(rates.commands),
     total_net_input_bytes: statistics.netInputBytes,
     total_net_output_bytes: statistics.netOutputBytes,
     total_net_repl_input_bytes: 0,
     total_net_repl_output_bytes: 0,
-    instantaneous_input_kbps: rates.inputKib.toFixed(2),
-    instantaneous_output_kbps: rates.outputKib.toFixed(2),
+    instantaneous_input_kbps: (rates.inputBytes / 1024).toFixed(2),
+    instantaneous_output_kbps: (rates.outputBytes / 1024).toFixed(2),
     rejected_connections: statistics.rejectedConnections,
     sync_full: 0,
     sync_partial_ok: 0,
@@ -299,13 +278,31 @@ function modules(): Fields {
 
 function commandStats({ server }: Call): Fields {
   const fields: Fields = {};
-  for (const [name, calls] of server.commandCalls) fields[`cmdstat_${name}`] = `calls=${calls}`;
+  for (const [name, figures] of server.commandFigures()) {
+    const { calls, microseconds, rejected, failed } = figures;
+    const perCall = ratio(microseconds, calls);
+    fields[`cmdstat_${name}`] =
+      `calls=${calls},usec=${Math.round(microseconds)},usec_per_call=${perCall},rejected_calls=${rejected},failed_calls=${failed}`;
+  }
+  return fields;
+}
+
+function latencyStats({ server }: Call): Fields {
+  const fields: Fields = {};
+  if (server.settings.text('latency-tracking') !== 'yes') return fields;
+  const given = server.settings.text('latency-tracking-info-percentiles');
+  const percents = given.split(' ').filter((percent) => percent !== '');
+  for (const [name, limits] of server.commandPercentiles(percents.map(Number))) {
+    fields[`latency_percentiles_usec_${name}`] = percents
+      .map((percent, i) => `p${percent}=${limits[i]?.toFixed(3)}`)
+      .join(',');
+  }
   return fields;
 }
 
 function errorStats({ server }: Call): Fields {
   const fields: Fields = {};
-  for (const [code, count] of server.errorCounts) fields[`errorstat_${code}`] = `count=${count}`;
+  for (const [code, count] of server.errorCounts()) fields[`errorstat_${code}`] = `count=${count}`;
   return fields;
 }
 
@@ -330,7 +327,7 @@ const sections: readonly Section[] = [
   { name: 'modules', title: 'Modules', isDefault: true, fields: modules },
   { name: 'commandstats', title: 'Commandstats', isDefault: false, fields: commandStats },
   { name: 'errorstats', title: 'Errorstats', isDefault: true, fields: errorStats },
-  { name: 'latencystats', title: 'Latencystats', isDefault: false, fields: () => ({}) },
+  { name: 'latencystats', title: 'Latencystats', isDefault: false, fields: latencyStats },
   { name: 'cluster', title: 'Cluster', isDefault: true, fields: () => ({ cluster_enabled: 0 }) },
   { name: 'keyspace', title: 'Keyspace', isDefault: true, fields: keyspaceSizes },
 ];

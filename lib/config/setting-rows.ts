@@ -471,8 +471,13 @@ export const settingRows: readonly SettingRow[] = [
   integer('slowlog-log-slower-than', 10_000, -1, LONG_MAX),
   integer('slowlog-max-len', 128, 0, LONG_MAX),
   integer('latency-monitor-threshold', 0, 0, LONG_MAX),
-  flag('latency-tracking', 'yes'),
-  list('latency-tracking-info-percentiles', '50 99 99.9', {}, readPercentiles),
+  flag('latency-tracking', 'yes', { effect: 'Whether INFO has percentiles of latencies.' }),
+  list(
+    'latency-tracking-info-percentiles',
+    '50 99 99.9',
+    { effect: 'Which percentiles of latencies INFO has.' },
+    readPercentiles,
+  ),
   row('notify-keyspace-events', 'flags', '', {}, false, readEvents),
 
   // Redis: files.

@@ -224,7 +224,6 @@ export interface ProcessStatistics {
   blockedClients: number;
   totalConnections: number;
   rejectedConnections: number;
-  totalCommands: number;
   netInputBytes: number;
   netOutputBytes: number;
 }
@@ -569,7 +568,7 @@ export interface Addon extends DataCommands {
   /** Posts a kill to the owners of these clients. @returns How many there are. */
   clientKill(ids: readonly number[]): number;
   /** Adds to the process' counters; called once a read, not once a command. */
-  count(commands: number, inputBytes: number, outputBytes: number): void;
+  count(inputBytes: number, outputBytes: number): void;
   /** Unix time, by the system's clock. */
   unixMicroseconds(): number;
   statistics(): ProcessStatistics;

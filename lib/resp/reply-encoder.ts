@@ -12,8 +12,6 @@ import {
 
 /** The longest header or number that is written in one go. */
 const HEADER_BYTES_MAX = 32;
-/** What INFO's errorstats tells apart; more distinct codes than these are counted as one. */
-const ERROR_CODES_MAX = 128;
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -57,12 +55,12 @@ export class ReplyEncoder {
   resp: 2 | 3 = 2;
   /** Replies are framed and thrown away (CLIENT REPLY). */
   isMuted = false;
-  /** Errors answered by this thread, by code. */
-  readonly errorCounts = new Map<string, number>();
-  errorCount = 0;
+  readonly #onError: (code: string) => void;
 
-  constructor(memory: ThreadMemory) {
+  /** @param onError Told the code of each error that is answered. */
+  constructor(memory: ThreadMemory, onError: (code: string) => void = () => {}) {
     this.#memory = memory;
+    this.#onError = onError;
     this.#out = memory.blocks.out;
   }
 
@@ -121,10 +119,7 @@ export class ReplyEncoder {
   errorLine(line: string): void {
     const blank = line.indexOf(' ');
     const code = blank < 0 ? line : line.slice(0, blank);
-    const count = this.errorCounts.get(code);
-    this.errorCount++;
-    if (count !== undefined) this.errorCounts.set(code, count + 1);
-    else if (this.errorCounts.size < ERROR_CODES_MAX) this.errorCounts.set(code, 1);
+    this.#onError(code);
     this.#line(types.error, /[\r\n]/.test(line) ? line.replace(/[\r\n]/g, ' ') : line);
   }
 

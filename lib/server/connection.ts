@@ -86,10 +86,9 @@ class ConnectionCall implements Call {
     const outerRequest = this.request;
     this.command = command;
     this.request = request;
-    this.#dispatcher.countCall(command);
     request.select();
     try {
-      run(this);
+      this.#dispatcher.runWithin(command, this, run);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
       this.#connection.cancelWait();
@@ -157,7 +156,6 @@ export class Connection implements Client, ReplySink, RequestSink {
   #softSinceMs = 0;
 
   // Since the last count.
-  #commandCount = 0;
   #inputBytes = 0;
   #outputBytes = 0;
 
@@ -323,7 +321,6 @@ export class Connection implements Client, ReplySink, RequestSink {
   }
 
   onRequest(request: Request): boolean {
-    this.#commandCount++;
     if (this.#replyMode === 'on') {
       this.#dispatcher.dispatch(this, request);
       if (this.#replyMode !== 'on') this.#advanceReplyMode();
@@ -424,8 +421,7 @@ export class Connection implements Client, ReplySink, RequestSink {
     const now = Date.now();
     this.lastSeenMs = now;
     this.#outputBytes += this.#outbox.takeSentBytes();
-    this.#addon.count(this.#commandCount, this.#inputBytes, this.#outputBytes);
-    this.#commandCount = 0;
+    this.#addon.count(this.#inputBytes, this.#outputBytes);
     this.#inputBytes = 0;
     this.#outputBytes = 0;
     if (now - this.#recordedMs >= RECORD_MS) this.record(now);
@@ -490,6 +486,7 @@ export class Connection implements Client, ReplySink, RequestSink {
       completion(this.#encoder, code, text);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
+      this.#dispatcher.countFailure(this.call.command);
       this.#encoder.error(error);
     }
     const then = this.afterCompletion;

@@ -9,13 +9,14 @@ import type { Settings } from '../config/settings.ts';
 import { isLogLevel, log, setLogLevel } from '../core/log.ts';
 import { type Addon, addon } from '../engine/addon.ts';
 import { engineOptions } from '../engine/engine.ts';
+import { shareStatistics } from './command-statistics.ts';
 import type { NewConnection } from './connection.ts';
 import { ListenError, Listeners } from './listener.ts';
 import {
-  COMMANDS_MAX,
   errorCodes,
   type Pairs,
   type PlainError,
+  RATE_COUNT,
   type SharedCounters,
   type ThreadStart,
   type ToMain,
@@ -60,12 +61,11 @@ export class Control {
     this.#startedMs = startedMs;
     const asked = settings.isGiven('io-threads') ? settings.number('io-threads') : IO_THREADS_MAX;
     const threadCount = Math.min(asked, IO_THREADS_MAX, coreCount());
-    const bytes = (words: number, size: number) =>
-      new SharedArrayBuffer(threadCount * words * size);
     this.#shared = {
-      connections: bytes(1, 4),
-      calls: bytes(COMMANDS_MAX, 8),
-      errors: bytes(errorCodes.length, 8),
+      connections: new SharedArrayBuffer(threadCount * 4),
+      commands: shareStatistics(threadCount),
+      errors: new SharedArrayBuffer((threadCount + 1) * errorCodes.length * 8),
+      rates: new SharedArrayBuffer(RATE_COUNT * 8),
     };
     this.#loads = new Int32Array(this.#shared.connections);
     this.#startThreads(threadCount);

@@ -1,12 +1,13 @@
 // From a request to its command: name, arity, password, memory, MULTI. Allocates nothing unless it refuses.
 
-import type { Command } from '../commands/command.ts';
+import type { Call, Command } from '../commands/command.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Addon } from '../engine/addon.ts';
 import { BLOB_WORD_BIT } from '../resp/native-memory.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
+import type { CommandStatistics } from './command-statistics.ts';
 import type { Connection } from './connection.ts';
 import type { Limits } from './limits.ts';
 
@@ -111,15 +112,15 @@ export class Dispatcher {
   readonly #limits: Limits;
   readonly #entries: Entry[] = [];
   readonly #entryOf = new Map<Command, Entry>();
-  /** Calls of each command by this thread, in the order of `names`. */
-  #calls: Float64Array;
+  /** By the index of a command in `names`. */
+  readonly #statistics: CommandStatistics;
 
   constructor(
     commands: Iterable<Command>,
     encoder: ReplyEncoder,
     addon: Addon,
     limits: Limits,
-    calls?: Float64Array,
+    statistics: CommandStatistics,
   ) {
     this.#index = new CommandIndex(commands, '');
     this.#encoder = encoder;
@@ -129,7 +130,7 @@ export class Dispatcher {
       this.#number(entry);
       for (const sub of entry.subcommands?.entries ?? []) this.#number(sub);
     }
-    this.#calls = calls ?? new Float64Array(this.#entries.length);
+    this.#statistics = statistics;
   }
 
   #number(entry: Entry): void {
@@ -152,9 +153,32 @@ export class Dispatcher {
     return this.#entryOf.get(command)?.fullName ?? command.name;
   }
 
-  countCall(command: Command): void {
+  /** Carries out a command within another, which has been checked before. @throws {ReplyError} */
+  runWithin(command: Command, call: Call, run: Command['run']): void {
+    this.#run(this.#indexOf(command), call, run);
+  }
+
+  /** A command that waited has ended with an error. */
+  countFailure(command: Command): void {
+    this.#statistics.failed(this.#indexOf(command));
+  }
+
+  #indexOf(command: Command): number {
     const entry = this.#entryOf.get(command);
-    if (entry !== undefined) this.#calls[entry.index]!++;
+    if (entry === undefined) throw new Error(`no command of the table: ${command.name}`);
+    return entry.index;
+  }
+
+  #run(index: number, call: Call, run: Command['run']): void {
+    const startedMs = this.#statistics.begin(index);
+    try {
+      run(call);
+    } catch (error) {
+      if (error instanceof ReplyError) this.#statistics.failed(index);
+      throw error;
+    } finally {
+      if (startedMs !== 0) this.#statistics.end(index, startedMs);
+    }
   }
 
   /** Carries out one request; its reply is in the encoder, or the connection waits. */
@@ -175,16 +199,16 @@ export class Dispatcher {
     const { count } = request;
     if (count < entry.wordsMin || count > entry.wordsMax) {
       const complaint = replyErrors.wrongArity(entry.fullName);
-      if (entry.isExec) this.#abort(connection, complaint.message);
-      else this.#refuse(connection, complaint);
+      if (entry.isExec) this.#abort(connection, entry, complaint.message);
+      else this.#refuse(connection, complaint, entry);
       return;
     }
     if (connection.isUnauthenticated && !entry.isOpen) {
-      this.#refuse(connection, replyErrors.noAuth());
+      this.#refuse(connection, replyErrors.noAuth(), entry);
       return;
     }
     if (request.blobCount > 0 && this.#hasRefusedBlob(request)) {
-      this.#refuse(connection, replyErrors.outOfMemory());
+      this.#refuse(connection, replyErrors.outOfMemory(), entry);
       return;
     }
     if (
@@ -192,7 +216,7 @@ export class Dispatcher {
       this.#limits.maxmemoryBytes > 0 &&
       this.#addon.isOverMaxmemory() === 1
     ) {
-      this.#refuse(connection, replyErrors.outOfMemory());
+      this.#refuse(connection, replyErrors.outOfMemory(), entry);
       return;
     }
     if (connection.transaction !== undefined) {
@@ -201,17 +225,16 @@ export class Dispatcher {
         return;
       }
       if (entry.isExec && this.#growsMemory(connection)) {
-        this.#abort(connection, replyErrors.outOfMemory().line);
+        this.#abort(connection, entry, replyErrors.outOfMemory().line);
         return;
       }
     }
     const { call } = connection;
     call.command = entry.command;
     call.request = request;
-    this.#calls[entry.index]!++;
     request.select();
     try {
-      entry.run(call);
+      this.#run(entry.index, call, entry.run);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
       connection.cancelWait();
@@ -220,13 +243,15 @@ export class Dispatcher {
   }
 
   /** A refusal while commands are queued dooms their EXEC. */
-  #refuse(connection: Connection, error: ReplyError): void {
+  #refuse(connection: Connection, error: ReplyError, entry?: Entry): void {
+    if (entry !== undefined) this.#statistics.rejected(entry.index);
     if (connection.transaction !== undefined) connection.transaction.isDirty = true;
     this.#encoder.error(error);
   }
 
   /** A refused EXEC ends its transaction (`rejectCommand` of Redis 7.2). */
-  #abort(connection: Connection, reason: string): void {
+  #abort(connection: Connection, entry: Entry, reason: string): void {
+    this.#statistics.rejected(entry.index);
     connection.transaction = undefined;
     connection.watched = [];
     this.#encoder.error(replyErrors.execRefused(reason));
@@ -234,7 +259,7 @@ export class Dispatcher {
 
   #queue(connection: Connection, entry: Entry, request: Request): void {
     if (entry.isRefusedInMulti) {
-      this.#refuse(connection, replyErrors.notInTransaction());
+      this.#refuse(connection, replyErrors.notInTransaction(), entry);
       return;
     }
     const kept = request.retain();

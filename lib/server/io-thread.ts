@@ -1,7 +1,7 @@
 // An I/O thread: its event loop, connections and copy of the command layer. The main of a worker.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Command, ServerServices } from '../commands/command.ts';
+import type { Command, CommandFigures, Rates, ServerServices } from '../commands/command.ts';
 import { commandTable } from '../commands/table.ts';
 import { Settings } from '../config/settings.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
@@ -12,11 +12,11 @@ import { Keyspace } from '../keyspace/keyspace.ts';
 import { ThreadMemory } from '../resp/native-memory.ts';
 import { ReplyEncoder } from '../resp/reply-encoder.ts';
 import { Request } from '../resp/request.ts';
+import { CommandStatistics } from './command-statistics.ts';
 import { Connection, type ConnectionHost, type NewConnection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Limits } from './limits.ts';
 import {
-  COMMANDS_MAX,
   errorCodes,
   type Pairs,
   type PlainError,
@@ -74,29 +74,48 @@ class Services implements ServerServices {
     this.#post({ type: 'shutdown', save });
   }
 
-  get commandCalls(): ReadonlyMap<string, number> {
-    return this.#sums(this.#shared.calls, this.#thread.commandNames, COMMANDS_MAX);
+  commandFigures(): ReadonlyMap<string, CommandFigures> {
+    return this.#thread.statistics.figures(this.#thread.commandNames);
   }
 
-  get errorCounts(): ReadonlyMap<string, number> {
-    this.#thread.shareErrors();
-    return this.#sums(this.#shared.errors, errorCodes, errorCodes.length);
+  commandCount(): number {
+    return this.#thread.statistics.callCount(this.#thread.commandNames.length);
   }
 
-  #sums(
-    shared: SharedArrayBuffer,
-    names: readonly string[],
-    rowLength: number,
-  ): ReadonlyMap<string, number> {
-    const all = new Float64Array(shared);
-    const sums = new Map<string, number>();
-    for (const [index, name] of names.entries()) {
-      let sum = 0;
-      for (let at = index; at < all.length; at += rowLength) sum += all[at] ?? 0;
-      if (sum > 0) sums.set(name, sum);
+  commandPercentiles(percents: readonly number[]): ReadonlyMap<string, readonly number[]> {
+    return this.#thread.statistics.percentiles(this.#thread.commandNames, percents);
+  }
+
+  errorCounts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    const rows = new Float64Array(this.#shared.errors);
+    const base = rows.length - errorCodes.length;
+    for (const [index, code] of errorCodes.entries()) {
+      let sum = -rows[base + index]!;
+      for (let at = index; at < base; at += errorCodes.length) sum += rows[at]!;
+      if (sum > 0) counts.set(code, sum);
     }
-    return sums;
+    return counts;
   }
+
+  rates(): Rates {
+    const [commands = 0, inputBytes = 0, outputBytes = 0] = new Float64Array(this.#shared.rates);
+    return { commands, inputBytes, outputBytes };
+  }
+
+  resetStatistics(): void {
+    this.#thread.addon.resetStatistics();
+    this.#thread.statistics.reset(this.#thread.commandNames.length);
+    const rows = new Float64Array(this.#shared.errors);
+    const base = rows.length - errorCodes.length;
+    for (const [code, count] of this.errorCounts()) rows[base + indexOfError(code)]! += count;
+  }
+}
+
+/** Of any code that has no place of its own: that of ERR. */
+function indexOfError(code: string): number {
+  const known: readonly string[] = errorCodes;
+  return Math.max(known.indexOf(code), 0);
 }
 
 export class IoThread implements ConnectionHost {
@@ -109,14 +128,16 @@ export class IoThread implements ConnectionHost {
   readonly keyspace: Keyspace;
   readonly engine: Engine;
   readonly services: Services;
+  readonly statistics: CommandStatistics;
   readonly #blocks: ThreadBlocks;
   readonly #start: ThreadStart;
   readonly #settings: Settings;
   readonly #post: (message: ToMain) => void;
   readonly #connections = new Map<number, Connection>();
   readonly #loads: Int32Array;
-  readonly #errors: Float64Array;
   readonly #sweepTimer: NodeJS.Timeout;
+  #measuredMs = Date.now();
+  readonly #measured = [0, 0, 0];
   #lastIndex = 0;
   #isStopping = false;
 
@@ -133,21 +154,18 @@ export class IoThread implements ConnectionHost {
     this.#blocks = native.attachThread(() => this.#drain());
     this.memory = new ThreadMemory(native, this.#blocks);
     this.scratchRequest = Request.ofScratch(this.memory);
-    this.encoder = new ReplyEncoder(this.memory);
-    this.limits = new Limits(this.#settings, start.memoryLimitBytes);
-    this.#loads = new Int32Array(start.shared.connections);
     const { threadIndex } = start;
-    const calls = new Float64Array(
-      start.shared.calls,
-      8 * COMMANDS_MAX * threadIndex,
-      COMMANDS_MAX,
-    );
-    this.#errors = new Float64Array(
+    const errors = new Float64Array(
       start.shared.errors,
       8 * errorCodes.length * threadIndex,
       errorCodes.length,
     );
-    this.dispatcher = new Dispatcher(commands, this.encoder, native, this.limits, calls);
+    this.encoder = new ReplyEncoder(this.memory, (code) => errors[indexOfError(code)]!++);
+    this.limits = new Limits(this.#settings, start.memoryLimitBytes);
+    this.#loads = new Int32Array(start.shared.connections);
+    this.statistics = new CommandStatistics(start.shared.commands, threadIndex);
+    const { statistics } = this;
+    this.dispatcher = new Dispatcher(commands, this.encoder, native, this.limits, statistics);
     this.keyspace = new Keyspace(native, this.#blocks);
     this.engine = new Engine(native, this.#blocks);
     this.services = new Services(this, start, this.#settings, post);
@@ -179,16 +197,6 @@ export class IoThread implements ConnectionHost {
   onClosed(connection: Connection): void {
     this.#connections.delete(connection.index);
     Atomics.sub(this.#loads, this.#start.threadIndex, 1);
-  }
-
-  /** Puts this thread's error counts where all threads see them. */
-  shareErrors(): void {
-    this.#errors.fill(0);
-    const known: readonly string[] = errorCodes;
-    for (const [code, count] of this.encoder.errorCounts) {
-      const index = known.indexOf(code);
-      this.#errors[Math.max(index, 0)]! += count;
-    }
   }
 
   #open(from: NewConnection): void {
@@ -223,8 +231,22 @@ export class IoThread implements ConnectionHost {
 
   #sweep(): void {
     const now = Date.now();
-    this.shareErrors();
+    if (this.#start.threadIndex === 0) this.#measureRates(now);
     for (const connection of this.#connections.values()) connection.sweep(now);
+  }
+
+  /** For INFO: what all threads have done since the last time. */
+  #measureRates(now: number): void {
+    const { netInputBytes, netOutputBytes } = this.addon.statistics();
+    const callCount = this.statistics.callCount(this.commandNames.length);
+    const rates = new Float64Array(this.#start.shared.rates);
+    const seconds = (now - this.#measuredMs) / 1000;
+    for (const [i, total] of [callCount, netInputBytes, netOutputBytes].entries()) {
+      // CONFIG RESETSTAT sets the totals back.
+      rates[i] = Math.max(total - (this.#measured[i] ?? 0), 0) / seconds;
+      this.#measured[i] = total;
+    }
+    this.#measuredMs = now;
   }
 
   /** Takes the messages of the mailbox. They are read first: what they set off overwrites `rows`. */

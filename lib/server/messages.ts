@@ -1,6 +1,7 @@
 // What the main thread and the I/O threads say to each other, beside the native mailboxes.
 
 import type { SettingsSnapshot } from '../config/settings.ts';
+import type { SharedStatistics } from './command-statistics.ts';
 import type { NewConnection } from './connection.ts';
 
 export type Pairs = readonly (readonly [string, string])[];
@@ -47,13 +48,15 @@ export interface ThreadStart {
 export interface SharedCounters {
   /** Int32 a thread: its connections. The main thread adds, the owner takes away. */
   readonly connections: SharedArrayBuffer;
-  /** Float64 [thread][command]. */
-  readonly calls: SharedArrayBuffer;
-  /** Float64 [thread][code of `errorCodes`]. */
+  readonly commands: SharedStatistics;
+  /** Float64 [thread + 1][code of `errorCodes`]; the last row is what a reset leaves out. */
   readonly errors: SharedArrayBuffer;
+  /** Float64: what `rates` of `ServerServices` are. The first thread writes them once a second. */
+  readonly rates: SharedArrayBuffer;
 }
 
-export const COMMANDS_MAX = 1024;
+/** Commands, bytes read and bytes written, each a second. */
+export const RATE_COUNT = 3;
 
 /** The codes that INFO counts over all threads; any other is counted as ERR. */
 export const errorCodes = [

@@ -146,12 +146,11 @@ Napi::Value ClientKill(const Napi::CallbackInfo& info) {
 }
 
 napi_value Count(napi_env env, napi_callback_info info) {
-  const Arguments<3> in(env, info);
+  const Arguments<2> in(env, info);
   ThreadState& thread = this_thread();
   Traffic traffic;
-  traffic.commands = in.Int64(0);
-  traffic.input_bytes = in.Int64(1);
-  traffic.output_bytes = in.Int64(2);
+  traffic.input_bytes = in.Int64(0);
+  traffic.output_bytes = in.Int64(1);
   if (thread.context) {
     thread.context->counters.Add(traffic);
   } else {  // a connection that is closed after detachThread

@@ -264,7 +264,6 @@ Napi::Value Statistics(const Napi::CallbackInfo& info) {
   set("blockedClients", 0);  // TODO: count the waiters, once there are blocking commands
   set("totalConnections", traffic.connections);
   set("rejectedConnections", traffic.rejected_connections);
-  set("totalCommands", traffic.commands);
   set("netInputBytes", traffic.input_bytes);
   set("netOutputBytes", traffic.output_bytes);
   return record;

@@ -14,7 +14,6 @@ void Grow(std::atomic<int64_t>& counter, int64_t more) {
 }  // namespace
 
 Traffic& Traffic::operator+=(const Traffic& other) {
-  commands += other.commands;
   input_bytes += other.input_bytes;
   output_bytes += other.output_bytes;
   connections += other.connections;
@@ -23,7 +22,6 @@ Traffic& Traffic::operator+=(const Traffic& other) {
 }
 
 Traffic& Traffic::operator-=(const Traffic& other) {
-  commands -= other.commands;
   input_bytes -= other.input_bytes;
   output_bytes -= other.output_bytes;
   connections -= other.connections;
@@ -32,7 +30,6 @@ Traffic& Traffic::operator-=(const Traffic& other) {
 }
 
 void ThreadCounters::Add(const Traffic& more) {
-  Grow(commands_, more.commands);
   Grow(input_bytes_, more.input_bytes);
   Grow(output_bytes_, more.output_bytes);
   Grow(connections_, more.connections);
@@ -40,7 +37,7 @@ void ThreadCounters::Add(const Traffic& more) {
 }
 
 Traffic ThreadCounters::Read() const {
-  return {commands_.load(std::memory_order_relaxed), input_bytes_.load(std::memory_order_relaxed),
+  return {input_bytes_.load(std::memory_order_relaxed),
           output_bytes_.load(std::memory_order_relaxed),
           connections_.load(std::memory_order_relaxed),
           rejected_connections_.load(std::memory_order_relaxed)};

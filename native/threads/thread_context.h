@@ -16,7 +16,6 @@
 namespace tutti {
 
 struct Traffic {
-  int64_t commands = 0;
   int64_t input_bytes = 0;
   int64_t output_bytes = 0;
   int64_t connections = 0;  // taken in
@@ -34,8 +33,7 @@ class alignas(64) ThreadCounters {
   Traffic Read() const;
 
  private:
-  std::atomic<int64_t> commands_{0}, input_bytes_{0}, output_bytes_{0}, connections_{0},
-      rejected_connections_{0};
+  std::atomic<int64_t> input_bytes_{0}, output_bytes_{0}, connections_{0}, rejected_connections_{0};
 };
 
 struct ThreadContext {

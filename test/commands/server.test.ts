@@ -190,7 +190,14 @@ t.test('the server', async (t) => {
     t.match(field('Modules', 'module'), /^name=ai,ver=10207,api=1,/);
     t.equal(field('ai_load_time_configs', 'ai_threads_per_queue'), '2');
     t.match(field('ai_cpu', 'ai_queue_CPU_bthread_n2_used_cpu_total'), /^\d+\.\d+$/);
-    t.match(field('Commandstats', 'cmdstat_set'), /^calls=\d+/);
+    t.match(
+      field('Commandstats', 'cmdstat_set'),
+      /^calls=1,usec=\d+,usec_per_call=\d+\.\d\d,rejected_calls=0,failed_calls=0$/,
+    );
+    t.match(
+      field('Latencystats', 'latency_percentiles_usec_set'),
+      /^p50=\d+\.\d{3},p99=\d+\.\d{3},p99\.9=\d+\.\d{3}$/,
+    );
   });
 
   await t.test('TIME counts microseconds', async (t) => {
@@ -212,12 +219,76 @@ t.test('the server', async (t) => {
     ]);
   });
 
-  await t.test('errors are counted by code', async (t) => {
-    await server.request('CONFIG', 'RESETSTAT');
-    const connection = await server.raw();
-    t.teardown(() => connection.close());
-    await connection.refusal('NOSUCH');
-    const sections = sectionsOf(await connection.request('INFO', 'errorstats'));
-    t.match(sections.get('Errorstats')?.get('errorstat_ERR'), /^count=\d+$/);
+  await t.test(
+    'calls, errors and traffic are counted, and CONFIG RESETSTAT forgets them',
+    async (t) => {
+      const connections = await Promise.all([server.raw(), server.raw(), server.raw()]);
+      t.teardown(() => {
+        for (const connection of connections) connection.close();
+      });
+      const field = async (section: string, name: string) =>
+        sectionsOf(await server.request('INFO', 'everything'))
+          .get(section)
+          ?.get(name);
+      for (let round = 0; round < 2; round++) {
+        await server.request('CONFIG', 'RESETSTAT');
+        t.equal(await field('Errorstats', 'errorstat_WRONGTYPE'), undefined);
+        t.equal(await field('Commandstats', 'cmdstat_get'), undefined);
+        t.equal(await field('Latencystats', 'latency_percentiles_usec_get'), undefined);
+        t.equal(await field('Stats', 'total_error_replies'), '0');
+        t.ok(Number(await field('Stats', 'total_net_input_bytes')) < 1000);
+        const before = Number(await field('Stats', 'total_commands_processed'));
+        for (const connection of connections) {
+          await connection.refusal('NOSUCH');
+          await connection.refusal('GET');
+          await connection.request('HSET', 'h', 'f', 'v');
+          await connection.refusal('GET', 'h');
+          for (const words of [['MULTI'], ['GET', 'k'], ['GET', 'h'], ['SET', 'k', 'v']]) {
+            await connection.request(...words);
+          }
+          await connection.request('EXEC');
+        }
+        const count = connections.length;
+        const after = Number(await field('Stats', 'total_commands_processed'));
+        // HSET, GET, MULTI, EXEC and its three; refused ones are not carried out. The INFO itself.
+        t.equal(after - before, 7 * count + 1);
+        const figures = (calls: number, rejected: number, failed: number) =>
+          new RegExp(`^calls=${calls},.*,rejected_calls=${rejected},failed_calls=${failed}$`);
+        t.match(await field('Commandstats', 'cmdstat_get'), figures(3 * count, count, 2 * count));
+        t.match(await field('Commandstats', 'cmdstat_set'), figures(count, 0, 0));
+        t.match(await field('Commandstats', 'cmdstat_exec'), figures(count, 0, 0));
+        t.equal(await field('Errorstats', 'errorstat_ERR'), `count=${2 * count}`);
+        t.equal(await field('Errorstats', 'errorstat_WRONGTYPE'), `count=${2 * count}`);
+        t.equal(await field('Stats', 'total_error_replies'), String(4 * count));
+      }
+      await server.request('CONFIG', 'SET', 'latency-tracking-info-percentiles', '90');
+      t.match(await field('Latencystats', 'latency_percentiles_usec_get'), /^p90=[0-9.]+$/);
+      await server.request('CONFIG', 'SET', 'latency-tracking', 'no');
+      t.equal(await field('Latencystats', 'latency_percentiles_usec_get'), undefined);
+    },
+  );
+
+  await t.test('rates are those of all threads', async (t) => {
+    const connections = await Promise.all([server.raw(), server.raw(), server.raw()]);
+    t.teardown(() => {
+      for (const connection of connections) connection.close();
+    });
+    const rate = async (name: string) =>
+      Number(
+        sectionsOf(await server.request('INFO', 'stats'))
+          .get('Stats')
+          ?.get(name),
+      );
+    const echo = 'x'.repeat(10_000);
+    // They are measured once a second.
+    const endMs = Date.now() + 10_000;
+    let ops = 0;
+    while (ops < 30 && Date.now() < endMs) {
+      for (const connection of connections) t.equal(await connection.request('ECHO', echo), echo);
+      ops = await rate('instantaneous_ops_per_sec');
+    }
+    t.ok(ops >= 30, `${ops} a second`);
+    t.ok((await rate('instantaneous_input_kbps')) > 100);
+    t.ok((await rate('instantaneous_output_kbps')) > 100);
   });
 });

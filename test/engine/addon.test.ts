@@ -269,13 +269,12 @@ t.test('clients', async (t) => {
 
 t.test('statistics', async (t) => {
   addon.resetStatistics();
-  addon.count(3, 1000, 5_000_000_000);
-  addon.count(1, 0, 0);
+  addon.count(1000, 5_000_000_000);
+  addon.count(0, 0);
   setString('k', 'v');
   getString('k');
   getString('absent');
   const statistics = addon.statistics();
-  t.equal(statistics.totalCommands, 4);
   t.equal(statistics.netInputBytes, 1000);
   t.equal(statistics.netOutputBytes, 5_000_000_000);
   t.equal(statistics.hits, 1);
@@ -284,5 +283,5 @@ t.test('statistics', async (t) => {
   t.ok(statistics.rss > 10 * MiB && statistics.totalSystemMemory > statistics.rss);
   t.ok(statistics.usedMemoryPeak >= statistics.usedMemory);
   addon.resetStatistics();
-  t.equal(addon.statistics().totalCommands, 0);
+  t.equal(addon.statistics().netInputBytes, 0);
 });
