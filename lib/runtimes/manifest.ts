@@ -212,7 +212,37 @@ const tensorflow: Runtime = {
   },
 };
 
-export const runtimes: readonly Runtime[] = [torch, onnx, tensorflow];
+const tflite: Runtime = {
+  name: 'tflite',
+  title: 'LiteRT 2.3.0',
+  version: '2.3.0',
+  backend: 'TFLITE',
+  glibcMin: '2.27',
+  unpackedBytes: 8_050_781,
+  wheels: [
+    {
+      project: 'ai-edge-litert',
+      version: '2.3.0',
+      fileName: 'ai_edge_litert-2.3.0-cp311-cp311-manylinux_2_27_x86_64.whl',
+      sha256: '1f15078a6725d2357d9de9221664c29afa0545d807559c5f7199ce5e40b96b23',
+      downloadBytes: 21_778_233,
+      keep: [
+        { from: 'ai_edge_litert/libLiteRt.so', to: 'libLiteRt.so' },
+        { from: 'ai_edge_litert-2.3.0.dist-info/licenses/LICENSE', to: 'licenses/LICENSE' },
+      ],
+    },
+  ],
+  preload: ['libLiteRt.so'],
+  inSitePackages: {
+    folder: 'ai_edge_litert',
+    projects: ['ai_edge_litert'],
+    preload: ['ai_edge_litert/libLiteRt.so'],
+    // Its functions have changed their arguments from one release to the next.
+    isPinned: true,
+  },
+};
+
+export const runtimes: readonly Runtime[] = [torch, onnx, tensorflow, tflite];
 
 /** The name of the folder it is installed in: another pin or another choice of pieces is another folder. */
 export function runtimeFolderName(runtime: Runtime): string {

@@ -49,7 +49,7 @@ class Model:
 
 
 # Those that answer as their reference on their first run only, or are made to be refused.
-_NOT_PLAIN = ("counter", "keeps", "external", "half")
+_NOT_PLAIN = ("counter", "keeps", "external", "half", "where")
 
 
 def _is_numeric(tensor):
@@ -59,7 +59,7 @@ def _is_numeric(tensor):
 def load_real_models(folder, only_numeric):
     """Those of real-models.ts whose outputs are all tensors with elements."""
     models = []
-    for backend in ("TF",):
+    for backend in ("TF", "TFLITE"):
         with open(os.path.join(folder, f"{backend.lower()}-models.json"), encoding="utf-8") as file:
             for entry in json.load(file):
                 tensors = entry["inputs"] + entry["outputs"]

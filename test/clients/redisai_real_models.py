@@ -56,9 +56,9 @@ def several_clients_run_them_at_once(client):
 
 @case
 def there_were_models_of_each_backend(client):
-    assert {model.backend for model in MODELS} == {"TF"}
+    assert {model.backend for model in MODELS} == {"TF", "TFLITE"}
     loaded = client.info("ai_backends_info")
-    assert loaded["ai_TensorFlow_version"].startswith("2."), loaded
+    assert loaded["ai_TensorFlow_version"].startswith("2.") and loaded["ai_TensorFlowLite_version"] == "NA", loaded
 
 
 run_cases(Client(port=PORT))

@@ -29,13 +29,14 @@ export interface RealModel {
   readonly outputs: readonly RealTensor[];
 }
 
-export type RealBackend = 'TF';
+export type RealBackend = 'TF' | 'TFLITE';
 
 const MAKER_FOLDER = 'test/helpers';
 
 /** A maker and the manifests it leaves, `<backend>-models.json`. */
 const MAKERS: readonly { script: string; backends: readonly RealBackend[] }[] = [
   { script: 'tensorflow-models.py', backends: ['TF'] },
+  { script: 'tflite-models.py', backends: ['TFLITE'] },
 ];
 
 /** Importing TensorFlow alone takes seconds, more where the disk is busy. */

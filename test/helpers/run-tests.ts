@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { nativeTestNames, runNativeTests, runtimeVariables } from './native-tests.ts';
 import { buildPythonEnv, PythonEnvError, pythonEnvNames } from './python-env.ts';
+import { realModelFolder } from './real-models.ts';
 import { runFormatCheck } from './run-check.ts';
 import { sumCounts, type TestCounts } from './tap-report.ts';
 import { runTapTests } from './tap-tests.ts';
@@ -78,6 +79,8 @@ function installPeers(): void {
 async function buildPythonEnvs(): Promise<TestCounts> {
   try {
     for (const name of pythonEnvNames) await buildPythonEnv(name);
+    // Here, since it takes longer than a test may.
+    await realModelFolder();
     return { passed: 0, failed: 0, skipped: 0 };
   } catch (error) {
     if (!(error instanceof PythonEnvError)) throw error;

@@ -5,15 +5,6 @@ using namespace backend_test;
 
 namespace {
 
-// What the client reads of a load that must fail.
-std::string Refusal(const tutti_backend* backend, const TestModel& test,
-                    tutti_device device = {TUTTI_CPU, 0}) {
-  std::string error;
-  tutti_model* model = Load(backend, test, &error, device);
-  backend->free_model(model);
-  return model == nullptr ? error : "it was loaded";
-}
-
 void RefuseLoads(const tutti_backend* backend, const TestModel& good) {
   TestModel bad = good;
   bad.blob = "no model";
@@ -53,26 +44,6 @@ void RefuseRuns(const tutti_backend* backend, const TestModel& good) {
   Ok(error == "ERR Expected 1 outputs but got 2", error);
   Ok(RunOnce(backend, model, good).empty(), "runs after refusals");
   backend->free_model(model);
-}
-
-// Cut anywhere, or with any byte spoilt, it may load or not, but the process lives.
-void LoadSpoilt(const tutti_backend* backend, const TestModel& good) {
-  TestModel bad = good;
-  for (size_t bytes = 0; bytes < good.blob.size(); bytes += 1 + good.blob.size() / 200) {
-    bad.blob = good.blob.substr(0, bytes);
-    Refusal(backend, bad);
-  }
-  uint32_t random = 20240607;
-  for (int i = 0; i < 300; i++) {
-    random = random * 1664525 + 1013904223;
-    bad.blob = good.blob;
-    bad.blob[random % bad.blob.size()] ^= static_cast<char>(1 + (random >> 24) % 255);
-    std::string error;
-    tutti_model* model = Load(backend, bad, &error);
-    if (model != nullptr) RunOnce(backend, model, bad);
-    backend->free_model(model);
-  }
-  Ok(true, good.name + " cut or spoilt stops nothing");
 }
 
 void RunKept(const tutti_backend* backend, const TestModel& test) {

@@ -100,13 +100,14 @@ t.test(
     const { status, stderr } = setUp(['build']);
     t.equal(status, 0, stderr);
     const complaints = stderr.split('\n').filter((line) => line.startsWith('No '));
-    t.equal(complaints.length, 3);
+    t.equal(complaints.length, 4);
     t.match(
       complaints[0],
       /^No TORCH models: LibTorch .* could not be downloaded because .*--from/,
     );
     t.match(complaints[1], /^No ONNX models: ONNX Runtime .* could not be downloaded/);
     t.match(complaints[2], /^No TF models: TensorFlow .* could not be downloaded/);
+    t.match(complaints[3], /^No TFLITE models: LiteRT .* could not be downloaded/);
     t.ok(existsSync(join(checkout, 'build', 'native', 'tutti.node')));
   },
 );
