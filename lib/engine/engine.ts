@@ -355,6 +355,7 @@ export class Engine {
     const result = this.#native.dagElement(index);
     if (result >= 0) return result;
     if (result === -codes.notPerformed) return undefined;
+    if (result === -codes.notFound) return replyErrors.dagInputMissing();
     return failure(result, this.#native.dagText(index));
   }
 

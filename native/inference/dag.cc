@@ -24,6 +24,7 @@ Status Persist(const DagPlan& plan) {
   std::vector<Change> changes;
   changes.reserve(plan.persisted.size());
   for (const auto& [key, tensor] : plan.persisted) {
+    if (!plan.tensors[tensor]) continue;  // an output that is no tensor
     changes.push_back({.db = plan.db,
                        .key = key,
                        .value = plan.tensors[tensor],
@@ -76,8 +77,8 @@ class Dag : public std::enable_shared_from_this<Dag> {
   size_t LaneOf(const std::string& queue_name);
   DagRun& RunAt(size_t operation) { return std::get<DagRun>(plan_.operations[operation]); }
   Ending Advance();
-  bool HasInputs(const DagRun& run) const;
-  void TakeInputs(DagRun& run);
+  bool AreInputsMade(const DagRun& run) const;
+  bool TakeInputs(DagRun& run);
   void Continue(const Ending& ending);
   void Queue(size_t operation);
   void Complete();
@@ -87,7 +88,8 @@ class Dag : public std::enable_shared_from_this<Dag> {
 
   std::mutex mutex_;  // guards everything below, until the DAG is over
   DagPlan plan_;
-  std::vector<Status> statuses_;       // by operation; of runs that have ended
+  std::vector<Status> statuses_;  // by operation; of runs that have ended
+  std::vector<bool> is_made_;     // by tensor; a run may make what is no tensor: then it is null
   std::vector<size_t> reader_counts_;  // by tensor: runs that have yet to take it, gets, persists
   std::vector<Lane> lanes_;
   std::vector<size_t> lane_indices_;  // by operation
@@ -114,8 +116,10 @@ Dag::Dag(Engine& engine, DagPlan plan)
     : engine_(engine),
       plan_(std::move(plan)),
       statuses_(plan_.operations.size(), Code::kNotPerformed),
+      is_made_(plan_.tensors.size()),
       reader_counts_(plan_.tensors.size()),
       lane_indices_(plan_.operations.size()) {
+  for (size_t i = 0; i < is_made_.size(); i++) is_made_[i] = static_cast<bool>(plan_.tensors[i]);
   for (size_t i = 0; i < plan_.operations.size(); i++) {
     if (const auto* get = std::get_if<DagGet>(&plan_.operations[i])) {
       reader_counts_[get->tensor]++;
@@ -156,6 +160,7 @@ void Dag::Finish(size_t operation, Status status, std::vector<Ref<Tensor>> outpu
     assert(outputs.size() == (status.ok() ? run.output_count : 0));
     for (size_t i = 0; i < outputs.size(); i++) {
       const size_t tensor = run.first_output + i;
+      is_made_[tensor] = true;
       if (reader_counts_[tensor] > 0) plan_.tensors[tensor] = std::move(outputs[i]);
     }
     has_failed_ = has_failed_ || !status.ok();
@@ -177,8 +182,12 @@ Dag::Ending Dag::Advance() {
   for (Lane& lane : lanes_) {
     if (has_failed_ || lane.is_busy || lane.next == lane.operations.size()) continue;
     const size_t operation = lane.operations[lane.next];
-    if (!HasInputs(RunAt(operation))) continue;
-    TakeInputs(RunAt(operation));
+    if (!AreInputsMade(RunAt(operation))) continue;
+    if (!TakeInputs(RunAt(operation))) {
+      statuses_[operation] = Code::kNotFound;
+      has_failed_ = true;
+      continue;
+    }
     lane.is_busy = true;
     running_count_++;
     ending.ready.push_back(operation);
@@ -187,22 +196,26 @@ Dag::Ending Dag::Advance() {
   return ending;
 }
 
-bool Dag::HasInputs(const DagRun& run) const {
+bool Dag::AreInputsMade(const DagRun& run) const {
   for (const size_t input : run.inputs) {
-    if (!plan_.tensors[input]) return false;
+    if (!is_made_[input]) return false;
   }
   return true;
 }
 
-// A tensor goes with its last reader, not with the DAG.
-void Dag::TakeInputs(DagRun& run) {
+// False if one of them is no tensor. A tensor goes with its last reader, not with the DAG.
+bool Dag::TakeInputs(DagRun& run) {
   auto& inputs =
       std::visit([](auto& work) -> std::vector<Ref<Tensor>>& { return work.inputs; }, run.work);
   inputs.reserve(run.inputs.size());
-  for (const size_t input : run.inputs) inputs.push_back(plan_.tensors[input]);
+  for (const size_t input : run.inputs) {
+    if (!plan_.tensors[input]) return false;
+    inputs.push_back(plan_.tensors[input]);
+  }
   for (const size_t input : run.inputs) {
     if (--reader_counts_[input] == 0) plan_.tensors[input] = nullptr;
   }
+  return true;
 }
 
 // Called without the lock: a run that cannot be queued ends at once.

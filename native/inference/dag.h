@@ -62,7 +62,8 @@ struct DagPlan {
 class DagResult final : public Object {
  public:
   struct Element {
-    // kNotPerformed: a run that never began, or a tensor that was never made.
+    // kNotPerformed: a run that never began, or a tensor that was never made. kNotFound: an input
+    // of the run is what an earlier one has made, but no tensor.
     Status status;
     Ref<Tensor> tensor;  // of a DagGet
   };

@@ -16,19 +16,27 @@ namespace tutti {
 namespace {
 
 using test::Clear;
-using test::EchoModel;
-using test::EchoScript;
 using test::Find;
+using test::FirstElement;
 using test::Gate;
 using test::Inbox;
 using test::NewEngine;
 using test::Put;
 using test::Scalar;
-using test::ValueAt;
-using test::ValueOf;
 
 // What waits for another thread gives up after this.
 constexpr auto kPatience = std::chrono::seconds(60);
+
+// Not stored: its first run compiles it.
+Ref<Model> NewModel(std::string_view blob = "good", std::string device = "CPU") {
+  return Ref<Model>::Adopt(new Model(test::EchoModel(blob, std::move(device))));
+}
+
+Ref<Script> NewScript(std::string device = "CPU") {
+  ScriptSpec spec = test::EchoScript("good");
+  spec.device.name = std::move(device);
+  return Ref<Script>::Adopt(new Script(std::move(spec)));
+}
 
 template <typename Condition>
 void WaitUntil(const Condition& condition) {
@@ -119,9 +127,9 @@ TEST(APlanWithoutRunsIsDoneAtOnce) {
   CHECK(result);
   CHECK_EQUAL(result->elements.size(), 4u);
   CHECK(result->elements[0].status.ok() && !result->elements[0].tensor);
-  CHECK_EQUAL(ValueOf(result->elements[2].tensor), 2.0f);
-  CHECK_EQUAL(ValueOf(result->elements[3].tensor), 1.0f);
-  CHECK_EQUAL(ValueAt("kept"), 2.0f);
+  CHECK_EQUAL(FirstElement(result->elements[2].tensor), 2.0f);
+  CHECK_EQUAL(FirstElement(result->elements[3].tensor), 1.0f);
+  CHECK_EQUAL(FirstElement("kept"), 2.0f);
 }
 
 TEST(ModelsAndScriptsTakeWhatOthersMade) {
@@ -131,9 +139,9 @@ TEST(ModelsAndScriptsTakeWhatOthersMade) {
   PlanOf plan;
   const size_t a = plan.Set(Scalar(1)), b = plan.Set(Scalar(2));
   // Echoes: the first output is the first input, and so on around.
-  const size_t swapped = plan.Run(EchoModel(), {b, a}, 3);
-  const size_t again = plan.Run(EchoScript("good", "CPU:1"), {swapped + 1, swapped}, 2);
-  const size_t last = plan.Run(EchoModel("good", "CPU:2"), {again, again, swapped + 2});
+  const size_t swapped = plan.Run(NewModel(), {b, a}, 3);
+  const size_t again = plan.Run(NewScript("CPU:1"), {swapped + 1, swapped}, 2);
+  const size_t last = plan.Run(NewModel("good", "CPU:2"), {again, again, swapped + 2});
   plan.Get(swapped);
   plan.Get(again);
   plan.Get(again + 1);
@@ -144,12 +152,12 @@ TEST(ModelsAndScriptsTakeWhatOthersMade) {
   const auto& elements = ElementsOf(message);
   CHECK_EQUAL(elements.size(), 9u);
   for (const auto& element : elements) CHECK(element.status.ok());
-  CHECK_EQUAL(ValueOf(elements[5].tensor), 2.0f);
-  CHECK_EQUAL(ValueOf(elements[6].tensor), 1.0f);
-  CHECK_EQUAL(ValueOf(elements[7].tensor), 2.0f);
-  CHECK_EQUAL(ValueOf(elements[8].tensor), 1.0f);
-  CHECK_EQUAL(ValueAt("x"), 2.0f);
-  CHECK_EQUAL(ValueAt("y"), 1.0f);
+  CHECK_EQUAL(FirstElement(elements[5].tensor), 2.0f);
+  CHECK_EQUAL(FirstElement(elements[6].tensor), 1.0f);
+  CHECK_EQUAL(FirstElement(elements[7].tensor), 2.0f);
+  CHECK_EQUAL(FirstElement(elements[8].tensor), 1.0f);
+  CHECK_EQUAL(FirstElement("x"), 2.0f);
+  CHECK_EQUAL(FirstElement("y"), 1.0f);
 }
 
 TEST(ARunWithoutOutputsIsARun) {
@@ -157,9 +165,9 @@ TEST(ARunWithoutOutputsIsARun) {
   Engine& engine = NewEngine();
   Inbox inbox;
   PlanOf plan;
-  plan.Run(EchoScript(), {}, 0);
+  plan.Run(NewScript(), {}, 0);
   const size_t a = plan.Set(Scalar(1));
-  plan.Run(EchoScript(), {a}, 0);
+  plan.Run(NewScript(), {a}, 0);
   const Message message = plan.Execute(engine, inbox);
   CHECK_EQUAL(ElementsOf(message).size(), 3u);
 }
@@ -167,7 +175,7 @@ TEST(ARunWithoutOutputsIsARun) {
 TEST(DevicesGoOnSideBySide) {
   Clear();
   Engine& engine = NewEngine();
-  const Ref<Model> blocked = EchoModel(), free = EchoModel("good", "cpu:1");
+  const Ref<Model> blocked = NewModel(), free = NewModel("good", "cpu:1");
   Gate gate;
   Occupy(engine, gate, blocked);
   Inbox inbox;
@@ -183,14 +191,14 @@ TEST(DevicesGoOnSideBySide) {
   CHECK_EQUAL(blocked->statistics.calls.load(), 1);
   gate.Open();
   const Message message = inbox.Wait();
-  CHECK_EQUAL(ValueOf(ElementsOf(message).back().tensor), 1.0f);
+  CHECK_EQUAL(FirstElement(ElementsOf(message).back().tensor), 1.0f);
   CHECK_EQUAL(free->statistics.calls.load(), 3);
 }
 
 TEST(RunsOfADeviceKeepTheOrderOfTheText) {
   Clear();
   Engine& engine = NewEngine();
-  const Ref<Model> blocked = EchoModel("good", "CPU:1"), first = EchoModel(), second = EchoModel();
+  const Ref<Model> blocked = NewModel("good", "CPU:1"), first = NewModel(), second = NewModel();
   Gate gate;
   Occupy(engine, gate, blocked);
   Inbox inbox;
@@ -201,7 +209,7 @@ TEST(RunsOfADeviceKeepTheOrderOfTheText) {
   plan.Run(second, {a});  // its input is there, but it is not its turn
   plan.Start(engine, inbox.Next());
   // A run of another client on the same device passes.
-  const Ref<Model> other = EchoModel();
+  const Ref<Model> other = NewModel();
   PlanOf others;
   others.Run(other, {others.Set(Scalar(1))});
   Inbox other_inbox;
@@ -217,12 +225,12 @@ TEST(RunsOfADeviceKeepTheOrderOfTheText) {
 TEST(AfterAFailureNothingBeginsAndNothingIsWritten) {
   Clear();
   Engine& engine = NewEngine();
-  const Ref<Model> never = EchoModel();
+  const Ref<Model> never = NewModel();
   Inbox inbox;
   PlanOf plan;
   const size_t a = plan.Set(Scalar(1));
-  const size_t made = plan.Run(EchoModel(), {a});
-  const size_t failed = plan.Run(EchoModel("fail-run"), {made});
+  const size_t made = plan.Run(NewModel(), {a});
+  const size_t failed = plan.Run(NewModel("fail-run"), {made});
   const size_t missing = plan.Run(never, {made});
   for (const size_t tensor : {a, made, failed, missing}) plan.Get(tensor);
   plan.Persist("x", made);
@@ -233,8 +241,8 @@ TEST(AfterAFailureNothingBeginsAndNothingIsWritten) {
   CHECK(elements[2].status.code() == Code::kFailed);
   CHECK(elements[2].status.message().find("this run") != std::string::npos);
   CHECK(elements[3].status.code() == Code::kNotPerformed);
-  CHECK_EQUAL(ValueOf(elements[4].tensor), 1.0f);
-  CHECK_EQUAL(ValueOf(elements[5].tensor), 1.0f);
+  CHECK_EQUAL(FirstElement(elements[4].tensor), 1.0f);
+  CHECK_EQUAL(FirstElement(elements[5].tensor), 1.0f);
   CHECK(elements[6].status.code() == Code::kNotPerformed && !elements[6].tensor);
   CHECK(elements[7].status.code() == Code::kNotPerformed && !elements[7].tensor);
   CHECK(!Find("x"));
@@ -246,7 +254,7 @@ TEST(AModelThatCannotBeCompiledFailsItsRun) {
   Engine& engine = NewEngine();
   Inbox inbox;
   PlanOf plan;
-  plan.Run(EchoModel("fail"), {plan.Set(Scalar(1))});
+  plan.Run(NewModel("fail"), {plan.Set(Scalar(1))});
   const Message message = plan.Execute(engine, inbox);
   CHECK(ElementsOf(message)[1].status.code() == Code::kFailed);
 }
@@ -258,14 +266,14 @@ TEST(AKeyOfAnotherTypeIsOneMoreElementAndNoneIsWritten) {
   Inbox inbox;
   PlanOf plan;
   const size_t a = plan.Set(Scalar(1));
-  const size_t b = plan.Run(EchoModel(), {a});
+  const size_t b = plan.Run(NewModel(), {a});
   plan.Get(b);
   plan.Persist("x", a);
   plan.Persist("text", b);
   const Message message = plan.Execute(engine, inbox);
   const auto& elements = ElementsOf(message);
   CHECK_EQUAL(elements.size(), 4u);
-  CHECK_EQUAL(ValueOf(elements[2].tensor), 1.0f);
+  CHECK_EQUAL(FirstElement(elements[2].tensor), 1.0f);
   CHECK(elements[3].status.code() == Code::kWrongType);
   CHECK(!Find("x"));
   CHECK(Find("text")->kind() == ObjectKind::kString);
@@ -274,7 +282,7 @@ TEST(AKeyOfAnotherTypeIsOneMoreElementAndNoneIsWritten) {
 TEST(ARunThatComesTooLateEndsTheWhole) {
   Clear();
   Engine& engine = NewEngine();
-  const Ref<Model> model = EchoModel();
+  const Ref<Model> model = NewModel();
   Gate gate;
   Occupy(engine, gate, model);
   Inbox inbox;
@@ -295,7 +303,7 @@ TEST(ARunThatComesTooLateEndsTheWhole) {
 TEST(AllRunsShareOneClock) {
   Clear();
   Engine& engine = NewEngine();
-  const Ref<Model> slow = EchoModel("slow 300"), late = EchoModel();
+  const Ref<Model> slow = NewModel("slow 300"), late = NewModel();
   Inbox inbox;
   // Each run is taken at once, but the second more than 200 ms after the start.
   PlanOf plan;
@@ -318,7 +326,7 @@ TEST(AllRunsShareOneClock) {
 TEST(AClientThatIsGoneDoesNoHarm) {
   Clear();
   Engine& engine = NewEngine();
-  const Ref<Model> model = EchoModel();
+  const Ref<Model> model = NewModel();
   Gate gate;
   Occupy(engine, gate, model);
   Inbox gone;
@@ -331,13 +339,13 @@ TEST(AClientThatIsGoneDoesNoHarm) {
   gone.mailbox()->Close();
   gate.Open();
   WaitUntil([] { return Find("x"); });
-  CHECK_EQUAL(ValueAt("x"), 3.0f);
+  CHECK_EQUAL(FirstElement("x"), 3.0f);
 }
 
 TEST(ShutdownEndsWhatWaits) {
   Clear();
   Engine& engine = NewEngine();
-  const Ref<Model> model = EchoModel();
+  const Ref<Model> model = NewModel();
   Gate gate;
   Occupy(engine, gate, model);
   Inbox inbox;
@@ -367,7 +375,7 @@ TEST(ADeviceBeyondTheLastQueueFailsItsRun) {
   const size_t a = plan.Set(Scalar(1));
   constexpr int kDeviceCount = 70;  // of which 64 get a queue
   for (int i = 0; i < kDeviceCount; i++) {
-    plan.Run(EchoModel("good", "CPU:" + std::to_string(i)), {a});
+    plan.Run(NewModel("good", "CPU:" + std::to_string(i)), {a});
   }
   const Message message = plan.Execute(engine, inbox);
   const auto& elements = ElementsOf(message);
@@ -379,20 +387,20 @@ TEST(ADeviceBeyondTheLastQueueFailsItsRun) {
 TEST(ATensorGoesWithItsLastReader) {
   Clear();
   Engine& engine = NewEngine();
-  const Ref<Model> blocked = EchoModel("good", "CPU:1");
+  const Ref<Model> blocked = NewModel("good", "CPU:1");
   Gate gate;
   Occupy(engine, gate, blocked);
   Inbox inbox;
   PlanOf plan;
   const Ref<Tensor> read_once = Scalar(1), shown = Scalar(2);
   const size_t a = plan.Set(read_once), b = plan.Set(shown);
-  plan.Run(blocked, {plan.Run(EchoModel(), {a, b})});
+  plan.Run(blocked, {plan.Run(NewModel(), {a, b})});
   plan.Get(b);
   plan.Start(engine, inbox.Next());
   WaitUntil([&] { return read_once->is_unique(); });
   CHECK(!shown->is_unique());
   gate.Open();
-  CHECK_EQUAL(ValueOf(ElementsOf(inbox.Wait()).back().tensor), 2.0f);
+  CHECK_EQUAL(FirstElement(ElementsOf(inbox.Wait()).back().tensor), 2.0f);
   WaitUntil([&] { return shown->is_unique(); });
 }
 
@@ -403,9 +411,9 @@ TEST(ManyAtOnceGiveWhatEachWouldGiveAlone) {
   constexpr int kThreadCount = 4, kDagCount = 150;
   std::vector<Ref<Model>> models;
   for (const char* device : {"CPU", "CPU:1", "CPU:2", "CPU:3"}) {
-    models.push_back(EchoModel("good", device));
+    models.push_back(NewModel("good", device));
   }
-  const Ref<Model> failing = EchoModel("fail-run", "CPU:2");
+  const Ref<Model> failing = NewModel("fail-run", "CPU:2");
   std::vector<std::thread> threads;
   for (int thread = 0; thread < kThreadCount; thread++) {
     threads.emplace_back([&, thread] {
@@ -437,8 +445,8 @@ TEST(ManyAtOnceGiveWhatEachWouldGiveAlone) {
         if (fails) {
           CHECK(!Find(key));
         } else {
-          CHECK_EQUAL(ValueOf(elements.back().tensor), values.back());
-          CHECK_EQUAL(ValueAt(key), values[values.size() - 2]);
+          CHECK_EQUAL(FirstElement(elements.back().tensor), values.back());
+          CHECK_EQUAL(FirstElement(key), values[values.size() - 2]);
         }
         test::Delete(key);
       }
@@ -450,7 +458,7 @@ TEST(ManyAtOnceGiveWhatEachWouldGiveAlone) {
 TEST(MemoryReturnsAfterThousands) {
   Clear();
   Engine& engine = NewEngine(2);
-  const Ref<Model> model = EchoModel(), other = EchoModel("good", "CPU:1");
+  const Ref<Model> model = NewModel(), other = NewModel("good", "CPU:1");
   const auto execute_many = [&](int count) {
     Inbox inbox;
     for (int i = 0; i < count; i++) {

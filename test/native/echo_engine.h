@@ -26,41 +26,45 @@ inline Engine& NewEngine(int threads_per_queue = 1) {
   return *engines.back();
 }
 
-// Not stored: its first run compiles it. Blobs as the echo backend reads them.
-inline Ref<Model> EchoModel(std::string_view blob = "good", std::string device = "CPU") {
+// Blobs and sources as the echo backend reads them.
+inline ModelSpec EchoModel(std::string_view blob = "good", std::string device = "CPU") {
   ModelSpec spec;
   spec.device.name = std::move(device);
   Ref<Buffer> buffer = Buffer::Allocate(blob.size(), MemoryKind::kRequests);
   std::memcpy(buffer->data(), blob.data(), blob.size());
   spec.blob.push_back({buffer, blob.size()});
-  return Ref<Model>::Adopt(new Model(std::move(spec)));
+  return spec;
 }
 
-inline Ref<Script> EchoScript(std::string source = "good", std::string device = "CPU") {
+inline ScriptSpec EchoScript(std::string source, std::vector<std::string> entry_points = {}) {
   ScriptSpec spec;
-  spec.device.name = std::move(device);
+  spec.device.name = "CPU";
   spec.source = std::move(source);
-  return Ref<Script>::Adopt(new Script(std::move(spec)));
+  spec.entry_points = std::move(entry_points);
+  return spec;
 }
 
 inline Ref<Tensor> Scalar(float value) {
   return Tensor::Copy(DType::kFloat, {}, &value, sizeof(value));
 }
 
-inline float ValueOf(const Ref<Tensor>& scalar) {
-  CHECK(scalar);
-  float value;
-  std::memcpy(&value, scalar->data(), sizeof(value));
-  return value;
-}
-
 inline Ref<Object> Find(std::string_view key) { return Keyspace::Get().Find(0, key); }
 
-inline float ValueAt(std::string_view key) {
-  const Ref<Object> found = Find(key);
-  CHECK(found && found->kind() == ObjectKind::kTensor);
-  return ValueOf(Ref<Tensor>::Share(static_cast<Tensor*>(found.get())));
+template <typename T>
+Ref<T> FindAs(std::string_view key) {
+  Ref<Object> found = Find(key);
+  CHECK(found);
+  return Ref<T>::Share(static_cast<T*>(found.get()));
 }
+
+inline float FirstElement(const Ref<Tensor>& tensor) {
+  CHECK(tensor);
+  CHECK(tensor->kind() == ObjectKind::kTensor);
+  float value;
+  std::memcpy(&value, tensor->data(), sizeof(value));
+  return value;
+}
+inline float FirstElement(std::string_view key) { return FirstElement(FindAs<Tensor>(key)); }
 
 inline void Put(std::string_view key, Ref<Object> value) {
   const Change change = {.db = 0, .key = key, .value = std::move(value)};

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "check.h"
+#include "echo_engine.h"
 #include "inbox.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/value.h"
@@ -20,77 +21,24 @@
 namespace tutti {
 namespace {
 
+using test::Clear;
+using test::Delete;
+using test::EchoModel;
+using test::EchoScript;
+using test::Find;
+using test::FindAs;
+using test::FirstElement;
 using test::Gate;
 using test::Inbox;
-
-constexpr auto kTorchIndex = static_cast<size_t>(BackendKind::kTorch);
-
-// Engines are never destroyed; kept here, they are no leak to a sanitizer.
-Engine& NewEngine(int threads_per_queue = 1) {
-  static auto& engines = *new std::vector<Engine*>;
-  engines.push_back(new Engine);
-  EngineOptions options;
-  options.threads_per_queue = threads_per_queue;
-  options.backends[kTorchIndex].library = TUTTI_BACKEND_FOLDER "/tutti_backend_echo.so";
-  options.log = [](int, std::string_view) {};
-  engines.back()->Configure(std::move(options));
-  return *engines.back();
-}
-
-ModelSpec EchoModel(std::string_view blob = "good", std::string device = "CPU") {
-  ModelSpec spec;
-  spec.device.name = std::move(device);
-  Ref<Buffer> buffer = Buffer::Allocate(blob.size(), MemoryKind::kRequests);
-  std::memcpy(buffer->data(), blob.data(), blob.size());
-  spec.blob.push_back({buffer, blob.size()});
-  return spec;
-}
-
-ScriptSpec EchoScript(std::string source, std::vector<std::string> entry_points = {}) {
-  ScriptSpec spec;
-  spec.device.name = "CPU";
-  spec.source = std::move(source);
-  spec.entry_points = std::move(entry_points);
-  return spec;
-}
+using test::NewEngine;
+using test::Put;
+using test::Scalar;
 
 // `row_count` rows of two FLOATs, all of them `value`.
 Ref<Tensor> Rows(int64_t row_count, float value) {
   const int64_t dims[] = {row_count, 2};
   const std::vector<float> elements(static_cast<size_t>(row_count) * 2, value);
   return Tensor::Copy(DType::kFloat, dims, elements.data(), elements.size() * sizeof(float));
-}
-
-Ref<Tensor> Scalar(float value) { return Tensor::Copy(DType::kFloat, {}, &value, sizeof(value)); }
-
-Ref<Object> Find(std::string_view key) { return Keyspace::Get().Find(0, key); }
-
-template <typename T>
-Ref<T> FindAs(std::string_view key) {
-  Ref<Object> found = Find(key);
-  CHECK(found);
-  return Ref<T>::Share(static_cast<T*>(found.get()));
-}
-
-float FirstElement(std::string_view key) {
-  const Ref<Tensor> tensor = FindAs<Tensor>(key);
-  CHECK(tensor->kind() == ObjectKind::kTensor);
-  float value;
-  std::memcpy(&value, tensor->data(), sizeof(value));
-  return value;
-}
-
-void Put(std::string_view key, Ref<Object> value) {
-  const Change change = {.db = 0, .key = key, .value = std::move(value)};
-  CHECK(Keyspace::Get().CommitAll({&change, 1}).ok());
-}
-
-void Delete(std::string_view key) { Keyspace::Get().Delete(0, {&key, 1}); }
-
-// Not by Flush(), which holds all 1,024 stripes: ThreadSanitizer's deadlock detector takes 64.
-void Clear() {
-  Keyspace::Get().ForEach(0, ObjectKind::kNone,
-                          [](std::string_view key, const Ref<Object>&) { Delete(key); });
 }
 
 Message StoreModel(Engine& engine, const std::string& key, ModelSpec spec) {
