@@ -367,25 +367,46 @@ t.test('DAGs with models and scripts', { skip: missingModelMakers() }, async (t)
     },
   );
 
-  await t.test('go on by hundreds at once, beside single runs', async (t) => {
+  // Batched models on two devices in one DAG stopped RedisAI for good.
+  await t.test('go on by hundreds at once, beside single runs, in batches', async (t) => {
+    await prepare(
+      client,
+      [
+        'AI.MODELSTORE batched TORCH CPU BATCHSIZE 64 BLOB <torch>',
+        'AI.MODELSTORE batched1 ONNX CPU:1 BATCHSIZE 64 BLOB <onnx>',
+      ],
+      blobs,
+    );
     const clients = await Promise.all(
       Array.from({ length: 300 }, () => RawClient.connect(server.port)),
     );
     t.teardown(() => {
       for (const client of clients) client.close();
     });
+    const answer = (value: number) => `*1\r\n$${`${value}`.length}\r\n${value}\r\n`;
     const wrong: string[] = [];
     await Promise.all(
       clients.map(async (client, i) => {
+        const key = `{${i}}`;
         for (let round = 0; round < 5; round++) {
-          const [a, b] = [i, 1000 * round];
-          const key = `{${i}}`;
+          const sum = i + 1000 * round;
+          const single = `AI.MODELEXECUTE batched${i % 2 ? '1' : ''} INPUTS 1 fits OUTPUTS 1 ${key}`;
           const [line, wanted] =
             i % 3 === 0
-              ? [`AI.SCRIPTEXECUTE s few INPUTS 2 t t OUTPUTS 1 ${key}`, '+OK\r\n']
+              ? [single, '+OK\r\n']
               : [
-                  `AI.DAGEXECUTE LOAD 1 fits PERSIST 1 ${key} |> AI.TENSORSET a FLOAT 1 VALUES ${a} |> AI.TENSORSET b FLOAT 1 VALUES ${b} |> AI.SCRIPTEXECUTE slow1 few INPUTS 2 a b OUTPUTS 1 ${key} |> AI.MODELEXECUTE ${i % 2 ? 'torch' : 'onnx'} INPUTS 1 fits OUTPUTS 1 y |> AI.SCRIPTEXECUTE s few INPUTS 2 ${key} a OUTPUTS 1 a |> AI.TENSORGET a VALUES |> AI.TENSORGET ${key} VALUES`,
-                  `*7\r\n${'+OK\r\n'.repeat(5)}*1\r\n$${`${a + b + a}`.length}\r\n${a + b + a}\r\n*1\r\n$${`${a + b}`.length}\r\n${a + b}\r\n`,
+                  [
+                    `AI.DAGEXECUTE LOAD 1 fits PERSIST 1 ${key} `,
+                    `AI.TENSORSET a FLOAT 1 VALUES ${i} `,
+                    `AI.TENSORSET b FLOAT 1 VALUES ${1000 * round} `,
+                    `AI.SCRIPTEXECUTE slow1 few INPUTS 2 a b OUTPUTS 1 ${key} `,
+                    'AI.MODELEXECUTE batched INPUTS 1 fits OUTPUTS 1 y ',
+                    'AI.MODELEXECUTE batched1 INPUTS 1 fits OUTPUTS 1 z ',
+                    `AI.SCRIPTEXECUTE s few INPUTS 2 ${key} a OUTPUTS 1 a `,
+                    'AI.TENSORGET a VALUES ',
+                    `AI.TENSORGET ${key} VALUES`,
+                  ].join('|> '),
+                  `*8\r\n${'+OK\r\n'.repeat(6)}${answer(sum + i)}${answer(sum)}`,
                 ];
           const reply = await ask(client, line);
           if (reply !== wanted) wrong.push(`${line}: ${reply}`);
