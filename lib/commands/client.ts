@@ -6,7 +6,7 @@ import type { Request } from '../resp/request.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { DEFAULT_USER, isClientName } from './connection.ts';
 import { container } from './container.ts';
-import { shown, textOf } from './words.ts';
+import { integerOf, shown, textOf } from './words.ts';
 
 const own = {
   group: 'connection',
@@ -87,6 +87,33 @@ const subcommands: readonly Command[] = [
     run: kill,
   },
   {
+    ...admin,
+    name: 'pause',
+    summary: 'Lets commands of all clients, or those that change data, wait for a time.',
+    since: '3.0.0',
+    arity: -3,
+    run: pause,
+  },
+  {
+    ...admin,
+    name: 'unpause',
+    summary: 'Ends the pause of CLIENT PAUSE.',
+    since: '6.2.0',
+    arity: 2,
+    run({ reply, server }) {
+      server.unpauseClients();
+      reply.ok();
+    },
+  },
+  {
+    ...admin,
+    name: 'unblock',
+    summary: 'Ends the wait of a blocking command; no command blocks yet.',
+    since: '5.0.0',
+    arity: -3,
+    run: unblock,
+  },
+  {
     ...own,
     name: 'reply',
     summary: 'Turns replies off and on, or skips one.',
@@ -130,6 +157,26 @@ export const clientCommands: readonly Command[] = [
     subcommands,
   ),
 ];
+
+function pause({ reply, request, server }: Call): void {
+  if (request.count > 4) throw replyErrors.wrongSubcommandWords(shown(request, 1), 'CLIENT');
+  const onlyWrites = request.count === 4 && request.is(3, 'WRITE');
+  if (request.count === 4 && !onlyWrites && !request.is(3, 'ALL')) throw replyErrors.pauseMode();
+  const forMs = request.integer(2) ?? request.bigint(2);
+  if (forMs === undefined) throw replyErrors.timeoutNotInteger();
+  if (forMs < 0) throw replyErrors.timeoutNegative();
+  server.pauseClients(Number(forMs), onlyWrites);
+  reply.ok();
+}
+
+function unblock({ reply, request }: Call): void {
+  const { count } = request;
+  if (count > 4) throw replyErrors.wrongSubcommandWords(shown(request, 1), 'CLIENT');
+  if (count === 4 && !request.is(3, 'TIMEOUT') && !request.is(3, 'ERROR'))
+    throw replyErrors.unblockReason();
+  integerOf(request, 2);
+  reply.integer(0);
+}
 
 function onOrOff({ reply, request }: Call): void {
   if (!request.is(2, 'ON') && !request.is(2, 'OFF')) throw replyErrors.syntax();

@@ -134,6 +134,9 @@ export interface ServerServices {
    * pairs on every thread; the answer is undefined or the error.
    */
   configSet(pairs: readonly (readonly [string, string])[]): Promise<Error | undefined>;
+  /** Commands of all clients, or those that change data, wait for so long. */
+  pauseClients(forMs: number, onlyWrites: boolean): void;
+  unpauseClients(): void;
   /** Ends the process with status 0 after open EXECs; no reply follows. */
   shutdown(options: { readonly save: 'default' | 'save' | 'nosave' }): void;
   // --- sums of all threads since the start or the last reset, for INFO ---

@@ -93,6 +93,14 @@ export const replyErrors = {
   clientsMax: () => err('max number of clients reached'),
   clusterDisabled: () => err('This instance has cluster support disabled'),
 
+  /** Where the container checks the count itself. */
+  wrongSubcommandWords: (name: string, container: string) =>
+    err(`unknown subcommand or wrong number of arguments for '${name}'. Try ${container} HELP.`),
+  pauseMode: () => err('CLIENT PAUSE mode must be WRITE or ALL'),
+  unblockReason: () => err('CLIENT UNBLOCK reason should be TIMEOUT or ERROR'),
+  timeoutNotInteger: () => err('timeout is not an integer or out of range'),
+  timeoutNegative: () => err('timeout is negative'),
+
   // --- transactions ---
   nestedMulti: () => err('MULTI calls can not be nested'),
   execWithoutMulti: () => err('EXEC without MULTI'),

@@ -135,6 +135,8 @@ export class Connection implements Client, ReplySink, RequestSink {
   queuedBytes = 0;
   /** Those of the blobs. */
   queuedBlobBytes = 0;
+  /** What CLIENT PAUSE has stopped. */
+  postponed: Request | undefined;
   isUnauthenticated: boolean;
 
   // The pending command.
@@ -478,6 +480,9 @@ export class Connection implements Client, ReplySink, RequestSink {
     const completion = this.#completion;
     if (completion === undefined || sequence !== this.#sequence || this.#isClosed) return;
     this.#completion = undefined;
+    // Taken now: what is carried out may wait again, with another one behind it.
+    const then = this.afterCompletion;
+    this.afterCompletion = undefined;
     // A command may finish at once: then its turn is still open.
     const isNested = this.#isInTurn;
     if (!isNested) this.#beginTurn();
@@ -489,8 +494,6 @@ export class Connection implements Client, ReplySink, RequestSink {
       this.#dispatcher.countFailure(this.call.command);
       this.#encoder.error(error);
     }
-    const then = this.afterCompletion;
-    this.afterCompletion = undefined;
     then?.();
     if (isNested) return;
     if (this.#replyMode !== 'on') this.#unmute();
@@ -605,6 +608,7 @@ export class Connection implements Client, ReplySink, RequestSink {
     this.#decoder.end();
     this.#outbox.release();
     this.#dropBacklog();
+    this.postponed?.release();
     this.transaction = undefined;
     this.watched = [];
     this.#host.onClosed(this);

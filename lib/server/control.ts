@@ -22,6 +22,7 @@ import {
   type ToMain,
   type ToThread,
 } from './messages.ts';
+import { sharePause } from './pause.ts';
 
 const IO_THREADS_MAX = 8;
 /** How long the threads have to let go of their clients before the process ends without them. */
@@ -64,6 +65,7 @@ export class Control {
     this.#shared = {
       connections: new SharedArrayBuffer(threadCount * 4),
       commands: shareStatistics(threadCount),
+      pause: sharePause(),
       errors: new SharedArrayBuffer((threadCount + 1) * errorCodes.length * 8),
       rates: new SharedArrayBuffer(RATE_COUNT * 8),
     };

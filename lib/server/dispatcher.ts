@@ -10,6 +10,7 @@ import type { Request } from '../resp/request.ts';
 import type { CommandStatistics } from './command-statistics.ts';
 import type { Connection } from './connection.ts';
 import type { Limits } from './limits.ts';
+import type { Pause } from './pause.ts';
 
 /** Bytes of a command and of its arguments that an error repeats, as in Redis 7.2 (`server.c`). */
 const SHOWN_BYTES_MAX = 128;
@@ -30,6 +31,7 @@ class Entry {
   readonly wordsMax: number;
   readonly isOpen: boolean;
   readonly growsMemory: boolean;
+  readonly isWrite: boolean;
   readonly isRefusedInMulti: boolean;
   readonly isUnqueued: boolean;
   readonly isExec: boolean;
@@ -44,6 +46,7 @@ class Entry {
     this.wordsMin = Math.abs(command.arity);
     this.wordsMax = command.arity < 0 ? Number.MAX_SAFE_INTEGER : command.arity;
     this.isOpen = command.flags.includes('no_auth');
+    this.isWrite = command.flags.includes('write');
     this.growsMemory = command.flags.includes('denyoom');
     this.isRefusedInMulti = command.flags.includes('no_multi');
     this.isUnqueued = unqueued.has(fullName);
@@ -114,6 +117,7 @@ export class Dispatcher {
   readonly #entryOf = new Map<Command, Entry>();
   /** By the index of a command in `names`. */
   readonly #statistics: CommandStatistics;
+  readonly #pause: Pause;
 
   constructor(
     commands: Iterable<Command>,
@@ -121,6 +125,7 @@ export class Dispatcher {
     addon: Addon,
     limits: Limits,
     statistics: CommandStatistics,
+    pause: Pause,
   ) {
     this.#index = new CommandIndex(commands, '');
     this.#encoder = encoder;
@@ -131,6 +136,7 @@ export class Dispatcher {
       for (const sub of entry.subcommands?.entries ?? []) this.#number(sub);
     }
     this.#statistics = statistics;
+    this.#pause = pause;
   }
 
   #number(entry: Entry): void {
@@ -217,6 +223,10 @@ export class Dispatcher {
       this.#addon.isOverMaxmemory() === 1
     ) {
       this.#refuse(connection, replyErrors.outOfMemory(), entry);
+      return;
+    }
+    if (this.#pause.isOn && this.#pause.stops(changesData(entry, connection))) {
+      this.#pause.postpone(connection, request, (kept) => this.dispatch(connection, kept));
       return;
     }
     if (connection.transaction !== undefined) {
@@ -312,6 +322,13 @@ export class Dispatcher {
     }
     return replyErrors.unknownCommand(name, args);
   }
+}
+
+/** What CLIENT PAUSE ... WRITE stops. */
+function changesData(entry: Entry, connection: Connection): boolean {
+  if (!entry.isExec) return entry.isWrite;
+  const queued = connection.transaction?.queued ?? [];
+  return queued.some(({ command }) => command.flags.includes('write'));
 }
 
 function unknownSubcommand(container: Entry, request: Request): ReplyError {

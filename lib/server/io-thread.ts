@@ -25,6 +25,7 @@ import {
   type ToMain,
   type ToThread,
 } from './messages.ts';
+import { Pause, pauseKinds } from './pause.ts';
 
 const SWEEP_MS = 1000;
 /** Connection numbers go to the native core as 32 bits. */
@@ -68,6 +69,14 @@ class Services implements ServerServices {
     const resolve = this.#changes.get(id);
     this.#changes.delete(id);
     resolve?.(error === undefined ? undefined : new ReplyError(error.code, error.message));
+  }
+
+  pauseClients(forMs: number, onlyWrites: boolean): void {
+    this.#thread.pause.start(forMs, onlyWrites ? pauseKinds.writes : pauseKinds.all);
+  }
+
+  unpauseClients(): void {
+    this.#thread.pause.stop();
   }
 
   shutdown({ save }: { readonly save: 'default' | 'save' | 'nosave' }): void {
@@ -129,6 +138,7 @@ export class IoThread implements ConnectionHost {
   readonly engine: Engine;
   readonly services: Services;
   readonly statistics: CommandStatistics;
+  readonly pause: Pause;
   readonly #blocks: ThreadBlocks;
   readonly #start: ThreadStart;
   readonly #settings: Settings;
@@ -165,7 +175,15 @@ export class IoThread implements ConnectionHost {
     this.#loads = new Int32Array(start.shared.connections);
     this.statistics = new CommandStatistics(start.shared.commands, threadIndex);
     const { statistics } = this;
-    this.dispatcher = new Dispatcher(commands, this.encoder, native, this.limits, statistics);
+    this.pause = new Pause(native, start.shared.pause);
+    this.dispatcher = new Dispatcher(
+      commands,
+      this.encoder,
+      native,
+      this.limits,
+      statistics,
+      this.pause,
+    );
     this.keyspace = new Keyspace(native, this.#blocks);
     this.engine = new Engine(native, this.#blocks);
     this.services = new Services(this, start, this.#settings, post);
@@ -196,6 +214,7 @@ export class IoThread implements ConnectionHost {
 
   onClosed(connection: Connection): void {
     this.#connections.delete(connection.index);
+    this.pause.forget(connection);
     Atomics.sub(this.#loads, this.#start.threadIndex, 1);
   }
 
@@ -272,6 +291,7 @@ export class IoThread implements ConnectionHost {
         const connection = this.#connections.get(index);
         if (kind === messageKinds.completion) connection?.complete(sequence, code, text);
         else if (kind === messageKinds.kill) connection?.close();
+        else if (kind === messageKinds.notice) this.pause.onNotice(text);
       }
     }
   }

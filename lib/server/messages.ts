@@ -51,6 +51,8 @@ export interface SharedCounters {
   readonly commands: SharedStatistics;
   /** Float64 [thread + 1][code of `errorCodes`]; the last row is what a reset leaves out. */
   readonly errors: SharedArrayBuffer;
+  /** See `Pause`. */
+  readonly pause: SharedArrayBuffer;
   /** Float64: what `rates` of `ServerServices` are. The first thread writes them once a second. */
   readonly rates: SharedArrayBuffer;
 }
