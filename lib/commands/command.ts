@@ -139,6 +139,8 @@ export interface ServerServices {
   unpauseClients(): void;
   /** Ends the process with status 0 after open EXECs; no reply follows. */
   shutdown(options: { readonly save: 'default' | 'save' | 'nosave' }): void;
+  /** Brings this thread's share of the native core's counters up to date. */
+  shareTraffic(): void;
   // --- sums of all threads since the start or the last reset, for INFO ---
   /** By full name, `config|get` for a subcommand. */
   commandFigures(): ReadonlyMap<string, CommandFigures>;

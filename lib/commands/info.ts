@@ -41,6 +41,7 @@ function info(call: Call): void {
   const isPlain = wanted.size === 0 || wanted.has('default');
   const isEverything = wanted.has('everything');
   const isAll = isEverything || wanted.has('all');
+  call.server.shareTraffic();
   const statistics = addon().statistics();
   const texts: string[] = [];
   for (const section of sections) {

@@ -82,6 +82,11 @@ export const backendNames = ['TF', 'TFLITE', 'TORCH', 'ONNX'] as const;
 /** `MessageKind` of native/threads/mailbox.h. */
 export const messageKinds = { completion: 1, kill: 2, notice: 3 } as const;
 
+/** What a socket is watched for, and ready for. */
+export const socketEvents = { readable: 1, writable: 2 } as const;
+/** Answers of the socket calls, as `-errno`. */
+export const EAGAIN = -11;
+
 /** In an offset row, a word with this bit in its offset is a blob; the other bits are its id. */
 export const BLOB_WORD_BIT = 0x8000_0000;
 /** An argument of this many bytes and more has memory of its own (`kBlobBytesMin`). */
@@ -131,6 +136,10 @@ export interface ThreadBlocks {
   readonly rows: Buffer;
   /** Numbers that a call answers beside its result: 512. */
   readonly numbers: Float64Array;
+  /** Sockets that are ready, as `onReady` tells them: slot and `socketEvents`, 2 i32 each. */
+  readonly ready: Int32Array;
+  /** What `socketSendMany` sends: slot, start and end in `out`, 3 i32 each. */
+  readonly sends: Int32Array;
   /** Which thread this is, from 0. */
   readonly threadIndex: number;
 }
@@ -278,8 +287,11 @@ export interface Addon extends DataCommands {
   refuse(fd: number, text: string): void;
 
   // --- one thread ---
-  /** Makes this thread's blocks. `wake` is called in this thread when its mailbox has something. */
-  attachThread(wake: () => void): ThreadBlocks;
+  /**
+   * Makes this thread's blocks. `wake` is called in this thread when its mailbox has something;
+   * `onReady` once each turn of the event loop in which sockets are ready, with the number of them in `ready`.
+   */
+  attachThread(wake: () => void, onReady?: (count: number) => void): ThreadBlocks;
   /** Ends this thread's mailbox and wake-ups, so that the thread can exit. */
   detachThread(): void;
   /** Posts a notice of less than 64,000 bytes to every attached thread (this one too). */
@@ -299,10 +311,6 @@ export interface Addon extends DataCommands {
   blobBegin(announcedBytes: number): number;
   /** Copies bytes of `scratch` that have come already. */
   blobAppend(id: number, scratchOffset: number, byteCount: number): void;
-  /** Where the next bytes go, at most 256 MiB; undefined if the blob is refused (read into scratch and `blobSkip`) or complete. Detach its buffer when done. */
-  blobTarget(id: number): Buffer | undefined;
-  /** The kernel wrote `byteCount` bytes at the target. @returns 1 if the old target is no longer the place (fetch it anew), else 0. */
-  blobReceived(id: number, byteCount: number): number;
   /** Counts bytes of a refused blob that were thrown away. */
   blobSkip(id: number, byteCount: number): void;
   /** 1 if there was no memory for it: answer OOM. */
@@ -314,17 +322,31 @@ export interface Addon extends DataCommands {
   detach(view: ArrayBufferLike): void;
 
   // --- sockets ---
+  /** Takes over a connected socket and watches it for reading; 0 s is no keepalive. @returns Its slot, or -errno. */
+  socketOpen(fd: number, keepAliveSeconds: number): number;
+  socketKeepAlive(slot: number, seconds: number): void;
+  /** What it is watched for from now on: bits of `socketEvents`. */
+  socketWatch(slot: number, events: number): void;
+  /** At once. The slot is not given to another before the next turn of the event loop. */
+  socketClose(slot: number): void;
+  /** Reads into scratch. @returns Bytes, 0 at the end of the stream, -errno. */
+  socketRead(slot: number): number;
+  /** Reads at most 1 MiB into the blob, or throws it away if the blob is refused. @returns As `socketRead`. */
+  socketReadBlob(slot: number, blobId: number): number;
   /** Sends out[start, end) without waiting; `more` is 1 when more follows at once. @returns Bytes taken by the kernel (0: it would wait), or -errno. */
-  send(fd: number, start: number, end: number, more: number): number;
-  /** The same for out[start, end) followed by a reply blob from `blobOffset` on, in one call. */
-  sendWithBlob(
-    fd: number,
+  socketSend(slot: number, start: number, end: number, more: number): number;
+  /** The same for out[start, end), then at most 1 MiB of a reply blob from `blobOffset` on. */
+  socketSendBlob(
+    slot: number,
     start: number,
     end: number,
     blobId: number,
     blobOffset: number,
-    more: number,
   ): number;
+  /** The same for block[start, end). */
+  socketSendBlock(slot: number, block: Uint8Array, start: number, end: number): number;
+  /** Sends the first `count` rows of `sends`. A row's start becomes its end; or where the kernel stopped; or -errno. @returns Rows not sent as a whole. */
+  socketSendMany(count: number): number;
 
   // --- a value found, on its way into a reply ---
   /** Holds a word of the request that is a blob, as ECHO repeats it. @returns Its bytes. */
@@ -567,7 +589,7 @@ export interface Addon extends DataCommands {
   clientCount(): number;
   /** Posts a kill to the owners of these clients. @returns How many there are. */
   clientKill(ids: readonly number[]): number;
-  /** Adds to the process' counters; called once a read, not once a command. */
+  /** Adds to the process' counters; called once a turn of the event loop, not once a command. */
   count(inputBytes: number, outputBytes: number): void;
   /** Unix time, by the system's clock. */
   unixMicroseconds(): number;

@@ -35,8 +35,6 @@ export interface NativeMemory {
   freeBlock(block: ArrayBuffer): void;
   blobBegin(announcedBytes: number): number;
   blobAppend(id: number, scratchOffset: number, byteCount: number): void;
-  blobTarget(id: number): Buffer | undefined;
-  blobReceived(id: number, byteCount: number): number;
   blobSkip(id: number, byteCount: number): void;
   blobIsRefused(id: number): number;
   blobBytes(id: number): number;

@@ -31,10 +31,12 @@ const types = {
 
 /** Where framed replies go: a connection. */
 export interface ReplySink {
-  /** Takes out[start, end), which is overwritten after the call. `more` is 1 if more follows at once. */
+  /** Takes out[start, end) now, and with it all that `sendLater` was given before: out is overwritten from its start after the call. `more` is 1 if more follows at once. */
   send(start: number, end: number, more: number): void;
   /** The same, followed by a reply blob, which the sink releases. */
   sendWithBlob(start: number, end: number, blobId: number, blobBytes: number): void;
+  /** Takes out[start, end) before the encoder's next `clear`. */
+  sendLater(start: number, end: number): void;
 }
 
 /** Bytes that the addon keeps until they are sent. */
@@ -44,12 +46,14 @@ export interface ReplyBlob {
 }
 
 /**
- * Frames replies into the thread's `out` block, for one connection at a time, in RESP2 or RESP3.
- * Values of 32 KiB and more are not copied: they go out from their own memory.
+ * Frames replies into the thread's `out` block, for one connection after the other, in RESP2 or
+ * RESP3. Values of 32 KiB and more are not copied: they go out from their own memory.
  */
 export class ReplyEncoder {
   readonly #memory: ThreadMemory;
   readonly #out: Buffer;
+  /** Where the current connection's replies begin, and how far they go. */
+  #start = 0;
   #at = 0;
   #sink: ReplySink | undefined;
   resp: 2 | 3 = 2;
@@ -70,26 +74,38 @@ export class ReplyEncoder {
     this.resp = resp;
   }
 
-  /** Sends what is left. */
+  /** Leaves the rest to be sent with others' replies. */
   end(): void {
-    if (this.#at > 0) this.#flush(0);
+    if (this.#at > this.#start) this.#sink?.sendLater(this.#start, this.#at);
+    this.#start = this.#at;
     this.#sink = undefined;
+  }
+
+  /** Whether `clear` should be called before the next `begin`, so that most replies fit at once. */
+  get isFilling(): boolean {
+    return this.#at > this.#out.length / 2;
+  }
+
+  /** All that was framed has been taken. Not between `begin` and `end`. */
+  clear(): void {
+    this.#start = 0;
+    this.#at = 0;
   }
 
   /** Framed bytes that have not gone to the sink yet. */
   get pendingBytes(): number {
-    return this.#at;
+    return this.#at - this.#start;
   }
 
   /** Hands over what is there, e.g. before something that must not overtake it. */
   flush(): void {
-    if (this.#at > 0) this.#flush(0);
+    if (this.#at > this.#start) this.#flush(0);
   }
 
   /** Takes back everything since the last flush, as bytes of their own. Call `flush` first. */
   takeBytes(): Buffer {
-    const bytes = Buffer.from(this.#out.subarray(0, this.#at));
-    this.#at = 0;
+    const bytes = Buffer.from(this.#out.subarray(this.#start, this.#at));
+    this.#at = this.#start;
     return bytes;
   }
 
@@ -351,9 +367,10 @@ export class ReplyEncoder {
       this.#memory.native.replyBlobRelease(id);
       return;
     }
+    const start = this.#start;
     const end = this.#at;
-    this.#at = 0;
-    this.#sink.sendWithBlob(0, end, id, byteCount);
+    this.clear();
+    this.#sink.sendWithBlob(start, end, id, byteCount);
   }
 
   #null(): void {
@@ -438,8 +455,10 @@ export class ReplyEncoder {
   }
 
   #flush(more: number): void {
+    const start = this.#start;
     const end = this.#at;
-    this.#at = 0;
-    if (!this.isMuted) this.#sink?.send(0, end, more);
+    this.clear();
+    // Muted or not, what others left is to be taken before it is overwritten.
+    this.#sink?.send(start, this.isMuted ? start : end, more);
   }
 }

@@ -46,8 +46,8 @@ export interface RequestSink {
 export class QueryBufferExceeded extends Error {}
 
 /**
- * Splits one client's byte stream into requests, and owns where the next bytes land: `readTarget()`
- * is the thread's scratch block, or the rest of a blob's own memory, so that a 500 MB tensor is never copied.
+ * Splits one client's byte stream into requests, and says where the next bytes land: in the thread's
+ * scratch block, or in the rest of a blob's own memory, so that a 500 MB tensor is never copied.
  *
  * Whole requests are rows of offsets into scratch. An unfinished one moves to memory of its
  * connection's own and is continued there byte by byte: nothing is ever read twice.
@@ -78,10 +78,6 @@ export class RequestDecoder {
   #bodyAt = 0;
   #bodyLeft = 0;
   #blobId = 0;
-  #target: Buffer | undefined;
-  #targetUsed = 0;
-  /** Bytes that went into a blob's memory directly. */
-  directBytes = 0;
 
   constructor(
     memory: ThreadMemory,
@@ -104,31 +100,14 @@ export class RequestDecoder {
     return this.#own.heldBytes + this.#own.blobBytes - missing;
   }
 
-  /** Whether the next bytes go to scratch. */
-  get readsScratch(): boolean {
-    return this.#state !== states.blob || this.#target === undefined;
+  /** The blob that the next bytes belong to; -1: they go to scratch. */
+  get incomingBlob(): number {
+    return this.#state === states.blob ? this.#blobId : -1;
   }
 
-  /** Where the next bytes must be read to. */
-  readTarget(): Buffer {
-    if (this.#state !== states.blob) return this.#bytes;
-    if (this.#target === undefined) {
-      this.#target = this.#memory.native.blobTarget(this.#blobId);
-      this.#targetUsed = 0;
-      if (this.#target === undefined) return this.#bytes;
-      return this.#target;
-    }
-    return this.#target.subarray(this.#targetUsed);
-  }
-
-  /**
-   * `byteCount` bytes have been read to the last `readTarget()`, which was not scratch.
-   */
+  /** `byteCount` bytes have been read into `incomingBlob`. */
   received(byteCount: number): void {
     this.#bodyLeft -= byteCount;
-    this.#targetUsed += byteCount;
-    const isMoved = this.#memory.native.blobReceived(this.#blobId, byteCount) === 1;
-    if (isMoved || this.#bodyLeft === 0) this.#dropTarget();
     if (this.#bodyLeft === 0) this.#endBody();
   }
 
@@ -152,7 +131,6 @@ export class RequestDecoder {
 
   /** Frees what an unfinished request holds. */
   end(): void {
-    this.#dropTarget();
     this.#own?.release();
     this.#own = undefined;
     this.#state = states.start;
@@ -419,12 +397,6 @@ export class RequestDecoder {
   #endBody(): void {
     this.#state = states.bodyEnd;
     this.#bodyLeft = 2;
-  }
-
-  #dropTarget(): void {
-    if (this.#target === undefined) return;
-    this.#memory.native.detach(this.#target.buffer);
-    this.#target = undefined;
   }
 
   #handOverOwn(): void {

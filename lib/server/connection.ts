@@ -1,31 +1,25 @@
 // One client: its socket, its state, and the order of its requests and replies.
 
-import { Socket } from 'node:net';
-import type {
-  Call,
-  Client,
-  Command,
-  Completion,
-  ServerServices,
-  Ticket,
-  Transaction,
-} from '../commands/command.ts';
+import type { Completion, ServerServices, Ticket } from '../commands/command.ts';
 import { ProtocolError, ReplyError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
-import type { Addon } from '../engine/addon.ts';
+import { type Addon, EAGAIN, socketEvents } from '../engine/addon.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { ThreadMemory } from '../resp/native-memory.ts';
 import type { ReplyEncoder, ReplySink } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import { QueryBufferExceeded, RequestDecoder, type RequestSink } from '../resp/request-decoder.ts';
+import { Backlog } from './backlog.ts';
+import { ClientState } from './client-state.ts';
+import { ConnectionCall } from './connection-call.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Limits } from './limits.ts';
 import { Outbox } from './outbox.ts';
+import type { SendBatch, Sender } from './send-batch.ts';
 
 /** Unread requests of a connection whose command is pending; then its socket is paused. */
 const BACKLOG_BYTES_MAX = 64 * 1024;
-const BACKLOG_BYTES_FIRST = 4 * 1024;
 /** Copied back at a time, since the next command may wait again. */
 const RESUME_BYTES = 16 * 1024;
 /** How stale `idle` of CLIENT LIST may be. */
@@ -42,7 +36,19 @@ export interface ConnectionHost {
   readonly keyspace: Keyspace;
   readonly engine: Engine;
   readonly services: ServerServices;
+  readonly replies: SendBatch;
+  readonly traffic: Traffic;
+  /** When this turn of the event loop began. */
+  readonly nowMs: number;
+  /** A connection's turn is over: sends its replies, unless others' turns follow at once. */
+  endTurn(): void;
   onClosed(connection: Connection): void;
+}
+
+/** Since it was last told to the native core. */
+export interface Traffic {
+  inputBytes: number;
+  outputBytes: number;
 }
 
 /** What a listener knows of a new connection. */
@@ -53,252 +59,122 @@ export interface NewConnection {
   readonly isUnix: boolean;
 }
 
-/** The command of a connection that is being carried out. One object a connection, used again and again. */
-class ConnectionCall implements Call {
-  command: Command;
-  request: Request;
-  readonly reply: ReplyEncoder;
-  readonly client: Client;
-  readonly keyspace: Keyspace;
-  readonly engine: Engine;
-  readonly server: ServerServices;
-  readonly #connection: Connection;
-  readonly #dispatcher: Dispatcher;
-
-  constructor(connection: Connection, host: ConnectionHost) {
-    this.command = host.dispatcher.anyCommand;
-    this.request = host.scratchRequest;
-    this.reply = host.encoder;
-    this.client = connection;
-    this.keyspace = host.keyspace;
-    this.engine = host.engine;
-    this.server = host.services;
-    this.#connection = connection;
-    this.#dispatcher = host.dispatcher;
-  }
-
-  wait(completion: Completion): Ticket & { finish(code: number, text: string): void } {
-    return this.#connection.wait(completion);
-  }
-
-  execute(command: Command, request: Request, then?: () => void, run = command.run): void {
-    const outer = this.command;
-    const outerRequest = this.request;
-    this.command = command;
-    this.request = request;
-    request.select();
-    try {
-      this.#dispatcher.runWithin(command, this, run);
-    } catch (error) {
-      if (!(error instanceof ReplyError)) throw error;
-      this.#connection.cancelWait();
-      this.reply.error(error);
-    }
-    this.command = outer;
-    this.request = outerRequest;
-    if (then === undefined) return;
-    if (this.#connection.isPending) this.#connection.afterCompletion = then;
-    else then();
-  }
-}
-
-export class Connection implements Client, ReplySink, RequestSink {
-  /** Of the client table. */
-  readonly id: number;
+export class Connection extends ClientState implements ReplySink, RequestSink, Sender {
   /** Of this thread. */
   readonly index: number;
-  readonly address: string;
-  readonly localAddress: string;
+  /** Its socket, as the addon knows it. */
+  readonly slot: number;
   readonly #host: ConnectionHost;
   readonly #addon: Addon;
   readonly #encoder: ReplyEncoder;
   readonly #dispatcher: Dispatcher;
   readonly #decoder: RequestDecoder;
-  readonly #fd: number;
-  readonly #socket: Socket;
+  readonly #traffic: Traffic;
   readonly #outbox: Outbox;
   /** For the dispatcher. */
   readonly call: ConnectionCall;
 
-  // What commands see and change.
-  db = 0;
-  watched: Client['watched'] = [];
-  #name = '';
-  #libName = '';
-  #libVersion = '';
-  #user = 'default';
-  #isAuthenticated: boolean;
-  #resp: 2 | 3 = 2;
-  #transaction: Transaction | undefined;
-  #replyMode: Client['replyMode'] = 'on';
-  /** Bytes that MULTI has queued, without blobs. */
-  queuedBytes = 0;
-  /** Those of the blobs. */
-  queuedBlobBytes = 0;
   /** What CLIENT PAUSE has stopped. */
   postponed: Request | undefined;
-  isUnauthenticated: boolean;
 
   // The pending command.
   #completion: Completion | undefined;
   #sequence = 0;
   afterCompletion: (() => void) | undefined;
 
-  // Requests that came while it was pending: backlog[#backlogStart, #backlogEnd).
-  #backlog: Buffer | undefined;
-  #backlogMemory: ArrayBuffer | undefined;
-  #backlogStart = 0;
-  #backlogEnd = 0;
+  /** Requests that came while it was pending. */
+  readonly #backlog: Backlog;
   #isPaused = false;
+  #isWatchingDrain = false;
 
-  #isInTurn = false;
   #isEnding = false;
   #isClosed = false;
-  #isTargeted = false;
   #softSinceMs = 0;
-
-  // Since the last count.
-  #inputBytes = 0;
-  #outputBytes = 0;
 
   // The client table's record.
   lastSeenMs: number;
   #recordedMs = 0;
   #recordedCommand = '';
 
-  constructor(host: ConnectionHost, index: number, id: number, from: NewConnection) {
-    this.id = id;
+  constructor(
+    host: ConnectionHost,
+    index: number,
+    id: number,
+    slot: number,
+    from: Pick<NewConnection, 'address' | 'localAddress'>,
+  ) {
+    super(host, id, from);
     this.index = index;
-    this.address = from.address;
-    this.localAddress = from.localAddress;
+    this.slot = slot;
     this.#host = host;
     this.#addon = host.addon;
     this.#encoder = host.encoder;
     this.#dispatcher = host.dispatcher;
-    this.#fd = from.fd;
-    this.#isAuthenticated = host.limits.password === '';
-    this.isUnauthenticated = !this.#isAuthenticated;
+    this.#traffic = host.traffic;
     this.lastSeenMs = Date.now();
     this.#decoder = new RequestDecoder(host.memory, host.scratchRequest, host.limits, this);
     this.call = new ConnectionCall(this, host);
-    const options = {
-      fd: from.fd,
-      readable: true,
-      writable: true,
-      onread: { buffer: () => this.#readTarget(), callback: this.#onRead },
-    };
-    this.#socket = new Socket(options);
-    this.#outbox = new Outbox(host.addon, this.#socket, () => this.#onDrain());
-    this.#socket.on('error', (error) => log.verbose(`Client ${this.address}: ${error.message}`));
-    this.#socket.on('end', () => this.close());
-    this.#socket.on('close', () => this.#cleanUp());
-    if (!from.isUnix) {
-      this.#socket.setNoDelay(true);
-      if (host.limits.keepaliveMs > 0) this.#socket.setKeepAlive(true, host.limits.keepaliveMs);
-    }
+    this.#outbox = new Outbox(host.addon, slot);
+    this.#backlog = new Backlog(host.addon);
   }
 
-  // --- the client's state ---
-
-  get name(): string {
-    return this.#name;
-  }
-  set name(name: string) {
-    this.#name = name;
-    this.#addon.clientSetText(this.id, 'name', name);
-  }
-  get libName(): string {
-    return this.#libName;
-  }
-  set libName(libName: string) {
-    this.#libName = libName;
-    this.#addon.clientSetText(this.id, 'libName', libName);
-  }
-  get libVersion(): string {
-    return this.#libVersion;
-  }
-  set libVersion(libVersion: string) {
-    this.#libVersion = libVersion;
-    this.#addon.clientSetText(this.id, 'libVersion', libVersion);
-  }
-  get user(): string {
-    return this.#user;
-  }
-  set user(user: string) {
-    this.#user = user;
-    this.#addon.clientSetText(this.id, 'user', user);
-  }
-  get isAuthenticated(): boolean {
-    return this.#isAuthenticated;
-  }
-  set isAuthenticated(isAuthenticated: boolean) {
-    this.#isAuthenticated = isAuthenticated;
-    this.isUnauthenticated = !isAuthenticated && this.#host.limits.password !== '';
-  }
-  get resp(): 2 | 3 {
-    return this.#resp;
-  }
-  set resp(resp: 2 | 3) {
-    this.#resp = resp;
-    if (this.#isInTurn) this.#encoder.resp = resp;
-  }
-  get transaction(): Transaction | undefined {
-    return this.#transaction;
-  }
-  /** The queued requests are released with their transaction. */
-  set transaction(transaction: Transaction | undefined) {
-    for (const { request, prepared } of this.#transaction?.queued ?? []) {
-      request.release();
-      prepared?.drop();
-    }
-    this.queuedBytes = 0;
-    this.queuedBlobBytes = 0;
-    this.#transaction = transaction;
-  }
-  get replyMode(): Client['replyMode'] {
-    return this.#replyMode;
-  }
-  set replyMode(mode: Client['replyMode']) {
-    this.#replyMode = mode;
-    if (mode === 'on') this.#encoder.isMuted = false;
-  }
-
-  closeAfterReply(): void {
+  override closeAfterReply(): void {
     this.#isEnding = true;
   }
 
   // --- reading ---
 
-  #readTarget(): Buffer {
-    const target = this.#decoder.readTarget();
-    this.#isTargeted = target !== this.#host.memory.blocks.scratch;
-    return target;
+  /** The loop found the socket ready: bits of `socketEvents`. */
+  onReady(events: number): void {
+    if (events & socketEvents.writable) this.#drain();
+    if (events & socketEvents.readable && !this.#isClosed) this.#read();
   }
 
-  /** @returns Whether to go on reading. */
-  #onRead = (byteCount: number): boolean => {
-    this.#inputBytes += byteCount;
-    if (this.#isTargeted) {
-      if (!this.#isClosed) this.#decoder.received(byteCount);
-      this.#count();
-      return true;
+  #read(): void {
+    const blobId = this.#decoder.incomingBlob;
+    let received: number;
+    if (blobId < 0) {
+      received = this.#addon.socketRead(this.slot);
+      if (received > 0) this.#onRead(received);
+    } else {
+      // So that nobody's reply waits for the copying.
+      this.#host.replies.send();
+      received = this.#addon.socketReadBlob(this.slot, blobId);
+      if (received > 0) this.#decoder.received(received);
     }
-    if (this.#isEnding || this.#isClosed) return true;
-    if (this.#completion !== undefined) {
-      this.#keep(0, byteCount);
-      return this.#readOn();
+    if (received > 0) {
+      this.#traffic.inputBytes += received;
+      this.lastSeenMs = this.#host.nowMs;
+    } else if (received !== EAGAIN) {
+      if (received < 0) log.verbose(`Client ${this.address}: error ${-received} when reading`);
+      this.close();
     }
-    this.#beginTurn();
-    const at = this.#decode(byteCount);
-    if (at < byteCount && !this.#isEnding && !this.#isClosed) this.#keep(at, byteCount);
-    this.#endTurn();
-    return this.#readOn();
-  };
+  }
 
-  #readOn(): boolean {
-    if (this.#backlogEnd - this.#backlogStart < BACKLOG_BYTES_MAX) return true;
-    this.#isPaused = true;
-    return false;
+  #onRead(byteCount: number): void {
+    if (this.#isEnding) return;
+    const { scratch } = this.#host.memory.blocks;
+    if (this.#completion !== undefined) {
+      this.#backlog.add(scratch, 0, byteCount);
+    } else {
+      this.#beginTurn();
+      const at = this.#decode(byteCount);
+      if (at < byteCount && !this.#isEnding && !this.#isClosed) {
+        this.#backlog.add(scratch, at, byteCount);
+      }
+      this.#endTurn();
+    }
+    if (this.#backlog.byteCount >= BACKLOG_BYTES_MAX && !this.#isClosed) {
+      this.#isPaused = true;
+      this.#watch();
+    }
+  }
+
+  /** Tells the loop what to look for. */
+  #watch(): void {
+    const readable = this.#isPaused ? 0 : socketEvents.readable;
+    const writable = this.#isWatchingDrain ? socketEvents.writable : 0;
+    this.#addon.socketWatch(this.slot, readable | writable);
   }
 
   /** Decodes scratch[0, end). @returns Where it stopped: before `end` if a command is pending now. */
@@ -323,9 +199,9 @@ export class Connection implements Client, ReplySink, RequestSink {
   }
 
   onRequest(request: Request): boolean {
-    if (this.#replyMode === 'on') {
+    if (this.replyMode === 'on') {
       this.#dispatcher.dispatch(this, request);
-      if (this.#replyMode !== 'on') this.#advanceReplyMode();
+      if (this.replyMode !== 'on') this.#advanceReplyMode();
     } else {
       this.#dispatchMuted(request);
     }
@@ -341,7 +217,7 @@ export class Connection implements Client, ReplySink, RequestSink {
 
   #mute(): void {
     this.#encoder.flush();
-    this.#encoder.isMuted = this.#replyMode === 'off' || this.#replyMode === 'skip';
+    this.#encoder.isMuted = this.replyMode === 'off' || this.replyMode === 'skip';
   }
 
   #unmute(): void {
@@ -351,82 +227,50 @@ export class Connection implements Client, ReplySink, RequestSink {
   }
 
   #advanceReplyMode(): void {
-    if (this.#replyMode === 'skip') this.#replyMode = 'on';
-    else if (this.#replyMode === 'skip-next') this.#replyMode = 'skip';
-  }
-
-  #keep(start: number, end: number): void {
-    const more = end - start;
-    const kept = this.#backlogEnd - this.#backlogStart;
-    const { scratch } = this.#host.memory.blocks;
-    if (this.#backlog === undefined || this.#backlogEnd + more > this.#backlog.length) {
-      const wanted = Math.max(kept + more, 2 * kept, BACKLOG_BYTES_FIRST);
-      const memory = this.#addon.allocateBlock(wanted);
-      const backlog = Buffer.from(memory);
-      this.#backlog?.copy(backlog, 0, this.#backlogStart, this.#backlogEnd);
-      this.#dropBacklog();
-      this.#backlog = backlog;
-      this.#backlogMemory = memory;
-      this.#backlogEnd = kept;
-    }
-    scratch.copy(this.#backlog, this.#backlogEnd, start, end);
-    this.#backlogEnd += more;
-  }
-
-  #dropBacklog(): void {
-    if (this.#backlogMemory !== undefined) this.#addon.freeBlock(this.#backlogMemory);
-    this.#backlogMemory = undefined;
-    this.#backlog = undefined;
-    this.#backlogStart = 0;
-    this.#backlogEnd = 0;
+    if (this.replyMode === 'skip') this.replyMode = 'on';
+    else if (this.replyMode === 'skip-next') this.replyMode = 'skip';
   }
 
   /** Goes on with the requests that came while a command was pending. */
   #resume(): void {
     const { scratch } = this.#host.memory.blocks;
-    while (this.#backlog !== undefined) {
+    while (this.#backlog.byteCount > 0) {
       if (this.#completion !== undefined) return;
-      const left = this.#backlogEnd - this.#backlogStart;
-      if (left === 0 || this.#isEnding || this.#isClosed) {
-        this.#dropBacklog();
+      if (this.#isEnding || this.#isClosed) {
+        this.#backlog.release();
         break;
       }
-      const taken = Math.min(left, RESUME_BYTES);
-      this.#backlog.copy(scratch, 0, this.#backlogStart, this.#backlogStart + taken);
-      this.#backlogStart += taken;
-      const backlog = this.#backlog;
-      const at = this.#decode(taken);
       // A command that waits again leaves its successors where they were.
-      if (this.#backlog === backlog) this.#backlogStart -= taken - at;
+      this.#backlog.drop(this.#decode(this.#backlog.peek(scratch, RESUME_BYTES)));
     }
     if (this.#isPaused && !this.#isClosed) {
       this.#isPaused = false;
-      this.#socket.resume();
+      this.#watch();
     }
   }
 
   // --- turns ---
 
   #beginTurn(): void {
-    this.#isInTurn = true;
-    this.#encoder.begin(this, this.#resp);
+    if (this.#host.replies.isFull) {
+      this.#host.replies.send();
+      this.#encoder.clear();
+    }
+    this.isInTurn = true;
+    this.#encoder.begin(this, this.resp);
   }
 
   #endTurn(): void {
     this.#encoder.end();
-    this.#isInTurn = false;
-    this.#count();
-    if (this.#isEnding && this.#outbox.isEmpty) this.close();
-  }
-
-  #count(): void {
-    const now = Date.now();
+    this.isInTurn = false;
+    const now = this.#host.nowMs;
     this.lastSeenMs = now;
-    this.#outputBytes += this.#outbox.takeSentBytes();
-    this.#addon.count(this.#inputBytes, this.#outputBytes);
-    this.#inputBytes = 0;
-    this.#outputBytes = 0;
     if (now - this.#recordedMs >= RECORD_MS) this.record(now);
+    if (this.#isEnding) {
+      this.#host.replies.send();
+      if (this.#outbox.isEmpty) this.close();
+    }
+    this.#host.endTurn();
   }
 
   /** Brings the client table's record up to date. */
@@ -438,13 +282,13 @@ export class Connection implements Client, ReplySink, RequestSink {
       this.id,
       this.lastSeenMs,
       this.db,
-      this.#resp,
-      this.#transaction === undefined ? -1 : this.#transaction.queued.length,
+      this.resp,
+      this.transaction === undefined ? -1 : this.transaction.queued.length,
       this.watched.length,
       this.#decoder.heldBytes +
         this.queuedBytes +
         this.queuedBlobBytes +
-        (this.#backlog?.length ?? 0),
+        this.#backlog.heldBytes,
       this.#outbox.byteCount,
     );
     if (command !== this.#recordedCommand) {
@@ -484,9 +328,9 @@ export class Connection implements Client, ReplySink, RequestSink {
     const then = this.afterCompletion;
     this.afterCompletion = undefined;
     // A command may finish at once: then its turn is still open.
-    const isNested = this.#isInTurn;
+    const isNested = this.isInTurn;
     if (!isNested) this.#beginTurn();
-    if (!isNested && this.#replyMode !== 'on') this.#mute();
+    if (!isNested && this.replyMode !== 'on') this.#mute();
     try {
       completion(this.#encoder, code, text);
     } catch (error) {
@@ -496,38 +340,55 @@ export class Connection implements Client, ReplySink, RequestSink {
     }
     then?.();
     if (isNested) return;
-    if (this.#replyMode !== 'on') this.#unmute();
+    if (this.replyMode !== 'on') this.#unmute();
     if (this.#completion === undefined) this.#resume();
     this.#endTurn();
   }
 
   // --- replies ---
 
-  send(start: number, end: number, more: number): void {
+  sendLater(start: number, end: number): void {
     if (this.#isClosed) return;
-    let at = start;
     if (this.#outbox.isEmpty) {
-      // The descriptor may be another client's once the socket is destroyed.
-      if (this.#socket.destroyed) return;
-      const sent = this.#addon.send(this.#fd, start, end, more);
+      this.#traffic.outputBytes += end - start;
+      this.#host.replies.add(this, start, end);
+    } else {
+      this.#leave(start, end);
+    }
+  }
+
+  onUnsent(start: number, end: number): void {
+    if (this.#isClosed) return;
+    if (start < 0) {
+      this.close();
+      return;
+    }
+    this.#traffic.outputBytes -= end - start;
+    this.#leave(start, end);
+  }
+
+  send(start: number, end: number, more: number): void {
+    this.#host.replies.send();
+    if (this.#isClosed || start === end) return;
+    let sent = 0;
+    if (this.#outbox.isEmpty) {
+      sent = this.#addon.socketSend(this.slot, start, end, more);
       if (sent < 0) {
         this.close();
         return;
       }
-      this.#outputBytes += sent;
-      at += sent;
-      if (at === end) return;
+      this.#traffic.outputBytes += sent;
     }
-    this.#outbox.append(this.#host.memory.blocks.out, at, end);
-    this.#checkBacklog();
+    if (start + sent < end) this.#leave(start + sent, end);
   }
 
   sendWithBlob(start: number, end: number, blobId: number, blobBytes: number): void {
+    this.#host.replies.send();
     let sent = 0;
-    if (!this.#isClosed && this.#outbox.isEmpty && !this.#socket.destroyed) {
-      sent = this.#addon.sendWithBlob(this.#fd, start, end, blobId, 0, 1);
+    if (!this.#isClosed && this.#outbox.isEmpty) {
+      sent = this.#addon.socketSendBlob(this.slot, start, end, blobId, 0);
       if (sent < 0) this.close();
-      else this.#outputBytes += sent;
+      else this.#traffic.outputBytes += sent;
     }
     const framedBytes = end - start;
     if (this.#isClosed || sent === framedBytes + blobBytes) {
@@ -539,7 +400,38 @@ export class Connection implements Client, ReplySink, RequestSink {
       sent = framedBytes;
     }
     this.#outbox.appendBlob(blobId, blobBytes, sent - framedBytes);
+    this.#awaitDrain();
+  }
+
+  /** out[start, end) waits until the kernel takes more. */
+  #leave(start: number, end: number): void {
+    this.#outbox.append(this.#host.memory.blocks.out, start, end);
+    this.#awaitDrain();
+  }
+
+  #awaitDrain(): void {
+    if (!this.#isWatchingDrain) {
+      this.#isWatchingDrain = true;
+      this.#watch();
+    }
     this.#checkBacklog();
+  }
+
+  /** The kernel takes more. */
+  #drain(): void {
+    if (this.#isClosed) return;
+    const sent = this.#outbox.write();
+    if (sent < 0) {
+      this.close();
+      return;
+    }
+    this.#traffic.outputBytes += sent;
+    this.lastSeenMs = this.#host.nowMs;
+    if (!this.#outbox.isEmpty) return;
+    this.#softSinceMs = 0;
+    this.#isWatchingDrain = false;
+    if (this.#isEnding) this.close();
+    else this.#watch();
   }
 
   /** Closes the client that lets too many replies wait. */
@@ -567,13 +459,6 @@ export class Connection implements Client, ReplySink, RequestSink {
     }
   }
 
-  #onDrain(): void {
-    this.#softSinceMs = 0;
-    if (this.#isClosed) return;
-    this.#count();
-    if (this.#isEnding) this.close();
-  }
-
   // --- the end ---
 
   /** What happens once a second. */
@@ -590,31 +475,35 @@ export class Connection implements Client, ReplySink, RequestSink {
   }
 
   keepAlive(ms: number): void {
-    this.#socket.setKeepAlive(ms > 0, ms);
+    this.#addon.socketKeepAlive(this.slot, ms / 1000);
   }
 
-  /** Closes at once: no further request runs, unsent replies are dropped. */
+  /** Closes at once: no further request runs, replies that the kernel has not taken are dropped. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#host.replies.send();
+    // The sending may have found it broken.
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#completion = undefined;
     this.afterCompletion = undefined;
     this.#addon.clientClose(this.id);
-    this.#socket.destroy();
+    this.#addon.socketClose(this.slot);
+    this.#host.onClosed(this);
+    // Its request may be being carried out.
+    setImmediate(() => this.#cleanUp());
   }
 
   #cleanUp(): void {
-    this.close();
     this.#decoder.end();
     this.#outbox.release();
-    this.#dropBacklog();
+    this.#backlog.release();
     this.postponed?.release();
     this.transaction = undefined;
     this.watched = [];
-    this.#host.onClosed(this);
   }
 
   #description(): string {
-    return `id=${this.id} addr=${this.address} laddr=${this.localAddress} name=${this.#name} db=${this.db} omem=${this.#outbox.byteCount}`;
+    return `id=${this.id} addr=${this.address} laddr=${this.localAddress} name=${this.name} db=${this.db} omem=${this.#outbox.byteCount}`;
   }
 }

@@ -26,6 +26,7 @@ import {
   type ToThread,
 } from './messages.ts';
 import { Pause, pauseKinds } from './pause.ts';
+import { SendBatch } from './send-batch.ts';
 
 const SWEEP_MS = 1000;
 /** Connection numbers go to the native core as 32 bits. */
@@ -81,6 +82,10 @@ class Services implements ServerServices {
 
   shutdown({ save }: { readonly save: 'default' | 'save' | 'nosave' }): void {
     this.#post({ type: 'shutdown', save });
+  }
+
+  shareTraffic(): void {
+    this.#thread.shareTraffic();
   }
 
   commandFigures(): ReadonlyMap<string, CommandFigures> {
@@ -139,11 +144,17 @@ export class IoThread implements ConnectionHost {
   readonly services: Services;
   readonly statistics: CommandStatistics;
   readonly pause: Pause;
+  readonly replies: SendBatch;
+  readonly traffic = { inputBytes: 0, outputBytes: 0 };
+  nowMs = Date.now();
   readonly #blocks: ThreadBlocks;
   readonly #start: ThreadStart;
   readonly #settings: Settings;
   readonly #post: (message: ToMain) => void;
   readonly #connections = new Map<number, Connection>();
+  readonly #bySlot: (Connection | undefined)[] = [];
+  /** Several connections have their turns: what they leave is sent when all had theirs. */
+  #isTogether = false;
   readonly #loads: Int32Array;
   readonly #sweepTimer: NodeJS.Timeout;
   #measuredMs = Date.now();
@@ -161,7 +172,10 @@ export class IoThread implements ConnectionHost {
     this.#start = start;
     this.#post = post;
     this.#settings = new Settings(start.settings);
-    this.#blocks = native.attachThread(() => this.#drain());
+    this.#blocks = native.attachThread(
+      () => this.#together(() => this.#drain()),
+      (count) => this.#onReady(count),
+    );
     this.memory = new ThreadMemory(native, this.#blocks);
     this.scratchRequest = Request.ofScratch(this.memory);
     const { threadIndex } = start;
@@ -171,6 +185,7 @@ export class IoThread implements ConnectionHost {
       errorCodes.length,
     );
     this.encoder = new ReplyEncoder(this.memory, (code) => errors[indexOfError(code)]!++);
+    this.replies = new SendBatch(native, this.encoder, this.#blocks.sends);
     this.limits = new Limits(this.#settings, start.memoryLimitBytes);
     this.#loads = new Int32Array(start.shared.connections);
     this.statistics = new CommandStatistics(start.shared.commands, threadIndex);
@@ -215,6 +230,7 @@ export class IoThread implements ConnectionHost {
   onClosed(connection: Connection): void {
     this.#connections.delete(connection.index);
     this.pause.forget(connection);
+    this.#bySlot[connection.slot] = undefined;
     Atomics.sub(this.#loads, this.#start.threadIndex, 1);
   }
 
@@ -232,8 +248,16 @@ export class IoThread implements ConnectionHost {
       this.addon.refuse(fd, `-${replyErrors.clientsMax().line}\r\n`);
       return;
     }
-    const connection = new Connection(this, index, id, from);
+    const slot = this.addon.socketOpen(fd, this.limits.keepaliveMs / 1000);
+    if (slot < 0) {
+      log.warning(`Error registering a socket of ${address}: errno ${-slot}`);
+      this.addon.clientClose(id);
+      Atomics.sub(this.#loads, this.#start.threadIndex, 1);
+      return;
+    }
+    const connection = new Connection(this, index, id, slot, from);
     this.#connections.set(index, connection);
+    this.#bySlot[slot] = connection;
   }
 
   #apply(pairs: Pairs): void {
@@ -266,6 +290,44 @@ export class IoThread implements ConnectionHost {
       this.#measured[i] = total;
     }
     this.#measuredMs = now;
+  }
+
+  // --- turns of the event loop ---
+
+  endTurn(): void {
+    if (this.#isTogether) return;
+    this.nowMs = Date.now();
+    this.#sendReplies();
+  }
+
+  #onReady(count: number): void {
+    const { ready } = this.#blocks;
+    this.#together(() => {
+      // A client that goes away in the turn of another is not there any more.
+      for (let i = 0; i < count; i++) this.#bySlot[ready[2 * i]!]?.onReady(ready[2 * i + 1]!);
+    });
+  }
+
+  #together(turns: () => void): void {
+    this.nowMs = Date.now();
+    this.#isTogether = true;
+    turns();
+    this.#isTogether = false;
+    this.#sendReplies();
+  }
+
+  #sendReplies(): void {
+    this.replies.send();
+    this.encoder.clear();
+    this.shareTraffic();
+  }
+
+  /** Puts this thread's traffic where INFO finds it. */
+  shareTraffic(): void {
+    const { traffic } = this;
+    this.addon.count(traffic.inputBytes, traffic.outputBytes);
+    traffic.inputBytes = 0;
+    traffic.outputBytes = 0;
   }
 
   /** Takes the messages of the mailbox. They are read first: what they set off overwrites `rows`. */

@@ -26,9 +26,10 @@ struct Export {
   napi_callback function;
 };
 
-// By file: requests.cc, replies.cc, keys.cc, tensors.cc, stored_models.cc, models.cc, dag.cc,
-// clients.cc, process.cc.
+// By file: requests.cc, sockets.cc, replies.cc, keys.cc, tensors.cc, stored_models.cc, models.cc,
+// dag.cc, clients.cc, process.cc.
 std::span<const Export> RequestExports();
+std::span<const Export> SocketExports();
 std::span<const Export> ReplyExports();
 std::span<const Export> KeyExports();
 std::span<const Export> TensorExports();

@@ -1,8 +1,4 @@
-// The exports about sockets, and about values on their way into replies.
-#include <sys/socket.h>
-#include <sys/uio.h>
-
-#include <cerrno>
+// The exports about values on their way into replies.
 #include <cstring>
 #include <utility>
 
@@ -12,42 +8,6 @@
 namespace tutti {
 
 namespace {
-
-int64_t SendAll(int fd, iovec* parts, size_t part_count, bool more) {
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = part_count;
-  const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-  ssize_t sent;
-  do {
-    sent = sendmsg(fd, &message, flags);
-  } while (sent < 0 && errno == EINTR);
-  if (sent >= 0) return sent;
-  return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
-}
-
-iovec OutPart(ThreadState& thread, int64_t start, int64_t end) {
-  TUTTI_CHECK(start >= 0 && start <= end && end <= static_cast<int64_t>(kOutBytes));
-  return {thread.blocks->out + start, static_cast<size_t>(end - start)};
-}
-
-napi_value Send(napi_env env, napi_callback_info info) {
-  const Arguments<4> in(env, info);
-  iovec part = OutPart(this_thread(), in.Int(1), in.Int(2));
-  return ToJs(env, SendAll(in.Int(0), &part, 1, in.Int(3) != 0));
-}
-
-napi_value SendWithBlob(napi_env env, napi_callback_info info) {
-  const Arguments<6> in(env, info);
-  ThreadState& thread = this_thread();
-  const Held& blob = thread.replies.At(in.Int(3));
-  const int64_t offset = in.Int64(4);
-  TUTTI_CHECK(offset >= 0 && static_cast<size_t>(offset) <= blob.bytes);
-  iovec parts[2] = {
-      OutPart(thread, in.Int(1), in.Int(2)),
-      {const_cast<uint8_t*>(blob.data) + offset, blob.bytes - static_cast<size_t>(offset)}};
-  return ToJs(env, SendAll(in.Int(0), parts, 2, in.Int(5) != 0));
-}
 
 // --- the value found ---
 
@@ -117,8 +77,6 @@ napi_value RowsEnd(napi_env, napi_callback_info) {
 
 std::span<const Export> ReplyExports() {
   static constexpr Export exports[] = {
-      {"send", Send},
-      {"sendWithBlob", SendWithBlob},
       {"heldCopy", HeldCopy},
       {"heldKeep", HeldKeep},
       {"blobHold", BlobHold},

@@ -35,12 +35,15 @@ Napi::Value AttachThread(const Napi::CallbackInfo& info) {
       std::make_shared<Mailbox>([waker = thread->waker.get()] { waker->Wake(); }));
 
   ThreadBlocks& blocks = *thread->blocks;
+  if (info[1].IsFunction()) thread->sockets = SocketSet::Open(env, info[1], blocks.ready);
   const auto answer = Napi::Object::New(env);
   answer.Set("scratch", MakeView(env, blocks.scratch, kScratchBytes));
   answer.Set("row", BlockArray(env, blocks.row, 2 * kRowWordsMax));
   answer.Set("out", MakeView(env, blocks.out, kOutBytes));
   answer.Set("rows", MakeView(env, blocks.rows, kRowsBytes));
   answer.Set("numbers", BlockArray(env, blocks.numbers, kNumberCount));
+  answer.Set("ready", BlockArray(env, blocks.ready, 2 * kReadyMax));
+  answer.Set("sends", BlockArray(env, blocks.sends, 3 * kSendsMax));
   answer.Set("threadIndex", thread->context->index);
   return answer;
 }
@@ -152,38 +155,15 @@ napi_value BlobAppend(napi_env env, napi_callback_info info) {
   ThreadState& thread = this_thread();
   const int64_t offset = in.Int64(1), count = in.Int64(2);
   TUTTI_CHECK(offset >= 0 && count >= 0 && offset + count <= static_cast<int64_t>(kScratchBytes));
-  IncomingBlob& blob = thread.blobs.At(in.Int(0)).blob;
+  IncomingBlob& blob = thread.blobs.At(in.Int(0));
   TUTTI_CHECK(blob.received() + static_cast<size_t>(count) <= blob.announced());
   blob.Append(thread.blocks->scratch + offset, static_cast<size_t>(count));
   return kUndefined;
 }
 
-Napi::Value BlobTarget(const Napi::CallbackInfo& info) {
-  BlobSlot& slot = this_thread().blobs.At(ToInt64(info[0]));
-  const IncomingBlob::Target target = slot.blob.NextTarget(kViewBytesMax);
-  slot.target = target.data;
-  slot.target_bytes = target.bytes;
-  if (target.bytes == 0) return info.Env().Undefined();
-  return MakeView(info.Env(), target.data, target.bytes);
-}
-
-napi_value BlobReceived(napi_env env, napi_callback_info info) {
-  const Arguments<2> in(env, info);
-  BlobSlot& slot = this_thread().blobs.At(in.Int(0));
-  const auto count = static_cast<size_t>(in.Int64(1));
-  TUTTI_CHECK(count <= slot.target_bytes);
-  slot.blob.Received(count);
-  slot.target += count;
-  slot.target_bytes -= count;
-  const bool is_same =
-      slot.target_bytes > 0 && slot.blob.NextTarget(kViewBytesMax).data == slot.target;
-  if (!is_same) slot.target_bytes = 0;
-  return ToJs(env, is_same ? 0 : 1);
-}
-
 napi_value BlobSkip(napi_env env, napi_callback_info info) {
   const Arguments<2> in(env, info);
-  IncomingBlob& blob = this_thread().blobs.At(in.Int(0)).blob;
+  IncomingBlob& blob = this_thread().blobs.At(in.Int(0));
   TUTTI_CHECK(blob.is_refused());
   blob.Received(static_cast<size_t>(in.Int64(1)));
   return kUndefined;
@@ -191,12 +171,12 @@ napi_value BlobSkip(napi_env env, napi_callback_info info) {
 
 napi_value BlobIsRefused(napi_env env, napi_callback_info info) {
   const Arguments<1> in(env, info);
-  return ToJs(env, this_thread().blobs.At(in.Int(0)).blob.is_refused() ? 1 : 0);
+  return ToJs(env, this_thread().blobs.At(in.Int(0)).is_refused() ? 1 : 0);
 }
 
 napi_value BlobBytes(napi_env env, napi_callback_info info) {
   const Arguments<1> in(env, info);
-  return ToJs(env, static_cast<int64_t>(this_thread().blobs.At(in.Int(0)).blob.announced()));
+  return ToJs(env, static_cast<int64_t>(this_thread().blobs.At(in.Int(0)).announced()));
 }
 
 napi_value BlobRelease(napi_env env, napi_callback_info info) {
@@ -225,8 +205,6 @@ std::span<const Export> RequestExports() {
       {"freeBlock", Wrapped<FreeBlock>},
       {"blobBegin", BlobBegin},
       {"blobAppend", BlobAppend},
-      {"blobTarget", Wrapped<BlobTarget>},
-      {"blobReceived", BlobReceived},
       {"blobSkip", BlobSkip},
       {"blobIsRefused", BlobIsRefused},
       {"blobBytes", BlobBytes},

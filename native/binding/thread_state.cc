@@ -109,7 +109,7 @@ ThreadState::~ThreadState() {
 }
 
 std::string_view ThreadState::BlobWord(uint32_t word) const {
-  const IncomingBlob& blob = const_cast<ThreadState*>(this)->blobs.At(word & ~kBlobWordBit).blob;
+  const IncomingBlob& blob = const_cast<ThreadState*>(this)->blobs.At(word & ~kBlobWordBit);
   if (blob.is_refused()) return {};
   TUTTI_CHECK(blob.is_complete());
   return {reinterpret_cast<const char*>(blob.data()), blob.announced()};
@@ -119,7 +119,7 @@ const IncomingBlob* ThreadState::FindBlob(int32_t index) const {
   TUTTI_CHECK(static_cast<uint32_t>(index) < row_word_count);
   const uint32_t offset = row[2 * index];
   if (!(offset & kBlobWordBit)) return nullptr;
-  return &const_cast<ThreadState*>(this)->blobs.At(offset & ~kBlobWordBit).blob;
+  return &const_cast<ThreadState*>(this)->blobs.At(offset & ~kBlobWordBit);
 }
 
 std::span<const std::string_view> ThreadState::Words(int32_t first, int32_t count, bool* refused) {

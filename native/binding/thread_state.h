@@ -16,6 +16,7 @@
 
 #include "binding/convert.h"
 #include "binding/rows.h"
+#include "binding/socket_set.h"
 #include "core/object.h"
 #include "core/units.h"
 #include "tensor/incoming_blob.h"
@@ -46,6 +47,8 @@ struct ThreadBlocks {
   uint8_t out[kOutBytes];
   uint8_t rows[kRowsBytes];
   double numbers[kNumberCount];
+  int32_t ready[2 * kReadyMax];
+  int32_t sends[3 * kSendsMax];
 };
 
 // Bytes within an object that the reference keeps alive.
@@ -83,14 +86,6 @@ class SlotTable {
  private:
   std::deque<std::optional<T>> slots_;
   std::vector<uint32_t> free_;
-};
-
-struct BlobSlot {
-  explicit BlobSlot(size_t announced_bytes) : blob(announced_bytes) {}
-
-  IncomingBlob blob;
-  uint8_t* target = nullptr;  // where the next bytes of the view that is out go
-  size_t target_bytes = 0;    // how many the view has room for
 };
 
 // Calls a JavaScript function in its thread, asked for from any. Calls of Wake() must have ended,
@@ -173,7 +168,7 @@ class ThreadState {
   const uint32_t* row;
   size_t row_word_count;
 
-  SlotTable<BlobSlot> blobs;
+  SlotTable<IncomingBlob> blobs;
   SlotTable<Held> replies;
   SlotTable<Ref<Object>> prepared;  // models and scripts that an EXEC is going to store
   Held held;
@@ -184,6 +179,7 @@ class ThreadState {
 
   std::shared_ptr<ThreadContext> context;  // null once detached
   std::unique_ptr<Waker> waker;
+  SocketSet* sockets = nullptr;   // null: this thread serves no clients
   std::vector<Message> messages;  // drained, from `message_next` on not handed over
   size_t message_next = 0;
   size_t result_next = 0;  // where TakeResult() begins to look: results are taken in order

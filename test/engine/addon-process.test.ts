@@ -8,15 +8,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
+import { MiB } from '../../lib/core/units.ts';
+import { EAGAIN, socketEvents } from '../../lib/engine/addon.ts';
 import {
   addon,
+  blocks,
   cleanUp,
   drain,
   getString,
   inWorker,
+  nextReady,
   OUT_BYTES,
   out,
   request,
+  scratch,
   setString,
 } from './addon-thread.ts';
 
@@ -57,15 +62,18 @@ t.test('listens on TCP and sends', async (t) => {
     t.equal(isUnix, false);
 
     out.write('0123456789', 0);
-    t.equal(addon.send(fd, 2, 6, 1), 4);
+    const slot = addon.socketOpen(fd, 300);
+    t.equal(addon.socketSend(slot, 2, 6, 1), 4);
     setString('k', 'a value');
     request('k');
     addon.stringFind(0, 0);
     const id = addon.heldKeep();
-    t.equal(addon.sendWithBlob(fd, 0, 1, id, 2, 0), 1 + 5);
+    t.equal(addon.socketSendBlob(slot, 0, 1, id, 2), 1 + 5);
     addon.replyBlobRelease(id);
-    addon.refuse(fd, '-ERR no\r\n');
-    t.equal(await readAll(socket), '23450value-ERR no\r\n');
+    const rest = Buffer.from('__of a block__');
+    t.equal(addon.socketSendBlock(slot, rest, 2, 12), 10);
+    addon.socketClose(slot);
+    t.equal(await readAll(socket), '23450valueof a block');
     t.throws(() => listen({ host, port, backlog: 16 }), {
       code: 'EADDRINUSE',
       address: `${host}:${port}`,
@@ -76,23 +84,131 @@ t.test('listens on TCP and sends', async (t) => {
     const [error] = (await once(refused, 'error')) as [{ code: string }];
     t.equal(error.code, 'ECONNREFUSED');
   }
-  t.equal(addon.send(-1, 0, 1, 0), -9, 'EBADF');
 });
 
-t.test('a full socket takes nothing more', async (t) => {
+t.test('a socket that cannot be watched is refused', async (t) => {
+  t.equal(addon.socketOpen(-1, 0), -9, 'EBADF');
+});
+
+/** Two ends of one connection: ours as a slot. */
+async function connected() {
   const listener = listen({ host: '127.0.0.1', port: 0, backlog: 16 });
   const accepted = listener.next();
   const socket = connect({ host: '127.0.0.1', port: addon.listenerPort(listener.id) });
   const [fd] = await accepted;
+  addon.closeListener(listener.id);
+  return { socket, slot: addon.socketOpen(fd, 0) };
+}
+
+t.test('tells of sockets that are ready, and reads', async (t) => {
+  const { socket, slot } = await connected();
+  let ready = nextReady();
+  socket.write('to scratch');
+  t.strictSame(await ready, [[slot, socketEvents.readable]]);
+  t.equal(addon.socketRead(slot), 10);
+  t.equal(scratch.toString('utf8', 0, 10), 'to scratch');
+  t.equal(addon.socketRead(slot), EAGAIN);
+
+  const bytes = Buffer.alloc(3 * MiB, 'blob');
+  const blob = addon.blobBegin(bytes.length);
+  socket.write(bytes);
+  for (let received = 0; received < bytes.length; ) {
+    await nextReady();
+    const count = addon.socketReadBlob(slot, blob);
+    t.ok(count > 0 && count <= MiB, `${count} bytes`);
+    received += count;
+  }
+  t.equal(setString('k', { blob }), 0);
+  addon.blobRelease(blob);
+  t.ok(bytes.equals(getString('k') as Buffer));
+
+  addon.socketWatch(slot, socketEvents.readable | socketEvents.writable);
+  t.strictSame(await nextReady(), [[slot, socketEvents.writable]]);
+  addon.socketWatch(slot, socketEvents.readable);
+  ready = nextReady();
+  socket.end();
+  t.strictSame(await ready, [[slot, socketEvents.readable]]);
+  t.equal(addon.socketRead(slot), 0, 'the end');
+  addon.socketClose(slot);
+});
+
+t.test('reads a refused blob and throws it away', async (t) => {
+  const { socket, slot } = await connected();
+  addon.setLimits({ maxmemoryBytes: addon.statistics().usedMemory + MiB, poolIdleMaxBytes: 0 });
+  const blob = addon.blobBegin(16 * MiB);
+  t.equal(addon.blobIsRefused(blob), 1);
+  socket.write(Buffer.alloc(16 * MiB));
+  socket.write('next');
+  for (let received = 0; received < 16 * MiB; ) {
+    await nextReady();
+    received += addon.socketReadBlob(slot, blob);
+  }
+  addon.blobRelease(blob);
+  addon.setLimits({ maxmemoryBytes: 0, poolIdleMaxBytes: 64 * MiB });
+  await nextReady();
+  t.equal(addon.socketRead(slot), 4, 'not a byte of what follows');
+  addon.socketClose(slot);
+});
+
+t.test('sends the replies of several clients at once', async (t) => {
+  const clients = [await connected(), await connected(), await connected()] as const;
+  const [full, ...others] = clients;
+  while (addon.socketSend(full.slot, 0, OUT_BYTES, 0) > 0);
+  out.write('abcdef', 0);
+  const rows = [
+    [others[0].slot, 0, 2],
+    [full.slot, 2, 4],
+    [others[1].slot, 4, 6],
+    [full.slot, 0, 1],
+  ];
+  blocks.sends.set(rows.flat());
+  t.equal(addon.socketSendMany(4), 2);
+  const starts = [0, 1, 2, 3].map((i) => blocks.sends[3 * i + 1]);
+  t.strictSame(starts, [2, 2, 6, 0], 'the full one took nothing, in order');
+  for (const { slot } of clients) addon.socketClose(slot);
+  full.socket.destroy();
+  t.equal(await readAll(others[0].socket), 'ab');
+  t.equal(await readAll(others[1].socket), 'ef');
+});
+
+t.test('a client that has gone is an error, not a signal', async (t) => {
+  const { socket, slot } = await connected();
+  const ready = nextReady();
+  socket.resetAndDestroy();
+  await ready;
+  t.equal(addon.socketRead(slot), -104, 'ECONNRESET');
+  t.equal(addon.socketSend(slot, 0, 1, 0), -32, 'EPIPE');
+  blocks.sends.set([slot, 0, 1]);
+  t.equal(addon.socketSendMany(1), 1);
+  t.equal(blocks.sends[1], -32);
+  addon.socketClose(slot);
+});
+
+t.test('a thread that ends closes its sockets', async (t) => {
+  const listener = listen({ host: '127.0.0.1', port: 0, backlog: 16 });
+  const accepted = listener.next();
+  const socket = connect({ host: '127.0.0.1', port: addon.listenerPort(listener.id) });
+  const [fd] = await accepted;
+  const ended = readAll(socket);
+  const body = `parentPort.postMessage(addon.socketOpen(${fd}, 0));`;
+  const worker = new Worker(inWorker(body), { eval: true });
+  const [slot] = (await once(worker, 'message')) as [number];
+  t.equal(slot, 0);
+  await worker.terminate();
+  t.equal(await ended, '');
+  addon.closeListener(listener.id);
+});
+
+t.test('a full socket takes nothing more', async (t) => {
+  const { socket, slot } = await connected();
   let sent = 0;
   for (let taken = 1; taken > 0; ) {
-    taken = addon.send(fd, 0, OUT_BYTES, 0);
+    taken = addon.socketSend(slot, 0, OUT_BYTES, 0);
     t.ok(taken >= 0);
     sent += taken;
   }
-  addon.refuse(fd, '');
+  addon.socketClose(slot);
   t.equal((await readAll(socket)).length, sent);
-  addon.closeListener(listener.id);
 });
 
 t.test('listens on a Unix socket', async (t) => {
@@ -181,9 +297,9 @@ t.test('a process with everything going on exits cleanly', async (t) => {
     const { Worker, isMainThread } = require('node:worker_threads');
     const { connect } = require('node:net');
     addon.startBackground();
-    const id = addon.listen({ host: '127.0.0.1', port: 0, backlog: 9 }, () => {});
-    connect(addon.listenerPort(id), '127.0.0.1');
-    const view = addon.blobTarget(addon.blobBegin(1 << 20));
+    const id = addon.listen({ host: '127.0.0.1', port: 0, backlog: 9 }, (fd) => addon.socketOpen(fd, 0));
+    connect(addon.listenerPort(id), '127.0.0.1').write('read by nobody');
+    addon.blobBegin(1 << 20);
     for (let i = 0; i < 3; i++) {
       new Worker(workerSource, { eval: true }).on('message', () => {
         addon.postNotice('x');

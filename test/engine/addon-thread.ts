@@ -18,7 +18,20 @@ export const sourceRoot = join(dirname(fileURLToPath(import.meta.url)), '../../.
 
 export const addon = loadAddon();
 let onWake = () => {};
-export const blocks = addon.attachThread(() => onWake());
+/** Told once: the sockets that are ready, slot and events. */
+const readyListeners: ((ready: [number, number][]) => void)[] = [];
+export const blocks = addon.attachThread(
+  () => onWake(),
+  (count) => {
+    const pairs = Array.from({ length: count }, (_, i): [number, number] => [
+      blocks.ready[2 * i] as number,
+      blocks.ready[2 * i + 1] as number,
+    ]);
+    for (const listener of readyListeners.splice(0)) listener(pairs);
+  },
+);
+export const nextReady = () =>
+  new Promise<[number, number][]>((resolve) => readyListeners.push(resolve));
 export const { scratch, row, out, rows, numbers } = blocks;
 
 export type Word = string | Buffer | { blob: number };
@@ -40,31 +53,20 @@ export function request(...words: Word[]): void {
   });
 }
 
-/** Sends bytes the way of a long argument: some from scratch, the rest into its own memory. */
+/** Takes bytes as those of a long argument. */
 export function receiveBlob(bytes: Buffer, fromScratch = 100): number {
   const id = addon.blobBegin(bytes.length);
   bytes.copy(scratch, scratch.length - fromScratch, 0, fromScratch);
   addon.blobAppend(id, scratch.length - fromScratch, fromScratch);
-  let received = fromScratch;
-  let target: Buffer | undefined;
-  let used = 0;
-  while (received < bytes.length) {
-    target ??= addon.blobTarget(id);
-    if (!target) {
+  for (let received = fromScratch; received < bytes.length; ) {
+    if (addon.blobIsRefused(id) === 1) {
       addon.blobSkip(id, bytes.length - received);
       return id;
     }
-    const count = Math.min(10_000, target.length - used);
-    bytes.copy(target, used, received, received + count);
+    const count = bytes.copy(scratch, 0, received, received + 10_000);
+    addon.blobAppend(id, 0, count);
     received += count;
-    used += count;
-    if (addon.blobReceived(id, count)) {
-      addon.detach(target.buffer);
-      target = undefined;
-      used = 0;
-    }
   }
-  if (target) addon.detach(target.buffer);
   return id;
 }
 
@@ -203,7 +205,7 @@ export function cleanUp(): void {
 export const inWorker = (body: string) => `
   const { parentPort, workerData } = require('node:worker_threads');
   const addon = require(${JSON.stringify(addonPath)});
-  const blocks = addon.attachThread(() => onWake());
+  const blocks = addon.attachThread(() => onWake(), () => {});
   let onWake = () => {};
   const request = (...words) => {
     let offset = 0;

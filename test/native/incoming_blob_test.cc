@@ -10,6 +10,7 @@
 #include "check.h"
 #include "core/memory_account.h"
 #include "random.h"
+#include "tensor/tensor.h"
 
 namespace {
 
@@ -73,6 +74,24 @@ TEST(IsWholeHoweverItIsCut) {
   }
   buffer_pool::Trim(0);
   CHECK_EQUAL(memory_account::Used(), 0u);
+}
+
+TEST(HoldsMoreThanFourGiB) {
+  // Nothing is written to most of it: what is only mapped needs no memory.
+  constexpr size_t kBytes = 4096 * kMiB + 1;
+  IncomingBlob blob(kBytes);
+  while (!blob.is_complete()) {
+    const IncomingBlob::Target target = blob.NextTarget(256 * kMiB);
+    CHECK(target.bytes > 0);
+    if (blob.received() == 0) std::memcpy(target.data, "first", 5);
+    if (blob.received() + target.bytes == kBytes) target.data[target.bytes - 1] = 'z';
+    blob.Received(target.bytes);
+  }
+  CHECK(!blob.is_refused());
+  const int64_t dims[] = {static_cast<int64_t>(kBytes)};
+  const auto tensor = Tensor::FromBuffer(DType::kUint8, dims, blob.Share(), kBytes);
+  CHECK(tensor && tensor->bytes() == kBytes);
+  CHECK(std::memcmp(tensor->data(), "first", 5) == 0 && tensor->data()[kBytes - 1] == 'z');
 }
 
 TEST(IsWholeWhenAppendedInTwoParts) {

@@ -14,6 +14,7 @@ function encode(resp: 2 | 3, write: (reply: ReplyEncoder, native: StandInMemory)
   encoder.begin(
     {
       send: take,
+      sendLater: take,
       sendWithBlob: (start, end, id) => {
         take(start, end);
         wire += native.replyBlobs.get(id)?.toString('latin1');

@@ -42,14 +42,13 @@ class Decoding {
 
   /** One read of at most `bytes`; answers how many the decoder took. */
   read(bytes: Buffer): number {
-    const target = this.decoder.readTarget();
-    const taken = Math.min(bytes.length, target.length);
-    bytes.copy(target, 0, 0, taken);
-    if (target !== this.native.blocks.scratch) {
+    const blobId = this.decoder.incomingBlob;
+    if (blobId >= 0) {
+      const taken = this.native.readBlob(blobId, bytes);
       this.decoder.received(taken);
       return taken;
     }
-    return this.decoder.decode(0, taken);
+    return this.decoder.decode(0, bytes.copy(this.native.blocks.scratch));
   }
 
   feed(wire: string | Buffer, chunkBytes: number): this {

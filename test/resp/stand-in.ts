@@ -9,7 +9,6 @@ interface Blob {
   readonly bytes: Buffer;
   readonly announced: number;
   received: number;
-  isTargeted: boolean;
 }
 
 export class StandInMemory implements NativeMemory {
@@ -58,7 +57,7 @@ export class StandInMemory implements NativeMemory {
     const id = ++this.#lastId;
     // Claims are not memory: only what can be held is.
     const bytes = Buffer.alloc(announcedBytes > 2 ** 30 ? 0 : announcedBytes);
-    this.blobs.set(id, { bytes, announced: announcedBytes, received: 0, isTargeted: false });
+    this.blobs.set(id, { bytes, announced: announcedBytes, received: 0 });
     return id;
   }
 
@@ -74,16 +73,13 @@ export class StandInMemory implements NativeMemory {
     blob.received += byteCount;
   }
 
-  blobTarget(id: number): Buffer | undefined {
-    const { bytes, received } = this.#blob(id);
-    if (this.refusesBlobs || received === bytes.length) return undefined;
-    return bytes.subarray(received);
-  }
-
-  blobReceived(id: number, byteCount: number): number {
+  /** As `socketReadBlob` of the addon. @returns How many of the bytes it took. */
+  readBlob(id: number, bytes: Buffer): number {
     const blob = this.#blob(id);
-    blob.received += byteCount;
-    return blob.received === blob.bytes.length ? 1 : 0;
+    const taken = Math.min(bytes.length, blob.announced - blob.received);
+    if (!this.refusesBlobs) bytes.copy(blob.bytes, blob.received, 0, taken);
+    blob.received += taken;
+    return taken;
   }
 
   blobSkip(id: number, byteCount: number): void {

@@ -1,0 +1,106 @@
+import type { Client, Transaction } from '../commands/command.ts';
+import type { ConnectionHost, NewConnection } from './connection.ts';
+
+/** What commands see and change of their client; the client table is told what others ask for. */
+export abstract class ClientState implements Client {
+  /** Of the client table. */
+  readonly id: number;
+  readonly address: string;
+  readonly localAddress: string;
+  db = 0;
+  watched: Client['watched'] = [];
+  isUnauthenticated: boolean;
+  /** Bytes that MULTI has queued, without blobs. */
+  queuedBytes = 0;
+  /** Those of the blobs. */
+  queuedBlobBytes = 0;
+  /** Its replies are being framed. */
+  protected isInTurn = false;
+  readonly #host: ConnectionHost;
+  #name = '';
+  #libName = '';
+  #libVersion = '';
+  #user = 'default';
+  #isAuthenticated: boolean;
+  #resp: 2 | 3 = 2;
+  #transaction: Transaction | undefined;
+  #replyMode: Client['replyMode'] = 'on';
+
+  constructor(
+    host: ConnectionHost,
+    id: number,
+    { address, localAddress }: Pick<NewConnection, 'address' | 'localAddress'>,
+  ) {
+    this.id = id;
+    this.address = address;
+    this.localAddress = localAddress;
+    this.#host = host;
+    this.#isAuthenticated = host.limits.password === '';
+    this.isUnauthenticated = !this.#isAuthenticated;
+  }
+
+  abstract closeAfterReply(): void;
+
+  get name(): string {
+    return this.#name;
+  }
+  set name(name: string) {
+    this.#name = name;
+    this.#host.addon.clientSetText(this.id, 'name', name);
+  }
+  get libName(): string {
+    return this.#libName;
+  }
+  set libName(libName: string) {
+    this.#libName = libName;
+    this.#host.addon.clientSetText(this.id, 'libName', libName);
+  }
+  get libVersion(): string {
+    return this.#libVersion;
+  }
+  set libVersion(libVersion: string) {
+    this.#libVersion = libVersion;
+    this.#host.addon.clientSetText(this.id, 'libVersion', libVersion);
+  }
+  get user(): string {
+    return this.#user;
+  }
+  set user(user: string) {
+    this.#user = user;
+    this.#host.addon.clientSetText(this.id, 'user', user);
+  }
+  get isAuthenticated(): boolean {
+    return this.#isAuthenticated;
+  }
+  set isAuthenticated(isAuthenticated: boolean) {
+    this.#isAuthenticated = isAuthenticated;
+    this.isUnauthenticated = !isAuthenticated && this.#host.limits.password !== '';
+  }
+  get resp(): 2 | 3 {
+    return this.#resp;
+  }
+  set resp(resp: 2 | 3) {
+    this.#resp = resp;
+    if (this.isInTurn) this.#host.encoder.resp = resp;
+  }
+  get transaction(): Transaction | undefined {
+    return this.#transaction;
+  }
+  /** The queued requests are released with their transaction. */
+  set transaction(transaction: Transaction | undefined) {
+    for (const { request, prepared } of this.#transaction?.queued ?? []) {
+      request.release();
+      prepared?.drop();
+    }
+    this.queuedBytes = 0;
+    this.queuedBlobBytes = 0;
+    this.#transaction = transaction;
+  }
+  get replyMode(): Client['replyMode'] {
+    return this.#replyMode;
+  }
+  set replyMode(mode: Client['replyMode']) {
+    this.#replyMode = mode;
+    if (mode === 'on') this.#host.encoder.isMuted = false;
+  }
+}

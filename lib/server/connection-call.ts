@@ -1,0 +1,64 @@
+import type {
+  Call,
+  Client,
+  Command,
+  Completion,
+  ServerServices,
+  Ticket,
+} from '../commands/command.ts';
+import { ReplyError } from '../core/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { ReplyEncoder } from '../resp/reply-encoder.ts';
+import type { Request } from '../resp/request.ts';
+import type { Connection, ConnectionHost } from './connection.ts';
+import type { Dispatcher } from './dispatcher.ts';
+
+/** The command of a connection that is being carried out. One object a connection, used again and again. */
+export class ConnectionCall implements Call {
+  command: Command;
+  request: Request;
+  readonly reply: ReplyEncoder;
+  readonly client: Client;
+  readonly keyspace: Keyspace;
+  readonly engine: Engine;
+  readonly server: ServerServices;
+  readonly #connection: Connection;
+  readonly #dispatcher: Dispatcher;
+
+  constructor(connection: Connection, host: ConnectionHost) {
+    this.command = host.dispatcher.anyCommand;
+    this.request = host.scratchRequest;
+    this.reply = host.encoder;
+    this.client = connection;
+    this.keyspace = host.keyspace;
+    this.engine = host.engine;
+    this.server = host.services;
+    this.#connection = connection;
+    this.#dispatcher = host.dispatcher;
+  }
+
+  wait(completion: Completion): Ticket & { finish(code: number, text: string): void } {
+    return this.#connection.wait(completion);
+  }
+
+  execute(command: Command, request: Request, then?: () => void, run = command.run): void {
+    const outer = this.command;
+    const outerRequest = this.request;
+    this.command = command;
+    this.request = request;
+    request.select();
+    try {
+      this.#dispatcher.runWithin(command, this, run);
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      this.#connection.cancelWait();
+      this.reply.error(error);
+    }
+    this.command = outer;
+    this.request = outerRequest;
+    if (then === undefined) return;
+    if (this.#connection.isPending) this.#connection.afterCompletion = then;
+    else then();
+  }
+}
