@@ -285,10 +285,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       this.resp,
       this.transaction === undefined ? -1 : this.transaction.queued.length,
       this.watched.length,
-      this.#decoder.heldBytes +
-        this.queuedBytes +
-        this.queuedBlobBytes +
-        this.#backlog.heldBytes,
+      this.#decoder.heldBytes + this.queuedBytes + this.queuedBlobBytes + this.#backlog.heldBytes,
       this.#outbox.byteCount,
     );
     if (command !== this.#recordedCommand) {
