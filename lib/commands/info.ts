@@ -116,7 +116,7 @@ function ratio(a: number, b: number): string {
 
 function memory({ server }: Call, statistics: ProcessStatistics): Fields {
   const { usedMemory, usedMemoryByKind, usedMemoryPeak, rss, totalSystemMemory } = statistics;
-  const { keys, tensors, models, requests, replies } = usedMemoryByKind;
+  const { keys, tensors, models, runtimes, requests, replies } = usedMemoryByKind;
   const datasetBytes = keys + tensors + models;
   const { maxmemoryBytes } = server.settings;
   return {
@@ -134,6 +134,7 @@ function memory({ server }: Call, statistics: ProcessStatistics): Fields {
     used_memory_keys: keys,
     used_memory_tensors: tensors,
     used_memory_models: models,
+    used_memory_runtimes: runtimes,
     used_memory_requests: requests,
     used_memory_replies: replies,
     mem_pool_idle: statistics.poolIdleBytes,
@@ -344,9 +345,10 @@ function backendsInfo({ engine, server }: Call): Fields {
   if (version('TORCH') !== '') fields.ai_Torch_version = 'NA';
   if (version('ONNX') !== '') {
     const queueCount = engine.queueCpuSeconds().size;
+    const { usedBytes, accessCount } = engine.backendMemory(backendNames.indexOf('ONNX'));
     fields.ai_onnxruntime_version = version('ONNX');
-    fields.ai_onnxruntime_memory = 0;
-    fields.ai_onnxruntime_memory_access_num = 0;
+    fields.ai_onnxruntime_memory = usedBytes;
+    fields.ai_onnxruntime_memory_access_num = accessCount;
     fields.ai_onnxruntime_maximum_run_sessions_number =
       queueCount * server.settings.number('ai.threads_per_queue');
   }

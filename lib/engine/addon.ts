@@ -218,6 +218,7 @@ export interface ProcessStatistics {
     keys: number;
     tensors: number;
     models: number;
+    runtimes: number;
     requests: number;
     replies: number;
   };
@@ -273,7 +274,8 @@ export interface Addon extends DataCommands {
 
   // --- the process: called by the main thread ---
   setLimits(limits: NativeLimits): void;
-  configureEngine(options: EngineOptions): void;
+  /** `onLog` is told the lines of the engine and its backends, with a `tutti_log_level` of native/inference/backend.h; without it they go to stderr. */
+  configureEngine(options: EngineOptions, onLog?: (level: number, line: string) => void): void;
   /** Starts expiry, freeing and trimming. */
   startBackground(): void;
   /** Ends them and drops queued runs. */
@@ -554,6 +556,8 @@ export interface Addon extends DataCommands {
   loadBackend(backend: number, connection: number, sequence: number): void;
   /** Empty if the backend is not loaded. */
   backendVersion(backend: number): string;
+  /** numbers = what the backend's runtime has taken of our memory in bytes, and how often it took or gave back some. */
+  backendMemory(backend: number): void;
   queueNames(): string[];
   queueThreadCpuSeconds(queue: string): number[];
 

@@ -421,6 +421,12 @@ export class Engine {
     return this.#native.backendVersion(backend);
   }
 
+  /** What a backend's runtime has taken of our memory, and how often it took or gave back some. */
+  backendMemory(backend: number): { usedBytes: number; accessCount: number } {
+    this.#native.backendMemory(backend);
+    return { usedBytes: this.numbers[0] ?? 0, accessCount: this.numbers[1] ?? 0 };
+  }
+
   /** CPU seconds of each run thread, by the name of its queue. */
   queueCpuSeconds(): Map<string, number[]> {
     const names = this.#native.queueNames();

@@ -74,7 +74,7 @@ export class Control {
     // The threads load while this one does what follows.
     this.#addon = addon();
     this.#applyLimits();
-    this.#addon.configureEngine(engineOptions(settings));
+    this.#addon.configureEngine(engineOptions(settings), logEngineLine);
     this.#addon.startBackground();
     this.#listeners = new Listeners(this.#addon, settings, (from) => this.#handOut(from));
   }
@@ -247,6 +247,14 @@ export class Control {
       log.warning(`Failed to write PID file: ${error instanceof Error ? error.message : error}`);
     }
   }
+}
+
+/** @param level Of `tutti_log_level` (native/inference/backend.h). */
+function logEngineLine(level: number, line: string): void {
+  const text = line.replaceAll(/\s*\n\s*/g, ' ').trim();
+  if (level >= 2) log.warning(text);
+  else if (level === 1) log.notice(text);
+  else log.debug(text);
 }
 
 /** The cores this process may use: its affinity, and its cgroup's share. */

@@ -222,6 +222,15 @@ Napi::Value BackendVersion(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), engine().BackendVersion(ToBackend(ToInt32(info[0]))));
 }
 
+napi_value BackendMemory(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  const Engine::MemoryUse use = engine().BackendMemory(ToBackend(in.Int(0)));
+  double* const numbers = this_thread().blocks->numbers;
+  numbers[0] = static_cast<double>(use.bytes);
+  numbers[1] = static_cast<double>(use.access_count);
+  return kUndefined;
+}
+
 Napi::Value QueueNames(const Napi::CallbackInfo& info) {
   return FromTexts(info.Env(), engine().QueueNames());
 }
@@ -246,6 +255,7 @@ std::span<const Export> ModelExports() {
       {"scanScripts", Scan<ObjectKind::kScript>},
       {"loadBackend", LoadBackend},
       {"backendVersion", Wrapped<BackendVersion>},
+      {"backendMemory", BackendMemory},
       {"queueNames", Wrapped<QueueNames>},
       {"queueThreadCpuSeconds", Wrapped<QueueThreadCpuSeconds>},
   };

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "binding/engine_log.h"
 #include "binding/thread_state.h"
 #include "core/memory_account.h"
 #include "inference/engine.h"
@@ -46,6 +47,7 @@ Napi::Value ConfigureEngine(const Napi::CallbackInfo& info) {
     options.backends[i] = {ToText(place.Get("library")), ToText(place.Get("runtimeFolder")),
                            ToTexts(place.Get("preload"))};
   }
+  if (info[1].IsFunction()) options.log = LogTo(info.Env(), info[1].As<Napi::Function>());
   Engine::Get().Configure(std::move(options));
   return info.Env().Undefined();
 }
@@ -224,11 +226,10 @@ double ResidentBytes() {
 
 Napi::Object MemoryByKind(Napi::Env env) {
   const auto record = Napi::Object::New(env);
-  const std::pair<const char*, MemoryKind> kinds[] = {{"keys", MemoryKind::kKeys},
-                                                      {"tensors", MemoryKind::kTensors},
-                                                      {"models", MemoryKind::kModels},
-                                                      {"requests", MemoryKind::kRequests},
-                                                      {"replies", MemoryKind::kReplies}};
+  const std::pair<const char*, MemoryKind> kinds[] = {
+      {"keys", MemoryKind::kKeys},         {"tensors", MemoryKind::kTensors},
+      {"models", MemoryKind::kModels},     {"runtimes", MemoryKind::kRuntimes},
+      {"requests", MemoryKind::kRequests}, {"replies", MemoryKind::kReplies}};
   for (const auto& [name, kind] : kinds) {
     record.Set(name, static_cast<double>(memory_account::Used(kind)));
   }

@@ -12,6 +12,7 @@ enum class MemoryKind : uint8_t {
   kKeys,      // key entries, index nodes, containers and small strings
   kTensors,   // tensors and large strings
   kModels,    // blobs and compiled forms
+  kRuntimes,  // what runs have taken, where the runtime lets us count
   kRequests,  // request blocks and bodies on their way in
   kReplies,   // replies not yet sent
   kCount,

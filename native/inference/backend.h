@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 // Changes with any change of this file that an already built library would notice.
-#define TUTTI_BACKEND_ABI 1u
+#define TUTTI_BACKEND_ABI 2u
 
 // The one symbol of a backend library, as dlsym() wants it.
 #define TUTTI_BACKEND_SYMBOL "tutti_backend_open"
@@ -82,7 +82,19 @@ enum tutti_log_level { TUTTI_LOG_DEBUG = 0, TUTTI_LOG_NOTICE = 1, TUTTI_LOG_WARN
 // operators are; null until then.
 typedef struct tutti_host tutti_host;
 
-// All pointers but `host`, `log` and `log_context` are only read during `configure`.
+// The server's memory, for runtimes whose allocations can be replaced; from any thread. What is
+// taken counts against `maxmemory`, while a model is loaded as the model's.
+typedef struct tutti_memory {
+  void* context;
+  // 64-byte aligned. Null: there is none, or memory_limit_bytes would be passed.
+  void* (*allocate)(void* context, uint64_t bytes);
+  void (*release)(void* context, void* block);  // null is allowed
+  // Counts bytes that a model holds of the runtime's own memory, and gives them back if negative.
+  // Answers 0, or another number if memory_limit_bytes would be passed: then nothing is counted.
+  int (*reserve)(void* context, int64_t bytes);
+} tutti_memory;
+
+// All pointers but `memory`, `host`, `log` and `log_context` are only read during `configure`.
 typedef struct tutti_options {
   uint32_t intra_op_threads;      // of one run; 0 lets the backend choose by `run_threads`
   uint32_t inter_op_threads;      // 0 lets the backend choose
@@ -92,7 +104,8 @@ typedef struct tutti_options {
   const char* runtime_folder;  // where the runtime's libraries lie, by full path; null if unknown
   void (*log)(void* log_context, int level, const char* line);  // from any thread; may be null
   void* log_context;
-  const tutti_host* host;  // outlives the backend; may be null
+  const tutti_memory* memory;  // outlives the backend; null: the runtime takes its own
+  const tutti_host* host;      // outlives the backend; may be null
 } tutti_options;
 
 // One call of a script's function.
@@ -142,7 +155,7 @@ typedef struct tutti_backend {
   // client does not pay for lazy setup. Never fails; may do nothing.
   void (*warm_up)(tutti_model* model);
 
-  // Bytes that the model holds in memory, 0 if unknown.
+  // Bytes that the model holds beside what is counted by way of `memory`, 0 if unknown.
   uint64_t (*memory_bytes)(const tutti_model* model);
 
   // Runs one batch and fills `output_capacity` outputs, as many as the client named; if the model
@@ -163,6 +176,10 @@ typedef struct tutti_backend {
                                   size_t error_bytes);
   int (*run_script)(tutti_script* script, const tutti_script_call* call, tutti_tensor* outputs,
                     size_t output_capacity, size_t* output_count, char* error, size_t error_bytes);
+
+  // Bytes of the outputs whose shapes the model tells, for inputs of `row_count` rows: the first
+  // dim may be free. 0 if none is known.
+  uint64_t (*output_bytes)(const tutti_model* model, int64_t row_count);
 } tutti_backend;
 
 const tutti_backend* tutti_backend_open(void);

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cstdio>
 #include <cstdlib>
@@ -94,7 +96,15 @@ std::optional<std::vector<std::string>> CompiledModel::OutputNames() const {
   return ToStrings(count, names);
 }
 
-Compiler::Compiler(const EngineOptions& options) : places_(options.backends), log_(options.log) {
+// BACKEND_MEMORY_LIMIT is ONNX Runtime's alone.
+Compiler::Compiler(const EngineOptions& options)
+    : places_(options.backends),
+      log_(options.log),
+      execution_timeout_ms_(options.execution_timeout_ms),
+      memories_{
+          RuntimeMemory(0), RuntimeMemory(0), RuntimeMemory(0),
+          RuntimeMemory(static_cast<uint64_t>(std::max<int64_t>(options.memory_limit_bytes, 0)))} {
+  static_assert(static_cast<int>(BackendKind::kOnnx) == kBackendCount - 1);
   tutti_options shared{};
   shared.intra_op_threads = ToUint32(options.intra_op_threads);
   shared.inter_op_threads = ToUint32(options.inter_op_threads);
@@ -110,6 +120,7 @@ Compiler::Compiler(const EngineOptions& options) : places_(options.backends), lo
   for (int kind = 0; kind < kBackendCount; kind++) {
     const BackendPlace& place = places_[kind];
     if (place.library.empty()) continue;
+    shared.memory = memories_[kind].table();
     const std::filesystem::path path = place.library;
     const std::string stem = path.stem();
     assert(stem.starts_with(kLibraryPrefix));
@@ -127,6 +138,16 @@ void Compiler::Log(int level, std::string_view line) const {
   } else if (level > TUTTI_LOG_DEBUG) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
   }
+}
+
+void Compiler::NoteRunTime(BackendKind kind, int64_t run_us) {
+  // ONNX Runtime ends them.
+  if (kind == BackendKind::kOnnx || execution_timeout_ms_ <= 0) return;
+  if (run_us <= execution_timeout_ms_ * 1000) return;
+  if (has_told_of_long_run_[static_cast<size_t>(kind)].exchange(true)) return;
+  Log(TUTTI_LOG_WARNING, std::string("A run of ") + backend_name(kind) + " took " +
+                             std::to_string(run_us / 1000) +
+                             " ms: MODEL_EXECUTION_TIMEOUT ends only runs of ONNX (told once)");
 }
 
 Result<const tutti_backend*> Compiler::Open(BackendKind kind) {
@@ -178,6 +199,7 @@ Result<std::shared_ptr<CompiledModel>> Compiler::Compile(const Model& model) {
       names_given ? ToPointers(spec.outputs) : std::vector<const char*>{};
 
   PrepareThread(backend);
+  const ModelMemoryScope memory_scope;
   BackendCall call;
   tutti_model* handle = nullptr;
   char error[TUTTI_ERROR_BYTES];
@@ -201,6 +223,7 @@ Result<std::shared_ptr<CompiledScript>> Compiler::Compile(const Script& script) 
   assert(backend.load_script);
 
   PrepareThread(backend);
+  const ModelMemoryScope memory_scope;
   BackendCall call;
   tutti_script* handle = nullptr;
   char error[TUTTI_ERROR_BYTES];

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +19,7 @@
 #include "inference/backend_loader.h"
 #include "inference/engine.h"
 #include "inference/model.h"
+#include "inference/runtime_memory.h"
 
 namespace tutti {
 
@@ -75,9 +77,18 @@ class Compiler {
 
   void Log(int level, std::string_view line) const;
 
+  // Tells, once for each backend, of a run beyond MODEL_EXECUTION_TIMEOUT that nobody could end.
+  void NoteRunTime(BackendKind kind, int64_t run_us);
+
+  // What its runtime has taken.
+  RuntimeMemory& memory(BackendKind kind) { return memories_[static_cast<size_t>(kind)]; }
+
  private:
   std::array<BackendPlace, kBackendCount> places_;
   std::function<void(int, std::string_view)> log_;
+  const int64_t execution_timeout_ms_;
+  std::array<std::atomic<bool>, kBackendCount> has_told_of_long_run_{};
+  std::array<RuntimeMemory, kBackendCount> memories_;
   // One for each library; null where none was built.
   std::array<std::unique_ptr<BackendLoader>, kBackendCount> loaders_;
   std::array<std::string, kBackendCount> loader_names_;

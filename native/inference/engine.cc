@@ -136,6 +136,12 @@ bool Engine::IsLoaded(BackendKind kind) {
   return state_->compiler && state_->compiler->Opened(kind) != nullptr;
 }
 
+Engine::MemoryUse Engine::BackendMemory(BackendKind kind) {
+  if (!state_->compiler) return {};
+  const RuntimeMemory& memory = state_->compiler->memory(kind);
+  return {memory.used_bytes(), memory.access_count()};
+}
+
 std::vector<double> Engine::QueueThreadCpuSeconds(std::string_view name) {
   RunQueue* queue = state_->FindQueue(name);
   return queue ? queue->ThreadCpuSeconds() : std::vector<double>{};

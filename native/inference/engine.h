@@ -119,6 +119,11 @@ class Engine {
   // The version text of a loaded backend, empty if it is not loaded.
   std::string BackendVersion(BackendKind kind);
   bool IsLoaded(BackendKind kind);
+  // What its runtime has taken of our memory, and how often it took or gave back some.
+  struct MemoryUse {
+    uint64_t bytes = 0, access_count = 0;
+  };
+  MemoryUse BackendMemory(BackendKind kind);
   // CPU seconds used so far by each thread of a queue.
   std::vector<double> QueueThreadCpuSeconds(std::string_view queue);
 

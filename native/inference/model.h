@@ -16,6 +16,7 @@
 #include "core/device.h"
 #include "core/object.h"
 #include "core/status.h"
+#include "inference/runtime_memory.h"
 #include "tensor/buffer_pool.h"
 
 namespace tutti {
@@ -75,6 +76,7 @@ class Model final : public Object {
   bool is_slow_to_free() const override { return true; }  // a runtime's own objects
 
   mutable RunStatistics statistics;
+  mutable RunMemoryUse memory_use;
   mutable RunGate gate;
   // Null until loaded; a model from a file is compiled by its first run.
   std::shared_ptr<CompiledModel> compiled() const;
@@ -103,6 +105,7 @@ class Script final : public Object {
   const ScriptSpec& spec() const { return spec_; }
   bool is_slow_to_free() const override { return true; }
   mutable RunStatistics statistics;
+  mutable RunMemoryUse memory_use;
   mutable RunGate gate;
   std::shared_ptr<CompiledScript> compiled() const;
   void set_compiled(std::shared_ptr<CompiledScript> compiled) const;

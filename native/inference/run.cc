@@ -5,7 +5,10 @@
 #include <span>
 #include <utility>
 
+#include "core/memory_account.h"
+#include "inference/runtime_memory.h"
 #include "keyspace/keyspace.h"
+#include "tensor/buffer_pool.h"
 
 namespace tutti {
 namespace {
@@ -57,11 +60,39 @@ auto FindCompiled(Compiler& compiler, const Compilable& subject)
   return made;
 }
 
-// Calls the backend, which takes the arguments and the four that all runs share.
+// The rows of a run: dim 0 of the first input that has one.
+int64_t RowCount(const std::vector<Ref<Tensor>>& inputs) {
+  for (const Ref<Tensor>& input : inputs) {
+    if (!input->dims().empty()) return input->dims()[0];
+  }
+  return 1;
+}
+
+// What a run may be expected to take, and where it is noted what it took.
+struct RunBudget {
+  RunMemoryUse& use;
+  int64_t row_count;
+  uint64_t known_output_bytes;  // 0 if unknown
+
+  // Only an estimate: nobody knows what a runtime takes before it did.
+  bool IsAboveLimit() const {
+    if (memory_account::Max() == 0) return false;
+    const int64_t seen = use.Estimate(row_count);
+    const bool is_above =
+        memory_account::WouldExceed(seen < 0 ? known_output_bytes : static_cast<size_t>(seen));
+    if (is_above) buffer_pool::Trim(0);
+    return is_above;
+  }
+};
+
+// Calls the backend, which takes the arguments and the four that all runs share. kOutOfMemory if
+// the run would pass `maxmemory`: then it has not begun.
 template <typename Call>
-Outputs CallBackend(const tutti_backend& backend, size_t output_capacity,
-                    const Call& call_backend) {
+Outputs CallBackend(Compiler& compiler, BackendKind kind, const tutti_backend& backend,
+                    const RunBudget& budget, size_t output_capacity, const Call& call_backend) {
+  if (budget.IsAboveLimit()) return {{}, 0, Code::kOutOfMemory};
   PrepareThread(backend);
+  RunScope memory_scope;
   Outputs outputs;
   outputs.tensors.resize(output_capacity);
   char error[TUTTI_ERROR_BYTES];
@@ -72,10 +103,17 @@ Outputs CallBackend(const tutti_backend& backend, size_t output_capacity,
       call_backend(outputs.tensors.data(), output_capacity, &outputs.count, error, sizeof(error));
   outputs.duration_us =
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin).count();
+  compiler.NoteRunTime(kind, outputs.duration_us);
   if (failure != 0) {
     outputs.count = 0;
     outputs.status = Status(Code::kFailed, error);
+    return outputs;
   }
+  const std::span<const tutti_tensor> given = std::span(outputs.tensors).first(outputs.count);
+  memory_scope.HandOver(compiler.memory(kind), given);
+  size_t output_bytes = 0;
+  for (const tutti_tensor& output : given) output_bytes += output.bytes;
+  budget.use.Note(budget.row_count, std::max(output_bytes, memory_scope.peak_bytes()));
   return outputs;
 }
 
@@ -84,7 +122,12 @@ Outputs Run(Compiler& compiler, const ModelRun& run) {
   if (!compiled.ok()) return {{}, 0, compiled.status()};
   const tutti_backend& backend = compiled.value()->backend();
   const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
-  return CallBackend(backend, run.target.output_count, [&](auto... shared) {
+  const BackendKind kind = run.model->spec().backend;
+  const int64_t row_count = RowCount(run.inputs);
+  const RunBudget budget = {
+      run.model->memory_use, row_count,
+      backend.output_bytes ? backend.output_bytes(compiled.value()->handle(), row_count) : 0};
+  return CallBackend(compiler, kind, backend, budget, run.target.output_count, [&](auto... shared) {
     return backend.run(compiled.value()->handle(), inputs.data(), inputs.size(), shared...);
   });
 }
@@ -108,7 +151,9 @@ Outputs Run(Compiler& compiler, const ScriptRun& run) {
       .args = args.data(),
       .arg_count = args.size(),
   };
-  return CallBackend(backend, run.target.output_count, [&](auto... shared) {
+  const RunBudget budget = {run.script->memory_use, RowCount(run.inputs), 0};
+  const auto kind = BackendKind::kTorch;
+  return CallBackend(compiler, kind, backend, budget, run.target.output_count, [&](auto... shared) {
     return backend.run_script(compiled.value()->handle(), &call, shared...);
   });
 }

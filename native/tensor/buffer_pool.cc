@@ -324,6 +324,23 @@ Buffer::~Buffer() {
 namespace buffer_pool {
 
 size_t CapacityOf(size_t bytes) { return ClassOf(bytes).bytes; }
+
+uint8_t* TakeBlock(size_t bytes, size_t* capacity) {
+  if (bytes > kBytesMax || bytes > PhysicalBytes()) return nullptr;
+  const SizeClass size_class = ClassOf(bytes);
+  bool is_fresh = false;
+  *capacity = size_class.bytes;
+  return TakeOrMake(size_class, HugePages::kWanted, &is_fresh);
+}
+
+void GiveBlock(uint8_t* block, size_t capacity) {
+  if (capacity >= kPooledBytesMin) {
+    pool.Put(block, capacity);
+  } else {
+    DeleteBlock(block, capacity);
+  }
+}
+
 void SetIdleMax(size_t bytes) { pool.SetIdleMax(bytes); }
 size_t IdleBytes() { return pool.idle_bytes(); }
 void Trim(int64_t older_than_ms) { pool.Trim(older_than_ms); }

@@ -69,6 +69,10 @@ size_t CapacityOf(size_t bytes);
 // 512 MiB until it is called.
 void SetIdleMax(size_t bytes);
 size_t IdleBytes();
+// A block for what is no value of ours, counted by nobody; `capacity` is told, for GiveBlock().
+// 64-byte aligned. Null: nothing can be mapped.
+uint8_t* TakeBlock(size_t bytes, size_t* capacity);
+void GiveBlock(uint8_t* block, size_t capacity);
 // Gives back blocks idle for longer than `older_than_ms`; 0 gives back all.
 void Trim(int64_t older_than_ms);
 

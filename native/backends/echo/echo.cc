@@ -154,6 +154,7 @@ const tutti_backend kBackend = {
     .script_has_function = ScriptHasFunction,
     .script_check_entry_point = ScriptCheckEntryPoint,
     .run_script = RunScript,
+    .output_bytes = nullptr,
 };
 
 }  // namespace

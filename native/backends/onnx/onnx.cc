@@ -3,20 +3,20 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "../../inference/backend.h"
-#include "../error_text.h"
 #include "external_data.h"
-#include "ort_api.h"
+#include "memory.h"
+#include "runtime.h"
+#include "timed_run.h"
 
 struct tutti_model {
   tutti::ort::Session* session = nullptr;
@@ -24,129 +24,19 @@ struct tutti_model {
   std::vector<std::string> output_names;
   std::vector<const char*> input_name_pointers;
   std::vector<const char*> output_name_pointers;
-  uint64_t memory_bytes = 0;
+  // Of the outputs whose shapes are known: bytes whatever the input, and bytes for each row.
+  uint64_t reserved_bytes = 0;  // of the server's memory
+  uint64_t fixed_output_bytes = 0;
+  uint64_t row_output_bytes = 0;
 };
+
+tutti::onnx::Runtime& tutti::onnx::runtime = *new tutti::onnx::Runtime;
 
 namespace {
 
+using namespace tutti::onnx;
 namespace ort = tutti::ort;
 using tutti::Fail;
-
-// Written once by Configure(), never destroyed: runs may be going on at exit.
-struct Runtime {
-  ort::Api api;
-  ort::Env* env = nullptr;
-  ort::MemoryInfo* cpu = nullptr;
-  ort::Allocator* allocator = nullptr;
-  uint32_t intra_op_threads = 1;
-  uint32_t inter_op_threads = 1;
-  std::chrono::milliseconds execution_timeout{0};
-  void (*log)(void*, int, const char*) = nullptr;
-  void* log_context = nullptr;
-};
-Runtime& runtime = *new Runtime;
-
-// A failed call's text, by exception: caught in this file, before the table's edge.
-struct Failure {
-  std::string text;
-};
-
-void Check(ort::Status* status) {
-  if (status == nullptr) return;
-  std::string text = runtime.api.GetErrorMessage(status);
-  runtime.api.ReleaseStatus(status);
-  throw Failure{std::move(text)};
-}
-
-template <typename Body>
-int Guarded(char* error, size_t error_bytes, Body&& body) {
-  try {
-    body();
-    return 0;
-  } catch (const Failure& failure) {
-    return Fail(error, error_bytes, failure.text);
-  } catch (const std::exception& thrown) {
-    return Fail(error, error_bytes, thrown.what());
-  }
-}
-
-template <typename Object>
-using Owned = std::unique_ptr<Object, void (*)(Object*)>;
-
-// ---- MODEL_EXECUTION_TIMEOUT
-
-// One for each thread that runs models. The run options are used again until they were terminated.
-struct Watch {
-  std::mutex mutex;  // guards what is below
-  ort::RunOptions* options = nullptr;
-  std::chrono::steady_clock::time_point deadline;
-  bool running = false;
-  bool terminated = false;
-};
-
-std::mutex& watches_mutex = *new std::mutex;
-std::vector<std::shared_ptr<Watch>>& watches = *new std::vector<std::shared_ptr<Watch>>;
-
-// Ends runs at most a quarter of the timeout late, which makes a run cost two uncontended locks and
-// not a wake-up.
-void WatchRuns() {
-  for (;;) {
-    std::this_thread::sleep_for(runtime.execution_timeout / 4);
-    const auto now = std::chrono::steady_clock::now();
-    std::lock_guard all(watches_mutex);
-    std::erase_if(watches, [](const auto& watch) { return watch.use_count() == 1; });
-    for (const std::shared_ptr<Watch>& watch : watches) {
-      std::lock_guard one(watch->mutex);
-      if (!watch->running || watch->terminated || now < watch->deadline) continue;
-      watch->terminated = true;
-      if (ort::Status* status = runtime.api.RunOptionsSetTerminate(watch->options)) {
-        runtime.api.ReleaseStatus(status);
-      }
-    }
-  }
-}
-
-// Lives as long as a run. Without a timeout it costs nothing.
-class TimedRun {
- public:
-  TimedRun() {
-    if (runtime.execution_timeout.count() == 0) return;
-    thread_local ThreadWatch of_thread;
-    watch_ = of_thread.watch.get();
-    std::lock_guard lock(watch_->mutex);
-    if (watch_->options == nullptr) Check(runtime.api.CreateRunOptions(&watch_->options));
-    watch_->deadline = std::chrono::steady_clock::now() + runtime.execution_timeout;
-    watch_->running = true;
-  }
-  TimedRun(const TimedRun&) = delete;
-  TimedRun& operator=(const TimedRun&) = delete;
-  ~TimedRun() {
-    if (watch_ == nullptr) return;
-    std::lock_guard lock(watch_->mutex);
-    watch_->running = false;
-    if (!watch_->terminated) return;
-    runtime.api.ReleaseRunOptions(watch_->options);
-    watch_->options = nullptr;
-    watch_->terminated = false;
-  }
-
-  const ort::RunOptions* options() const { return watch_ == nullptr ? nullptr : watch_->options; }
-
- private:
-  struct ThreadWatch {
-    ThreadWatch() : watch(std::make_shared<Watch>()) {
-      std::lock_guard lock(watches_mutex);
-      watches.push_back(watch);
-    }
-    ~ThreadWatch() {
-      std::lock_guard lock(watch->mutex);
-      if (watch->options != nullptr) runtime.api.ReleaseRunOptions(watch->options);
-      watch->options = nullptr;
-    }
-    std::shared_ptr<Watch> watch;
-  };
-  Watch* watch_ = nullptr;
-};
 
 // ---- Start
 
@@ -188,7 +78,13 @@ int Configure(const tutti_options* options, char* error, size_t error_bytes) {
     runtime.intra_op_threads = std::max(1u, options->intra_op_threads);
     runtime.inter_op_threads = std::max(1u, options->inter_op_threads);
     Check(runtime.api.CreateEnvWithLogger(Log, nullptr, ort::kLogError, "tutti", &runtime.env));
-    Check(runtime.api.CreateCpuMemoryInfo(ort::kArenaAllocator, ort::kMemoryDefault, &runtime.cpu));
+    Check(
+        runtime.api.CreateCpuMemoryInfo(ort::kDeviceAllocator, ort::kMemoryDefault, &runtime.cpu));
+    runtime.memory = options->memory;
+    runtime.memory_limit_bytes = options->memory_limit_bytes;
+    if (runtime.memory != nullptr) {
+      Check(runtime.api.RegisterAllocator(runtime.env, &server_allocator));
+    }
     Check(runtime.api.GetAllocatorWithDefaultOptions(&runtime.allocator));
     runtime.execution_timeout = std::chrono::milliseconds(options->execution_timeout_ms);
     if (options->execution_timeout_ms > 0) std::thread(WatchRuns).detach();
@@ -241,20 +137,20 @@ void ReadNames(ort::Session* session, decltype(ort::Api::SessionGetInputCount) g
 void FreeModel(tutti_model* model) {
   if (model == nullptr) return;
   if (model->session != nullptr) runtime.api.ReleaseSession(model->session);
+  if (model->reserved_bytes > 0) {
+    runtime.memory->reserve(runtime.memory->context, -static_cast<int64_t>(model->reserved_bytes));
+  }
   delete model;
 }
+
+void ReadOutputBytes(tutti_model* model);
 
 int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
               const char* const*, size_t, const char* const*, size_t, tutti_model** model,
               char* error, size_t error_bytes) {
   return Guarded(error, error_bytes, [&] {
-    std::string joined;
-    std::string_view blob =
-        chunk_count == 1 ? std::string_view(chunks[0].data, chunks[0].bytes) : std::string_view();
-    if (chunk_count > 1) {
-      for (size_t i = 0; i < chunk_count; i++) joined.append(chunks[i].data, chunks[i].bytes);
-      blob = joined;
-    }
+    const WholeBlob whole(chunks, chunk_count);
+    const std::string_view blob = whole.bytes();
     if (tutti::HasExternalData(blob)) {
       throw Failure{"Initializer tensors with external data is not allowed."};
     }
@@ -266,16 +162,20 @@ int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device
     // Idle threads of a pool would burn the cores that other models want.
     Check(runtime.api.AddSessionConfigEntry(made, "session.intra_op.allow_spinning", "0"));
     Check(runtime.api.AddSessionConfigEntry(made, "session.inter_op.allow_spinning", "0"));
+    if (runtime.memory != nullptr) {
+      Check(runtime.api.AddSessionConfigEntry(made, "session.use_env_allocators", "1"));
+    }
     SetDevice(made, device);
 
     std::unique_ptr<tutti_model, void (*)(tutti_model*)> loaded(new tutti_model, FreeModel);
+    ReserveWeights(blob.size(), &loaded->reserved_bytes);
     Check(runtime.api.CreateSessionFromArray(runtime.env, blob.data(), blob.size(), made,
                                              &loaded->session));
     ReadNames(loaded->session, runtime.api.SessionGetInputCount, runtime.api.SessionGetInputName,
               &loaded->input_names, &loaded->input_name_pointers);
     ReadNames(loaded->session, runtime.api.SessionGetOutputCount, runtime.api.SessionGetOutputName,
               &loaded->output_names, &loaded->output_name_pointers);
-    loaded->memory_bytes = blob.size();  // the weights, which are most of it
+    ReadOutputBytes(loaded.get());
     *model = loaded.release();
   });
 }
@@ -290,7 +190,8 @@ size_t ModelOutputs(const tutti_model* model, const char* const** names) {
   return model->output_name_pointers.size();
 }
 
-uint64_t MemoryBytes(const tutti_model* model) { return model->memory_bytes; }
+// All of it is counted by way of the server's memory.
+uint64_t MemoryBytes(const tutti_model*) { return 0; }
 
 // ---- Tensors
 
@@ -301,6 +202,44 @@ constexpr int kElementTypes[] = {ort::kElementFloat, ort::kElementDouble, ort::k
                                  ort::kElementString};
 constexpr uint64_t kElementBytes[] = {4, 8, 1, 2, 4, 8, 1, 2, 1, 0};
 constexpr uint32_t kDtypeCount = 10;
+
+void ReadOutputBytes(tutti_model* model) {
+  for (size_t i = 0; i < model->output_names.size(); i++) {
+    ort::TypeInfo* made = nullptr;
+    Check(runtime.api.SessionGetOutputTypeInfo(model->session, i, &made));
+    Owned<ort::TypeInfo> type_info(made, runtime.api.ReleaseTypeInfo);
+    const ort::TensorInfo* info = nullptr;  // owned by `type_info`
+    Check(runtime.api.CastTypeInfoToTensorInfo(made, &info));
+    if (info == nullptr) continue;
+    int type = 0;
+    size_t rank = 0;
+    Check(runtime.api.GetTensorElementType(info, &type));
+    Check(runtime.api.GetDimensionsCount(info, &rank));
+    std::vector<int64_t> dims(rank);
+    Check(runtime.api.GetDimensions(info, dims.data(), rank));
+    const auto dtype = static_cast<size_t>(
+        std::find(kElementTypes, kElementTypes + kDtypeCount, type) - kElementTypes);
+    if (dtype >= TUTTI_STRING) continue;
+    uint64_t bytes = kElementBytes[dtype];
+    bool is_known = true;
+    for (size_t d = 0; d < rank; d++) {
+      if (d == 0 && dims[d] < 0) continue;  // the rows
+      is_known = is_known && dims[d] >= 0 &&
+                 !__builtin_mul_overflow(bytes, static_cast<uint64_t>(dims[d]), &bytes);
+    }
+    if (!is_known) continue;
+    const bool has_rows = rank > 0 && dims[0] < 0;
+    (has_rows ? model->row_output_bytes : model->fixed_output_bytes) += bytes;
+  }
+}
+
+uint64_t OutputBytes(const tutti_model* model, int64_t row_count) {
+  uint64_t bytes = 0;
+  if (__builtin_mul_overflow(model->row_output_bytes, static_cast<uint64_t>(row_count), &bytes)) {
+    return UINT64_MAX;
+  }
+  return bytes + model->fixed_output_bytes;
+}
 
 // A place for the values of one run; most models have few.
 class Values {
@@ -542,6 +481,7 @@ tutti_backend& Table() {
       .script_has_function = nullptr,
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
+      .output_bytes = OutputBytes,
   };
   return table;
 }

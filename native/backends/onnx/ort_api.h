@@ -18,7 +18,14 @@ struct RunOptions;
 struct TypeInfo;
 struct TensorInfo;
 struct SessionOptions;
-struct Allocator;
+// What the runtime takes memory by (OrtAllocator). ONNX Runtime looks at `version` before it reads
+// what later versions have behind these.
+struct Allocator {
+  uint32_t version;
+  void* (*allocate)(Allocator*, size_t bytes);
+  void (*release)(Allocator*, void* block);
+  const MemoryInfo* (*info)(const Allocator*);
+};
 struct CudaOptions;
 
 constexpr uint32_t kApiVersion = 11;
@@ -44,6 +51,7 @@ enum ElementType {
 
 constexpr int kLogWarning = 2;
 constexpr int kLogError = 3;
+constexpr int kDeviceAllocator = 0;
 constexpr int kArenaAllocator = 1;
 constexpr int kMemoryDefault = 0;
 
@@ -64,6 +72,7 @@ using LogFunction = void (*)(void* context, int severity, const char* category, 
   SLOT(30, SessionGetInputCount, Status* (*)(const Session*, size_t*))                            \
   SLOT(31, SessionGetOutputCount, Status* (*)(const Session*, size_t*))                           \
   SLOT(33, SessionGetInputTypeInfo, Status* (*)(const Session*, size_t, TypeInfo**))              \
+  SLOT(34, SessionGetOutputTypeInfo, Status* (*)(const Session*, size_t, TypeInfo**))             \
   SLOT(36, SessionGetInputName, Status* (*)(const Session*, size_t, Allocator*, char**))          \
   SLOT(37, SessionGetOutputName, Status* (*)(const Session*, size_t, Allocator*, char**))         \
   SLOT(39, CreateRunOptions, Status* (*)(RunOptions**))                                           \
@@ -94,6 +103,7 @@ using LogFunction = void (*)(void* context, int severity, const char* category, 
   SLOT(125, GetAvailableProviders, Status* (*)(char***, int*))                                    \
   SLOT(126, ReleaseAvailableProviders, Status* (*)(char**, int))                                  \
   SLOT(130, AddSessionConfigEntry, Status* (*)(SessionOptions*, const char*, const char*))        \
+  SLOT(176, RegisterAllocator, Status* (*)(Env*, Allocator*))                                     \
   SLOT(204, AppendCuda, Status* (*)(SessionOptions*, const CudaOptions*))                         \
   SLOT(205, CreateCudaOptions, Status* (*)(CudaOptions**))                                        \
   SLOT(206, UpdateCudaOptions,                                                                    \

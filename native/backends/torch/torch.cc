@@ -23,6 +23,7 @@
 #include "../../inference/backend.h"
 #include "../error_text.h"
 #include "graph_writes.h"
+#include "memory.h"
 #include "tensors.h"
 
 struct tutti_model {
@@ -84,6 +85,7 @@ int Configure(const tutti_options* options, char* error, size_t error_bytes) {
       throw Refusal("the backend is built for LibTorch " TUTTI_TORCH_VERSION ", the library is " +
                     VersionText(aoti_torch_abi_version()) + "; run: tutti runtimes install torch");
     }
+    tutti::TakeMemoryFrom(options->memory);
     uint32_t intra_op_threads = options->intra_op_threads;
     // Several callers with a pool each fight for the cores: 1.7 s against 0.29 s for 8 callers on
     // 2 cores. A lone caller is faster with the library's default.
@@ -198,6 +200,7 @@ void DescribeModel(tutti_model* model) {
     model->output_count = CountTensors(result.type(), result.N()).value_or(SIZE_MAX);
   }
   if (model->output_count != SIZE_MAX) model->output_name_pointers.assign(model->output_count, "");
+  if (tutti::server_memory != nullptr) return;  // where they have been counted
   for (const at::Tensor& tensor : model->module.parameters())
     model->memory_bytes += tensor.nbytes();
   for (const at::Tensor& tensor : model->module.buffers()) model->memory_bytes += tensor.nbytes();
@@ -482,6 +485,7 @@ const tutti_backend kBackend = {
     .script_has_function = ScriptHasFunction,
     .script_check_entry_point = ScriptCheckEntryPoint,
     .run_script = RunScript,
+    .output_bytes = nullptr,
 };
 
 }  // namespace
