@@ -134,6 +134,8 @@ export interface ServerServices {
    * pairs on every thread; the answer is undefined or the error.
    */
   configSet(pairs: readonly (readonly [string, string])[]): Promise<Error | undefined>;
+  /** Writes the settings to the configuration file, which there must be; answers as `configSet`. */
+  configRewrite(): Promise<Error | undefined>;
   /** Commands of all clients, or those that change data, wait for so long. */
   pauseClients(forMs: number, onlyWrites: boolean): void;
   unpauseClients(): void;

@@ -1,7 +1,7 @@
 import { replyErrors } from '../core/errors.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { container } from './container.ts';
-import { changeSettings, shown, textOf } from './words.ts';
+import { changeSettings, replyWhenDone, shown, textOf } from './words.ts';
 
 const shape = {
   group: 'server',
@@ -33,6 +33,18 @@ export const configCommands: readonly Command[] = [
         arity: -4,
         isPrepared: true,
         run: set,
+      },
+      {
+        ...shape,
+        name: 'rewrite',
+        summary: 'Writes the settings of now to the configuration file.',
+        since: '2.8.0',
+        arity: 2,
+        isPrepared: true,
+        run(call) {
+          if (call.server.configFile === undefined) throw replyErrors.noConfigFile();
+          replyWhenDone(call, call.server.configRewrite());
+        },
       },
       {
         ...shape,

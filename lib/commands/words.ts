@@ -103,12 +103,21 @@ export function changeSettings(
   pairs: readonly (readonly [string, string])[],
   refusal: (error: Error) => Error = (error) => error,
 ): void {
+  replyWhenDone(call, call.server.configSet(pairs), refusal);
+}
+
+/** Waits for the main thread, and answers OK or its error. */
+export function replyWhenDone(
+  call: Call,
+  done: Promise<Error | undefined>,
+  refusal: (error: Error) => Error = (error) => error,
+): void {
   let refused: Error | undefined;
   const ticket = call.wait((reply) => {
     if (refused) reply.error(refusal(refused));
     else reply.ok();
   });
-  call.server.configSet(pairs).then(
+  done.then(
     (error) => {
       refused = error;
       ticket.finish(codes.ok, '');

@@ -18,6 +18,11 @@ for (const row of settingRows) {
   for (const name of [row.name, ...row.aliases]) rowsByName.set(name, row);
 }
 
+/** @param name In lower case; an alias too. */
+export function findSetting(name: string): SettingRow | undefined {
+  return rowsByName.get(name);
+}
+
 /** `kDatabaseCountMax` of native/keyspace/keyspace.h. */
 const DATABASES_MAX = 16;
 

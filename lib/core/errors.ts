@@ -119,6 +119,9 @@ export const replyErrors = {
   configSetFailed: (name: string, reason: string) =>
     err(`CONFIG SET failed (possibly related to argument '${name}') - ${reason}`),
 
+  noConfigFile: () => err('The server is running without a config file'),
+  rewriteFailed: (reason: string) => err(`Rewriting config file: ${reason}`),
+
   // --- keys and strings ---
   invalidExpireTime: (name: string) => err(`invalid expire time in '${name}' command`),
   unsupportedOption: (word: string) => err(`Unsupported option ${word}`),

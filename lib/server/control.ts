@@ -5,7 +5,9 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { rewriteConfigFile } from '../config/rewrite.ts';
 import type { Settings } from '../config/settings.ts';
+import { replyErrors } from '../core/errors.ts';
 import { isLogLevel, log, setLogLevel } from '../core/log.ts';
 import { type Addon, addon } from '../engine/addon.ts';
 import { engineOptions } from '../engine/engine.ts';
@@ -54,6 +56,7 @@ export class Control {
   readonly #listeners: Listeners;
   readonly #changes: Change[] = [];
   #kinds: string[] = [];
+  #rewriting: Promise<void> = Promise.resolve();
   #isStopping = false;
 
   /** @param startedMs When the process began. */
@@ -138,6 +141,9 @@ export class Control {
         this.#changes.push({ from: thread, id: message.id, pairs: message.pairs, waitsFor: 0 });
         if (this.#changes.length === 1) this.#change();
         break;
+      case 'config-rewrite':
+        this.#rewriteConfig(thread, message.id);
+        break;
       case 'settings-taken':
         this.#onTaken();
         break;
@@ -200,6 +206,21 @@ export class Control {
     if (change === undefined) return;
     this.#post(change.from, { type: 'config-set-done', id: change.id, error });
     this.#change();
+  }
+
+  /** One after the other, since all write the same file. */
+  #rewriteConfig(from: Thread, id: number): void {
+    this.#rewriting = this.#rewriting
+      .then(() => rewriteConfigFile(this.#settings))
+      .then(
+        () => undefined,
+        (cause: NodeJS.ErrnoException) => {
+          log.warning(`CONFIG REWRITE failed: ${cause.message}`);
+          const { code, message } = replyErrors.rewriteFailed(cause.message);
+          return { code, message };
+        },
+      )
+      .then((error) => this.#post(from, { type: 'config-set-done', id, error }));
   }
 
   #applyLimits(): void {

@@ -61,8 +61,16 @@ class Services implements ServerServices {
   }
 
   configSet(pairs: Pairs): Promise<Error | undefined> {
+    return this.#ask((id) => ({ type: 'config-set', id, pairs }));
+  }
+
+  configRewrite(): Promise<Error | undefined> {
+    return this.#ask((id) => ({ type: 'config-rewrite', id }));
+  }
+
+  #ask(message: (id: number) => ToMain): Promise<Error | undefined> {
     const id = ++this.#changeCount;
-    this.#post({ type: 'config-set', id, pairs });
+    this.#post(message(id));
     return new Promise((resolve) => this.#changes.set(id, resolve));
   }
 

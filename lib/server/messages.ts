@@ -27,6 +27,7 @@ export type ToThread =
 export type ToMain =
   | { readonly type: 'ready' }
   | { readonly type: 'config-set'; readonly id: number; readonly pairs: Pairs }
+  | { readonly type: 'config-rewrite'; readonly id: number }
   | { readonly type: 'settings-taken'; readonly id: number }
   | { readonly type: 'shutdown'; readonly save: 'default' | 'save' | 'nosave' }
   | { readonly type: 'stopped' };

@@ -92,7 +92,10 @@ class Server implements StartedServer {
     const socketArgument = args.indexOf('--unixsocket');
     this.socketPath = socketArgument === -1 ? undefined : args[socketArgument + 1];
     const own = args.includes('--port') ? [] : ['--port', String(port)];
-    this.#process = spawn(process.execPath, [serverFile, ...own, ...args], {
+    // A configuration file comes first.
+    const fileCount = args[0] !== undefined && !args[0].startsWith('-') ? 1 : 0;
+    const words = [...args.slice(0, fileCount), ...own, ...args.slice(fileCount)];
+    this.#process = spawn(process.execPath, [serverFile, ...words], {
       cwd: this.folder,
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
