@@ -543,6 +543,7 @@ tutti_backend& Table() {
       .script_has_function = nullptr,
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
+      .output_bytes = nullptr,
   };
   return table;
 }
