@@ -23,6 +23,23 @@ inline bool PointsInto(const void* data, const tutti_tensor* inputs, size_t inpu
   return false;
 }
 
+// Adds to `bytes` those of a tensor of these dims, where below 0 is a free one: only the first may
+// be, and is then `row_count`. Adds none if they cannot be known; UINT64_MAX is too many to count.
+template <typename Dims>
+void AddKnownBytes(uint32_t dtype, const Dims& dims, int64_t row_count, uint64_t* bytes) {
+  uint64_t of_tensor = kElementBytes[dtype];
+  bool is_first = true;
+  for (const int64_t dim : dims) {
+    const int64_t known = dim < 0 && is_first ? row_count : dim;
+    if (known < 0) return;
+    if (__builtin_mul_overflow(of_tensor, static_cast<uint64_t>(known), &of_tensor)) {
+      of_tensor = UINT64_MAX;
+    }
+    is_first = false;
+  }
+  if (__builtin_add_overflow(*bytes, of_tensor, bytes)) *bytes = UINT64_MAX;
+}
+
 }  // namespace tutti
 
 #endif  // TUTTI_BACKENDS_TENSOR_BYTES_H_

@@ -47,7 +47,8 @@ class RunSink {
  public:
   virtual ~RunSink() = default;
   // Called once, without a lock held, from the run's thread or the thread that drops it; outputs
-  // are empty unless status is ok. kTimedOut: it never began.
+  // are empty unless status is ok, and one is null where the model gave what is no tensor.
+  // kTimedOut: it never began.
   virtual void Finish(Status status, std::vector<Ref<Tensor>> outputs) = 0;
 };
 

@@ -172,6 +172,11 @@ Status Adopt(const Outputs& outputs, size_t wanted_count, std::vector<Ref<Tensor
       if (output.release) output.release(output.owner);
       continue;
     }
+    // No tensor, as a map of an ONNX classifier: its place stays empty.
+    if (!output.release) {
+      tensors->emplace_back();
+      continue;
+    }
     // Releases the output itself if it fails.
     auto tensor = Tensor::Adopt(static_cast<DType>(output.dtype), {output.dims, output.rank},
                                 output.data, output.bytes, output.owner, output.release);
@@ -188,6 +193,7 @@ Status Commit(const RunTarget& target, const std::vector<Ref<Tensor>>& tensors) 
   std::vector<Change> changes;
   changes.reserve(tensors.size());
   for (size_t i = 0; i < tensors.size(); i++) {
+    if (!tensors[i]) continue;
     changes.push_back({.db = target.db,
                        .key = target.output_keys[i],
                        .value = tensors[i],
@@ -200,7 +206,7 @@ Status Commit(const RunTarget& target, const std::vector<Ref<Tensor>>& tensors) 
 // Dim 0 of the first output that has one: the batch (RedisAI 1.2, `samples`).
 int64_t SampleCount(const std::vector<Ref<Tensor>>& tensors) {
   for (const Ref<Tensor>& tensor : tensors) {
-    if (!tensor->dims().empty()) return tensor->dims()[0];
+    if (tensor && !tensor->dims().empty()) return tensor->dims()[0];
   }
   return 1;
 }

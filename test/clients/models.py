@@ -59,7 +59,7 @@ def _is_numeric(tensor):
 def load_real_models(folder, only_numeric):
     """Those of real-models.ts whose outputs are all tensors with elements."""
     models = []
-    for backend in ("TF", "TFLITE"):
+    for backend in ("TF", "TFLITE", "ONNX"):
         with open(os.path.join(folder, f"{backend.lower()}-models.json"), encoding="utf-8") as file:
             for entry in json.load(file):
                 tensors = entry["inputs"] + entry["outputs"]

@@ -56,7 +56,7 @@ def several_clients_run_them_at_once(client):
 
 @case
 def there_were_models_of_each_backend(client):
-    assert {model.backend for model in MODELS} == {"TF", "TFLITE"}
+    assert {model.backend for model in MODELS} == {"TF", "TFLITE", "ONNX"}
     loaded = client.info("ai_backends_info")
     assert loaded["ai_TensorFlow_version"].startswith("2.") and loaded["ai_TensorFlowLite_version"] == "NA", loaded
 

@@ -1,5 +1,5 @@
 // Models as users have them, made once per user by the libraries that they use: Keras models frozen for
-// TF and the like, each with inputs and the outputs that the same library gives for them in process.
+// TF, scikit-learn's as ONNX-ML and the like, each with inputs and the outputs that the same library gives for them in process.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ export interface RealModel {
   readonly outputs: readonly RealTensor[];
 }
 
-export type RealBackend = 'TF' | 'TFLITE';
+export type RealBackend = 'TF' | 'TFLITE' | 'ONNX';
 
 const MAKER_FOLDER = 'test/helpers';
 
@@ -37,6 +37,7 @@ const MAKER_FOLDER = 'test/helpers';
 const MAKERS: readonly { script: string; backends: readonly RealBackend[] }[] = [
   { script: 'tensorflow-models.py', backends: ['TF'] },
   { script: 'tflite-models.py', backends: ['TFLITE'] },
+  { script: 'sklearn-models.py', backends: ['ONNX'] },
 ];
 
 /** Importing TensorFlow alone takes seconds, more where the disk is busy. */

@@ -38,6 +38,8 @@ void Flatten(const c10::IValue& value, Tensors* tensors) {
   if (value.isTensor()) return tensors->push_back(value.toTensor());
   if (value.isTuple()) {
     for (const c10::IValue& element : value.toTupleRef().elements()) Flatten(element, tensors);
+  } else if (value.isGenericDict()) {
+    for (const auto& entry : value.toGenericDict()) Flatten(entry.value(), tensors);
   } else {
     for (const c10::IValue& element : value.toListRef()) Flatten(element, tensors);
   }
@@ -131,6 +133,14 @@ int main(int argument_count, char** arguments) {
              "    return a + 1, (a * 2, a.sum())\n",
              {}, {at::arange(6).reshape({2, 3})});
   maker.Make("list-out", "def forward(self, a) -> List[Tensor]:\n    return [a + 1, a[:, 1:]]\n",
+             {}, {at::randn({2, 3})});
+  maker.Make("dict-out",
+             "def forward(self, a, b) -> Dict[str, Tensor]:\n"
+             "    return {'sum': a + b, 'loss': (a - b).abs().mean(), 'product': a * b}\n",
+             {}, {at::randn({2, 3}), at::randn({2, 3})});
+  maker.Make("tuple-of-lists-out",
+             "def forward(self, a) -> Tuple[List[Tensor], Tensor]:\n"
+             "    return [a + 1, a.sum(1)], a.unsqueeze(0).unsqueeze(0).unsqueeze(0)\n",
              {}, {at::randn({2, 3})});
   // Each of these would harm a stored tensor if its input were neither copied nor checked.
   maker.Make("in-place", "def forward(self, x):\n    return x.mul_(2).add_(1)\n", {},

@@ -28,6 +28,7 @@ struct tutti_model {
   uint64_t reserved_bytes = 0;  // of the server's memory
   uint64_t fixed_output_bytes = 0;
   uint64_t row_output_bytes = 0;
+  mutable std::atomic<bool> has_told_skip{false};  // of an output that is no tensor
 };
 
 tutti::onnx::Runtime& tutti::onnx::runtime = *new tutti::onnx::Runtime;
@@ -332,9 +333,10 @@ void FillOutput(const tutti_model& model, size_t index, ort::Value** value,
   int is_tensor = 0;
   Check(runtime.api.IsTensor(*value, &is_tensor));
   if (is_tensor == 0) {
+    if (runtime.log == nullptr || model.has_told_skip.exchange(true)) return;
     const std::string line =
         "ONNX output '" + model.output_names[index] + "' is not a tensor: skipped";
-    if (runtime.log != nullptr) runtime.log(runtime.log_context, TUTTI_LOG_WARNING, line.c_str());
+    runtime.log(runtime.log_context, TUTTI_LOG_WARNING, line.c_str());
     return;
   }
   ort::TensorInfo* made = nullptr;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,11 @@ struct tutti_model {
   std::vector<const char*> output_name_pointers;
   std::vector<TF_Output> inputs;
   std::vector<TF_Output> outputs;
+  struct Shape {
+    uint32_t dtype;
+    std::vector<int64_t> dims;  // -1 where they are free
+  };
+  std::vector<Shape> known_outputs;
   // Holds something from run to run, as variables do: it may keep an input, and may write later
   // what it once returned.
   bool is_stateful = false;
@@ -197,6 +203,34 @@ void OpenSession(tutti_model* model, tutti_device device) {
   }
 }
 
+// The dims of an input or output, -1 where they are free; nothing if their number is.
+std::optional<std::vector<int64_t>> ReadDims(const tutti_model& model, TF_Output place) {
+  Status status;
+  const int rank = tf.GraphGetTensorNumDims(model.graph, place, status.get());
+  status.Check();
+  if (rank < 0) return std::nullopt;
+  std::vector<int64_t> dims(static_cast<size_t>(rank));
+  tf.GraphGetTensorShape(model.graph, place, dims.data(), rank, status.get());
+  status.Check();
+  return dims;
+}
+
+void DescribeOutputs(tutti_model* model) {
+  for (const TF_Output& output : model->outputs) {
+    const uint32_t dtype = tutti::ToDtype(tf.OperationOutputType(output));
+    std::optional<std::vector<int64_t>> dims = ReadDims(*model, output);
+    if (dims && dtype < TUTTI_STRING) model->known_outputs.push_back({dtype, *std::move(dims)});
+  }
+}
+
+uint64_t OutputBytes(const tutti_model* model, int64_t row_count) {
+  uint64_t bytes = 0;
+  for (const auto& [dtype, dims] : model->known_outputs) {
+    tutti::AddKnownBytes(dtype, dims, row_count, &bytes);
+  }
+  return bytes;
+}
+
 int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
               const char* const* input_names, size_t input_count, const char* const* output_names,
               size_t output_count, tutti_model** model, char* error, size_t error_bytes) {
@@ -221,6 +255,7 @@ int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device
     loaded->is_stateful = IsStateful(loaded->graph);
     OpenSession(loaded.get(), device);
     loaded->memory_bytes = blob.size();
+    DescribeOutputs(loaded.get());
     *model = loaded.release();
   });
 }
@@ -283,25 +318,22 @@ int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutt
   });
 }
 
-// The shape of an input with 1 for each free dim; nothing if it is not known, or is too large.
+// The shape of an input with 1 for each free dim; throws if it is not known, or is too large.
 std::vector<int64_t> WarmUpDims(const tutti_model& model, TF_Output input, uint64_t* bytes) {
   constexpr uint64_t kElementCountMax = 16 << 20;
   const uint32_t dtype = tutti::ToDtype(tf.OperationOutputType(input));
-  Status status;
-  const int rank = tf.GraphGetTensorNumDims(model.graph, input, status.get());
-  status.Check();
-  if (rank < 0 || dtype >= TUTTI_STRING) throw Failure{"unknown shape"};
-  std::vector<int64_t> dims(static_cast<size_t>(rank));
-  tf.GraphGetTensorShape(model.graph, input, dims.data(), rank, status.get());
-  status.Check();
+  std::optional<std::vector<int64_t>> dims = ReadDims(model, input);
+  if (!dims || dtype >= TUTTI_STRING) throw Failure{"unknown shape"};
   uint64_t element_count = 1;
-  for (int64_t& dim : dims) {
+  for (int64_t& dim : *dims) {
     dim = std::max<int64_t>(dim, 1);
-    element_count *= static_cast<uint64_t>(dim);
-    if (element_count > kElementCountMax) throw Failure{"large shape"};
+    if (__builtin_mul_overflow(element_count, static_cast<uint64_t>(dim), &element_count) ||
+        element_count > kElementCountMax) {
+      throw Failure{"large shape"};
+    }
   }
   *bytes = element_count * tutti::kElementBytes[dtype];
-  return dims;
+  return *std::move(dims);
 }
 
 // The first run prunes and optimises the graph. One that holds a state must not see zeros.
@@ -350,7 +382,7 @@ tutti_backend& Table() {
       .script_has_function = nullptr,
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
-      .output_bytes = nullptr,
+      .output_bytes = OutputBytes,
   };
   return table;
 }

@@ -276,6 +276,17 @@ constexpr int32_t kElementTypes[] = {
     litert::kElementInt32, litert::kElementInt64,  litert::kElementUint8, litert::kElementUint16,
     litert::kElementBool,  litert::kElementString};
 
+uint64_t OutputBytes(const tutti_model* model, int64_t row_count) {
+  uint64_t bytes = 0;
+  for (const TensorSpec& spec : model->outputs) {
+    const auto dtype = static_cast<uint32_t>(
+        std::find(kElementTypes, kElementTypes + tutti::kDtypeCount, spec.element_type) -
+        kElementTypes);
+    if (dtype < TUTTI_STRING) tutti::AddKnownBytes(dtype, spec.dims, row_count, &bytes);
+  }
+  return bytes;
+}
+
 std::string ShapeText(const std::vector<int32_t>& dims) {
   std::string text;
   for (int32_t dim : dims) {
@@ -544,7 +555,7 @@ tutti_backend& Table() {
       .script_has_function = nullptr,
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
-      .output_bytes = nullptr,
+      .output_bytes = OutputBytes,
   };
   return table;
 }
