@@ -9,6 +9,9 @@ import type { RuntimeLocation } from '../../lib/runtimes/locate.ts';
 import { nativeTestNames, runNativeTests, runtimeVariables } from './native-tests.ts';
 import { sumCounts, type TestCounts } from './tap-report.ts';
 
+/** How long models are replaced while they run: 1,200 replacements of each backend's. */
+const STORM_SECONDS = 60;
+
 const sanitizers = [
   {
     name: 'address',
@@ -55,6 +58,7 @@ export async function runSanitizers(
       run('cmake', ['--build', folder, '--parallel', String(availableParallelism())]);
     if (!isBuilt) return 1;
     const variables = {
+      TUTTI_STORM_SECONDS: String(STORM_SECONDS),
       ...sanitizer.variables,
       ...(sanitizer.hasRuntimes ? runtimeVariables() : {}),
     };
