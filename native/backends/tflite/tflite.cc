@@ -548,7 +548,6 @@ tutti_backend& Table() {
       .model_outputs = ModelOutputs,
       .warm_up = WarmUp,
       .memory_bytes = MemoryBytes,
-      .output_bytes = nullptr,
       .run = Run,
       .load_script = nullptr,
       .free_script = nullptr,
