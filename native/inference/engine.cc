@@ -9,6 +9,7 @@
 #include "inference/compiler.h"
 #include "inference/model_loader.h"
 #include "inference/run.h"
+#include "inference/run_joins.h"
 #include "inference/run_queue.h"
 
 namespace tutti {
@@ -22,13 +23,24 @@ constexpr size_t kQueueCountMax = 64;
 void RunTarget::Fail(Status status) const {
   assert(!status.ok());
   if (sink) return sink->Finish(std::move(status), {});
-  completion.Done(status.code(), status.message());
+  Tell(status.code(), status.message());
+}
+
+void RunTarget::Succeed() const {
+  assert(!sink);
+  Tell(Code::kOk, {});
+}
+
+void RunTarget::Tell(Code code, const std::string& text) const {
+  if (joined) return joined->Tell(code, text);
+  completion.Done(code, text);
 }
 
 struct Engine::State {
   EngineOptions options;
   Compiler* compiler = nullptr;   // null until configured
   ModelLoader* loader = nullptr;  // likewise
+  RunJoins joins;
   std::shared_mutex mutex;        // guards everything below
   std::vector<RunQueue*> queues;  // in the order they were made; none is ever removed
   bool closed = false;
@@ -50,7 +62,9 @@ struct Engine::State {
     if (queues.size() >= kQueueCountMax) {
       return Status(Code::kFailed, "ERR Could not initialize queue on requested device");
     }
-    auto* queue = new RunQueue(name, [this](QueuedRun& run) { ExecuteRun(*compiler, run); });
+    auto* queue = new RunQueue(
+        name, [this](std::list<QueuedRun>& runs) { ExecuteRuns(*compiler, runs); },
+        {.min_batch_wait_max = std::chrono::milliseconds(options.min_batch_wait_ms_max)});
     if (Status status = queue->Start(options.threads_per_queue); !status.ok()) return status;
     if (closed) queue->Close();
     queues.push_back(queue);
@@ -59,6 +73,7 @@ struct Engine::State {
 
   void Push(const Device& device, std::variant<ModelRun, ScriptRun> run) {
     assert(compiler);
+    if (joins.Join(run)) return;
     QueuedRun queued(std::move(run));
     Result<RunQueue*> queue = MakeQueue(device.QueueName());
     if (queue.ok()) return queue.value()->Push(std::move(queued));

@@ -24,6 +24,10 @@
 
 namespace tutti {
 
+// How long a batch below MINBATCHSIZE waits for more runs if its model has no MINBATCHTIMEOUT: the
+// reference waits for ever, but the runs that would fill it may never come.
+inline constexpr int64_t kMinBatchWaitMsMax = 10'000;
+
 struct BackendPlace {
   std::string library;               // full path of tutti_backend_<name>.so; empty: not built
   std::string runtime_folder;        // empty: not installed
@@ -36,11 +40,14 @@ struct EngineOptions {
   int inter_op_threads = 0;
   int64_t execution_timeout_ms = 5000;
   int64_t memory_limit_bytes = 0;  // 0: none
+  int64_t min_batch_wait_ms_max = kMinBatchWaitMsMax;
   std::array<BackendPlace, kBackendCount> backends;
   // Lines of the backends and of failed loads, from any thread; `level` is a tutti_log_level.
   // Empty: they go to stderr, those of TUTTI_LOG_DEBUG nowhere.
   std::function<void(int level, std::string_view line)> log;
 };
+
+class JoinedRun;  // inference/run_joins.h
 
 // Takes a run's result instead of the keyspace: a step of a DAG, a run inside a script.
 class RunSink {
@@ -66,8 +73,19 @@ struct RunTarget {
   // Null: outputs are committed to `output_keys`, and `completion` is told.
   std::shared_ptr<RunSink> sink;
 
+  // The words that make requests equal, so that one sent again joins the first (run_joins.h).
+  // Empty: none may join.
+  std::string words;
+  uint64_t client = 0;                // who sent it, of the client table; 0: unknown
+  std::shared_ptr<JoinedRun> joined;  // set by Enqueue()
+
   // Tells whoever waits that the run ended without outputs, or never began.
   void Fail(Status status) const;
+  // Tells that the outputs are readable; not for a sink.
+  void Succeed() const;
+
+ private:
+  void Tell(Code code, const std::string& text) const;
 };
 
 struct ModelRun {

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/memory_account.h"
+#include "inference/batch.h"
+#include "inference/run_joins.h"
 #include "inference/runtime_memory.h"
 #include "keyspace/keyspace.h"
 #include "tensor/buffer_pool.h"
@@ -23,12 +25,8 @@ struct Outputs {
   int64_t duration_us = 0;
 };
 
-bool IsTooLate(const QueuedRun& run) {
-  const RunTarget& target = run.target();
-  if (target.timeout_ms == 0) return false;
-  const Clock::time_point from = target.clock_from.value_or(run.queued_at);
-  const std::chrono::duration<double, std::milli> waited = Clock::now() - from;
-  return waited.count() > static_cast<double>(target.timeout_ms);
+int64_t Microseconds(Clock::duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
 std::vector<tutti_tensor> ToViews(const std::vector<Ref<Tensor>>& tensors) {
@@ -101,8 +99,7 @@ Outputs CallBackend(Compiler& compiler, BackendKind kind, const tutti_backend& b
   const Clock::time_point begin = Clock::now();
   const int failure =
       call_backend(outputs.tensors.data(), output_capacity, &outputs.count, error, sizeof(error));
-  outputs.duration_us =
-      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin).count();
+  outputs.duration_us = Microseconds(Clock::now() - begin);
   compiler.NoteRunTime(kind, outputs.duration_us);
   if (failure != 0) {
     outputs.count = 0;
@@ -117,19 +114,24 @@ Outputs CallBackend(Compiler& compiler, BackendKind kind, const tutti_backend& b
   return outputs;
 }
 
-Outputs Run(Compiler& compiler, const ModelRun& run) {
-  auto compiled = FindCompiled(compiler, *run.model);
+Outputs RunModel(Compiler& compiler, const Model& model, const std::vector<Ref<Tensor>>& tensors,
+                 size_t output_count) {
+  auto compiled = FindCompiled(compiler, model);
   if (!compiled.ok()) return {{}, 0, compiled.status()};
   const tutti_backend& backend = compiled.value()->backend();
-  const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
-  const BackendKind kind = run.model->spec().backend;
-  const int64_t row_count = RowCount(run.inputs);
+  const std::vector<tutti_tensor> inputs = ToViews(tensors);
+  const BackendKind kind = model.spec().backend;
+  const int64_t row_count = RowCount(tensors);
   const RunBudget budget = {
-      run.model->memory_use, row_count,
+      model.memory_use, row_count,
       backend.output_bytes ? backend.output_bytes(compiled.value()->handle(), row_count) : 0};
-  return CallBackend(compiler, kind, backend, budget, run.target.output_count, [&](auto... shared) {
+  return CallBackend(compiler, kind, backend, budget, output_count, [&](auto... shared) {
     return backend.run(compiled.value()->handle(), inputs.data(), inputs.size(), shared...);
   });
+}
+
+Outputs Run(Compiler& compiler, const ModelRun& run) {
+  return RunModel(compiler, *run.model, run.inputs, run.target.output_count);
 }
 
 Outputs Run(Compiler& compiler, const ScriptRun& run) {
@@ -199,6 +201,7 @@ Status Commit(const RunTarget& target, const std::vector<Ref<Tensor>>& tensors) 
                        .value = tensors[i],
                        .required_kind = ObjectKind::kTensor});
   }
+  if (changes.empty()) return Status::Ok();
   // With an output key named twice the last one wins.
   return Keyspace::Get().CommitAll(changes);
 }
@@ -211,39 +214,125 @@ int64_t SampleCount(const std::vector<Ref<Tensor>>& tensors) {
   return 1;
 }
 
-void Count(RunStatistics& statistics, int64_t duration_us, int64_t sample_count, bool is_error) {
-  statistics.calls.fetch_add(1, std::memory_order_relaxed);
-  statistics.duration_us.fetch_add(duration_us, std::memory_order_relaxed);
-  if (is_error) {
-    statistics.errors.fetch_add(1, std::memory_order_relaxed);
+RunStatistics& StatisticsOf(const QueuedRun& run) {
+  if (const auto* of_model = std::get_if<ModelRun>(&run.work)) return of_model->model->statistics;
+  return std::get<ScriptRun>(run.work).script->statistics;
+}
+
+void Add(std::atomic<int64_t>& counter, int64_t more) {
+  counter.fetch_add(more, std::memory_order_relaxed);
+}
+
+// What one call of the backend is counted as, besides each of its runs.
+void CountExecution(RunStatistics& statistics, Clock::time_point begin, int64_t compute_us) {
+  Add(statistics.executions, 1);
+  Add(statistics.compute_us, compute_us);
+  Add(statistics.copy_us, std::max<int64_t>(Microseconds(Clock::now() - begin) - compute_us, 0));
+}
+
+void CountRun(const QueuedRun& run, Clock::time_point begin, int64_t compute_us,
+              const Status& status, const std::vector<Ref<Tensor>>& tensors) {
+  RunStatistics& statistics = StatisticsOf(run);
+  Add(statistics.calls, 1);
+  Add(statistics.duration_us, compute_us);
+  Add(statistics.queue_us, Microseconds(begin - run.queued_at));
+  if (status.ok()) {
+    Add(statistics.samples, SampleCount(tensors));
   } else {
-    statistics.samples.fetch_add(sample_count, std::memory_order_relaxed);
+    Add(statistics.errors, 1);
   }
 }
 
-RunStatistics& StatisticsOf(const ModelRun& run) { return run.model->statistics; }
-RunStatistics& StatisticsOf(const ScriptRun& run) { return run.script->statistics; }
+// How a run has ended, to be told when all of its batch are stored and counted.
+struct Ending {
+  Status status;
+  std::vector<Ref<Tensor>> tensors;  // empty unless status is ok
+};
+
+// Commits the outputs, unless a sink wants them.
+void Store(const RunTarget& target, Ending* ending) {
+  if (target.joined) target.joined->Close();
+  if (ending->status.ok() && !target.sink) ending->status = Commit(target, ending->tensors);
+  if (!ending->status.ok()) ending->tensors.clear();
+}
+
+void Tell(const RunTarget& target, Ending ending) {
+  if (!ending.status.ok()) return target.Fail(std::move(ending.status));
+  if (target.sink) return target.sink->Finish(Status::Ok(), std::move(ending.tensors));
+  target.Succeed();
+}
+
+void ExecuteAlone(Compiler& compiler, const QueuedRun& run, Clock::time_point begin) {
+  const Outputs outputs =
+      std::visit([&](const auto& work) { return Run(compiler, work); }, run.work);
+  Ending ending;
+  ending.tensors.reserve(outputs.count);
+  ending.status = Adopt(outputs, run.target().output_count, &ending.tensors);
+  Store(run.target(), &ending);
+
+  // Before anyone is told: the client that is answered may ask AI.INFO next.
+  CountExecution(StatisticsOf(run), begin, outputs.duration_us);
+  CountRun(run, begin, outputs.duration_us, ending.status, ending.tensors);
+  Tell(run.target(), std::move(ending));
+}
+
+// One call of the backend for all of `runs`, which fit together. False: there is no memory for all of
+// them at once, and nothing was done.
+bool ExecuteBatch(Compiler& compiler, const std::vector<const QueuedRun*>& runs,
+                  Clock::time_point begin) {
+  std::vector<const ModelRun*> works;
+  std::vector<int64_t> row_counts;
+  for (const QueuedRun* run : runs) {
+    works.push_back(&std::get<ModelRun>(run->work));
+    row_counts.push_back(run->fit.row_count);
+  }
+  const Model& model = *works[0]->model;
+  const size_t output_count = works[0]->target.output_count;
+  std::vector<Ref<Tensor>> inputs = GatherInputs(works);
+  if (inputs.empty()) return false;
+  const Outputs outputs = RunModel(compiler, model, inputs, output_count);
+  inputs.clear();
+  if (outputs.status.code() == Code::kOutOfMemory) return false;
+
+  std::vector<Ref<Tensor>> tensors;
+  Status status = Adopt(outputs, output_count, &tensors);
+  std::vector<Ending> endings(runs.size());
+  if (status.ok()) {
+    auto parts = SplitOutputs(model.spec().backend, tensors, row_counts);
+    status = parts.status();
+    for (size_t i = 0; status.ok() && i < runs.size(); i++) {
+      endings[i].tensors = std::move(parts.value()[i]);
+    }
+  }
+  tensors.clear();
+  for (size_t i = 0; i < runs.size(); i++) {
+    endings[i].status = status;
+    Store(runs[i]->target(), &endings[i]);
+    CountRun(*runs[i], begin, outputs.duration_us, endings[i].status, endings[i].tensors);
+  }
+  CountExecution(model.statistics, begin, outputs.duration_us);
+  // All at once: an I/O thread is woken for the first of its clients and finds the others.
+  for (size_t i = 0; i < runs.size(); i++) Tell(runs[i]->target(), std::move(endings[i]));
+  return true;
+}
 
 }  // namespace
 
-void ExecuteRun(Compiler& compiler, QueuedRun& queued) {
-  const RunTarget& target = queued.target();
-  if (IsTooLate(queued)) return target.Fail(Code::kTimedOut);
-
-  const Outputs outputs =
-      std::visit([&](const auto& run) { return Run(compiler, run); }, queued.work);
-  std::vector<Ref<Tensor>> tensors;
-  tensors.reserve(outputs.count);
-  Status status = Adopt(outputs, target.output_count, &tensors);
-  if (status.ok() && !target.sink && !tensors.empty()) status = Commit(target, tensors);
-
-  // Before anyone is told: the client that is answered may ask AI.INFO next.
-  RunStatistics& statistics =
-      std::visit([](const auto& run) -> RunStatistics& { return StatisticsOf(run); }, queued.work);
-  Count(statistics, outputs.duration_us, SampleCount(tensors), !status.ok());
-  if (!status.ok()) return target.Fail(std::move(status));
-  if (target.sink) return target.sink->Finish(Status::Ok(), std::move(tensors));
-  target.completion.Done(Code::kOk);
+void ExecuteRuns(Compiler& compiler, std::list<QueuedRun>& runs) {
+  const Clock::time_point begin = Clock::now();
+  std::vector<const QueuedRun*> taken;
+  taken.reserve(runs.size());
+  for (const QueuedRun& run : runs) {
+    if (run.IsDropped(begin)) {
+      run.target().Fail(Code::kTimedOut);
+    } else {
+      taken.push_back(&run);
+    }
+  }
+  if (taken.size() > 1 && ExecuteBatch(compiler, taken, begin)) return;
+  for (const QueuedRun* run : taken) {
+    ExecuteAlone(compiler, *run, taken.size() == 1 ? begin : Clock::now());
+  }
 }
 
 }  // namespace tutti

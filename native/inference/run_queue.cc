@@ -1,10 +1,52 @@
 #include "inference/run_queue.h"
 
+#include <algorithm>
+#include <cassert>
 #include <utility>
 
+#include "inference/run_joins.h"
 #include "inference/start_thread.h"
 
 namespace tutti {
+
+namespace {
+
+using Clock = QueuedRun::Clock;
+
+// `from` + `ms`, or the end of time.
+Clock::time_point After(Clock::time_point from, int64_t ms) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      Clock::time_point::max() - from);
+  if (ms >= left.count()) return Clock::time_point::max();
+  return from + std::chrono::milliseconds(ms);
+}
+
+const ModelSpec& SpecOf(const QueuedRun& run) {
+  return std::get<ModelRun>(run.work).model->spec();
+}
+
+bool CanBeBatched(const QueuedRun& run) { return !run.fit.shape.empty(); }
+
+}  // namespace
+
+QueuedRun::QueuedRun(std::variant<ModelRun, ScriptRun> run)
+    : work(std::move(run)), queued_at(Clock::now()) {
+  if (const auto* model_run = std::get_if<ModelRun>(&work)) fit = FindBatchFit(*model_run);
+}
+
+Clock::time_point QueuedRun::Deadline() const {
+  const RunTarget& target = this->target();
+  if (target.timeout_ms == 0) return Clock::time_point::max();
+  Clock::time_point from = target.clock_from.value_or(queued_at);
+  if (target.joined) from = std::max(from, target.joined->LastJoinedAt());
+  return After(from, target.timeout_ms);
+}
+
+bool QueuedRun::IsDropped(Clock::time_point now) const {
+  const RunTarget& target = this->target();
+  if (target.timeout_ms == 0 || now < Deadline()) return false;
+  return !target.joined || target.joined->CloseUnlessJoinedSince(After(now, -target.timeout_ms));
+}
 
 const Object* QueuedRun::subject() const {
   if (const auto* run = std::get_if<ModelRun>(&work)) return run->model.get();
@@ -16,8 +58,15 @@ RunGate& QueuedRun::gate() const {
   return std::get<ScriptRun>(work).script->gate;
 }
 
-RunQueue::RunQueue(std::string name, std::function<void(QueuedRun&)> execute, size_t queued_max)
-    : name_(std::move(name)), execute_(std::move(execute)), queued_max_(queued_max) {}
+size_t RunQueue::LineHash::operator()(const LineKey& key) const {
+  size_t hash = std::hash<const Object*>()(key.subject);
+  for (const int64_t number : key.shape) hash = hash * 1'000'003 ^ static_cast<size_t>(number);
+  return hash;
+}
+
+RunQueue::RunQueue(std::string name, std::function<void(std::list<QueuedRun>&)> execute,
+                   RunQueueOptions options)
+    : name_(std::move(name)), execute_(std::move(execute)), options_(options) {}
 
 Status RunQueue::Start(int thread_count) {
   for (int i = 1; i <= thread_count; i++) {
@@ -37,24 +86,82 @@ Status RunQueue::Start(int thread_count) {
 void RunQueue::Push(QueuedRun run) {
   std::list<QueuedRun> node;  // made before the lock is taken
   node.push_back(std::move(run));
-  bool is_closed, is_full, has_idle_thread;
+  bool is_closed, is_full, must_wake = false;
   {
     std::lock_guard lock(mutex_);
     is_closed = closed_;
-    is_full = queued_count_ >= queued_max_;
-    has_idle_thread = idle_thread_count_ > 0;
-    if (!is_closed && !is_full) {
-      waiting_.splice(waiting_.end(), node);
-      queued_count_++;
-    }
+    is_full = queued_count_ >= options_.queued_max;
+    if (!is_closed && !is_full) must_wake = Add(node) && idle_thread_count_ > 0;
   }
   if (is_closed) {
     node.front().target().Fail(Code::kShuttingDown);
   } else if (is_full) {
     node.front().target().Fail(
         Status(Code::kFailed, "ERR the run queue of device " + name_ + " is full"));
-  } else if (has_idle_thread) {
-    ready_.notify_one();
+  } else if (must_wake) {
+    changed_.notify_one();
+  }
+}
+
+// Puts the run at the end of its line. The lock is held. True if an idle thread has something to
+// do now, or earlier than it knows.
+bool RunQueue::Add(std::list<QueuedRun>& node) {
+  QueuedRun& run = node.front();
+  run.number = ++last_number_;
+  queued_count_++;
+  const auto [found, is_new] = lines_.try_emplace(LineKey{run.subject(), run.fit.shape});
+  Line& line = found->second;
+  line.key = &found->first;
+  line.row_count += run.fit.row_count;
+  line.runs.splice(line.runs.end(), node);
+  if (!is_new && line.state == Line::State::kReady) return true;
+  if (!is_new && line.state == Line::State::kAtLimit && run.gate().FreeCount() == 0) return false;
+  const Clock::time_point awaited = NextTime();
+  if (!is_new) Detach(line);
+  Arrange(line, Clock::now());
+  return line.state == Line::State::kReady || NextTime() < awaited;
+}
+
+// When a line has waited long enough for more runs. The lock is held.
+Clock::time_point RunQueue::NextTime() const {
+  return timed_.empty() ? Clock::time_point::max() : timed_.begin()->first;
+}
+
+// Puts a line where it belongs: to those that are ready, or that wait for more runs. The lock is
+// held; the line is nowhere yet.
+void RunQueue::Arrange(Line& line, Clock::time_point now) {
+  const QueuedRun& first = line.runs.front();
+  if (CanBeBatched(first) && line.row_count < SpecOf(first).min_batch_size) {
+    const int64_t timeout_ms = SpecOf(first).min_batch_timeout_ms;
+    const int64_t wait_ms = timeout_ms > 0 ? timeout_ms : options_.min_batch_wait_max.count();
+    const Clock::time_point until = After(first.queued_at, wait_ms);
+    if (until > now) {
+      Clock::time_point wake_at = until;
+      for (const QueuedRun& run : line.runs) wake_at = std::min(wake_at, run.Deadline());
+      line.state = Line::State::kTooFew;
+      line.timer = timed_.emplace(wake_at, &line);
+      return;
+    }
+  }
+  line.state = Line::State::kReady;
+  ready_.emplace(first.number, &line);
+}
+
+// Takes a line from where it is. The lock is held.
+void RunQueue::Detach(Line& line) {
+  switch (line.state) {
+    case Line::State::kReady:
+      ready_.erase(line.runs.front().number);
+      break;
+    case Line::State::kTooFew:
+      timed_.erase(line.timer);
+      break;
+    case Line::State::kAtLimit: {
+      const auto found = at_limit_.find(line.key->subject);
+      std::erase(found->second, &line);
+      if (found->second.empty()) at_limit_.erase(found);
+      break;
+    }
   }
 }
 
@@ -63,9 +170,11 @@ void RunQueue::Close() {
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    for (auto& [subject, runs] : parked_) dropped.splice(dropped.end(), runs);
-    dropped.splice(dropped.end(), waiting_);
-    parked_.clear();
+    for (auto& [key, line] : lines_) dropped.splice(dropped.end(), line.runs);
+    ready_.clear();
+    timed_.clear();
+    at_limit_.clear();
+    lines_.clear();
     queued_count_ = 0;
   }
   for (const QueuedRun& run : dropped) run.target().Fail(Code::kShuttingDown);
@@ -92,59 +201,130 @@ std::vector<double> RunQueue::ThreadCpuSeconds() {
   return seconds;
 }
 
-// The first run that may begin now, its place at the gate taken; empty if there is none. Called
-// with the lock held.
-std::list<QueuedRun> RunQueue::Take() {
-  std::list<QueuedRun> taken;
-  while (!waiting_.empty()) {
-    QueuedRun& first = waiting_.front();
-    if (first.gate().TryBegin()) {
-      taken.splice(taken.end(), waiting_, waiting_.begin());
-      queued_count_--;
+// The runs that may begin now, as one, with a place at their gate taken. The lock is held.
+RunQueue::Taken RunQueue::Take() {
+  Taken taken;
+  if (!timed_.empty()) WakeTimedLines(Clock::now(), &taken.overdue);
+  while (!ready_.empty()) {
+    Line& line = *ready_.begin()->second;
+    ready_.erase(ready_.begin());
+    if (!IsStillReady(line, &taken.overdue)) continue;
+    if (line.runs.front().gate().TryBegin()) {
+      TakeBatch(line, &taken.runs);
       break;
     }
-    std::list<QueuedRun>& parked = parked_[first.subject()];
-    parked.splice(parked.end(), waiting_, waiting_.begin());
+    line.state = Line::State::kAtLimit;
+    at_limit_[line.key->subject].push_back(&line);
   }
   return taken;
 }
 
-// Called with the lock held. True if more runs may begin than the calling thread can take.
-bool RunQueue::End(const QueuedRun& run) {
-  RunGate& gate = run.gate();
-  gate.End();
-  const auto found = parked_.find(run.subject());
-  if (found == parked_.end()) return false;
+// Looks again at a line that is nowhere, as runs that are too late do not count for MINBATCHSIZE. If
+// they were needed, the line is put where it belongs. The lock is held.
+bool RunQueue::IsStillReady(Line& line, std::list<QueuedRun>* overdue) {
+  const QueuedRun& first = line.runs.front();
+  if (!CanBeBatched(first) || SpecOf(first).min_batch_size == 0) return true;
+  const Clock::time_point now = Clock::now();
+  const size_t count_before = line.runs.size();
+  DropOverdue(line, now, overdue);
+  if (line.runs.size() == count_before) return true;
+  ArrangeOrErase(line, now);
+  return false;
+}
 
-  std::list<QueuedRun>& parked = found->second;
-  const size_t free_count = gate.FreeCount();
-  auto last = parked.end();
-  if (free_count < parked.size()) last = std::next(parked.begin(), static_cast<long>(free_count));
-  waiting_.splice(waiting_.begin(), parked, parked.begin(), last);
-  if (parked.empty()) parked_.erase(found);
-  return free_count > 1;
+void RunQueue::ArrangeOrErase(Line& line, Clock::time_point now) {
+  if (line.runs.empty()) {
+    lines_.erase(lines_.find(*line.key));
+  } else {
+    Arrange(line, now);
+  }
+}
+
+// Of the lines that waited for more runs: those that have waited long enough, or a run of which
+// has, leave. The lock is held.
+void RunQueue::WakeTimedLines(Clock::time_point now, std::list<QueuedRun>* overdue) {
+  while (!timed_.empty() && timed_.begin()->first <= now) {
+    Line& line = *timed_.begin()->second;
+    timed_.erase(timed_.begin());
+    DropOverdue(line, now, overdue);
+    ArrangeOrErase(line, now);
+  }
+}
+
+void RunQueue::DropOverdue(Line& line, Clock::time_point now, std::list<QueuedRun>* overdue) {
+  for (auto run = line.runs.begin(); run != line.runs.end();) {
+    const auto next = std::next(run);
+    if (run->IsDropped(now)) {
+      line.row_count -= run->fit.row_count;
+      queued_count_--;
+      overdue->splice(overdue->end(), line.runs, run);
+    }
+    run = next;
+  }
+}
+
+// The first run of a line that is nowhere, and all that follow until the batch is full. The rest of
+// the line is put where it belongs. The lock is held.
+void RunQueue::TakeBatch(Line& line, std::list<QueuedRun>* batch) {
+  const QueuedRun& first = line.runs.front();
+  const int64_t rows_wanted = CanBeBatched(first) ? SpecOf(first).batch_size : 0;
+  int64_t row_count = 0;
+  do {
+    row_count += line.runs.front().fit.row_count;
+    batch->splice(batch->end(), line.runs, line.runs.begin());
+    queued_count_--;
+  } while (!line.runs.empty() && row_count < rows_wanted);
+  line.row_count -= row_count;
+  ArrangeOrErase(line, line.runs.empty() ? Clock::time_point() : Clock::now());
+}
+
+// Gives back the run's place at its gate. The lock is held.
+void RunQueue::End(const QueuedRun& run) {
+  run.gate().End();
+  const auto found = at_limit_.find(run.subject());
+  if (found == at_limit_.end()) return;
+  for (Line* const line : found->second) {
+    line->state = Line::State::kReady;
+    ready_.emplace(line->runs.front().number, line);
+  }
+  at_limit_.erase(found);
+}
+
+void RunQueue::Wait(std::unique_lock<std::mutex>& lock) {
+  // At once, without a spin: one of 20 us after each run cost a client in turns 18 us more, as it
+  // holds the CPU that the client or the event loop would wake on (2 CPUs, run above PING 17 us
+  // without and 35 us with it: test/tools/run_hand_over.cc).
+  idle_thread_count_++;
+  if (timed_.empty()) {
+    changed_.wait(lock);
+  } else {
+    changed_.wait_until(lock, timed_.begin()->first);
+  }
+  idle_thread_count_--;
 }
 
 void RunQueue::Work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    std::list<QueuedRun> taken = Take();
-    if (taken.empty()) {
-      // At once, without a spin: one of 20 us after each run cost a client in turns 18 us more, as
-      // it holds the CPU that the client or the event loop would wake on (2 CPUs, run above PING 17
-      // us without and 35 us with it: test/tools/run_hand_over.cc).
-      idle_thread_count_++;
-      ready_.wait(lock);
-      idle_thread_count_--;
+    Taken taken = Take();
+    if (taken.runs.empty() && taken.overdue.empty()) {
+      Wait(lock);
       continue;
     }
+    // Who waits does not know of lines that became ready by time or by the end of a run, nor of the
+    // times that this thread was to watch.
+    const bool must_wake_another =
+        idle_thread_count_ > 0 && (!ready_.empty() || !timed_.empty());
     lock.unlock();
-    execute_(taken.front());
-    lock.lock();
-    const bool wake_all = End(taken.front());
-    lock.unlock();
-    if (wake_all) ready_.notify_all();
-    taken.clear();  // may free a model or large tensors: without the lock
+    if (must_wake_another) changed_.notify_one();
+    for (const QueuedRun& run : taken.overdue) run.target().Fail(Code::kTimedOut);
+    if (!taken.runs.empty()) {
+      execute_(taken.runs);
+      lock.lock();
+      End(taken.runs.front());
+      lock.unlock();
+    }
+    taken = {};  // may free a model or large tensors: without the lock
     lock.lock();
   }
 }

@@ -1,4 +1,8 @@
-// The runs of one device, first come first served, and the threads that do them.
+// The runs of one device, and the threads that do them: first come, first served, but for runs of
+// one model that make a batch, and for models at a limit.
+//
+// Runs that may be one batch stand in one line; a line's turn comes with its oldest run. Taking a
+// run or a batch, and adding one, take time logarithmic in the number of lines.
 //
 // Threads: any method from any thread. A queue is never destroyed: its threads never end.
 #pragma once
@@ -9,8 +13,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -18,6 +24,7 @@
 #include <vector>
 
 #include "core/status.h"
+#include "inference/batch.h"
 #include "inference/engine.h"
 
 namespace tutti {
@@ -27,31 +34,45 @@ inline constexpr size_t kQueuedRunsMax = 1'000'000;
 
 // A run on its way: waiting in a queue, then with one of its threads.
 struct QueuedRun {
-  explicit QueuedRun(std::variant<ModelRun, ScriptRun> run)
-      : work(std::move(run)), queued_at(std::chrono::steady_clock::now()) {}
+  using Clock = std::chrono::steady_clock;
+
+  explicit QueuedRun(std::variant<ModelRun, ScriptRun> run);
 
   std::variant<ModelRun, ScriptRun> work;
-  std::chrono::steady_clock::time_point queued_at;
+  BatchFit fit;
+  Clock::time_point queued_at;
+  uint64_t number = 0;  // in order of arrival; the queue's
 
   const RunTarget& target() const {
     return std::visit([](const auto& run) -> const RunTarget& { return run.target; }, work);
   }
+  // When its TIMEOUT is over; Clock::time_point::max() without one.
+  Clock::time_point Deadline() const;
+  // Whether it is too late to begin. Then nobody joins it any more, and it must be told kTimedOut.
+  bool IsDropped(Clock::time_point now) const;
   // What is run, and how often at once.
   const Object* subject() const;
   RunGate& gate() const;
 };
 
+struct RunQueueOptions {
+  size_t queued_max = kQueuedRunsMax;
+  // How long a batch below MINBATCHSIZE waits if its model has no MINBATCHTIMEOUT.
+  std::chrono::milliseconds min_batch_wait_max{kMinBatchWaitMsMax};
+};
+
 class RunQueue {
  public:
-  // `execute` does a run and tells its completion; it is called from several threads at once.
-  RunQueue(std::string name, std::function<void(QueuedRun&)> execute,
-           size_t queued_max = kQueuedRunsMax);
+  // `execute` does a run, or several as one batch, and tells their targets; it is called from
+  // several threads at once. It leaves the list as it is.
+  RunQueue(std::string name, std::function<void(std::list<QueuedRun>&)> execute,
+           RunQueueOptions options = {});
   ~RunQueue() = delete;
 
   // kFailed if the system gives no thread at all; with fewer than wanted it runs. Call once.
   Status Start(int thread_count);
 
-  // O(1). A run that cannot be queued is told so: kFailed if the queue is full, kShuttingDown.
+  // A run that cannot be queued is told so: kFailed if the queue is full, kShuttingDown.
   void Push(QueuedRun run);
 
   // Drops what waits (kShuttingDown), and refuses more until Open().
@@ -64,22 +85,60 @@ class RunQueue {
   std::vector<double> ThreadCpuSeconds();
 
  private:
+  using Clock = QueuedRun::Clock;
+
+  // The runs of one model or script that may be one batch, or all those that go alone.
+  struct LineKey {
+    const Object* subject;
+    std::vector<int64_t> shape;
+    bool operator==(const LineKey&) const = default;
+  };
+  struct LineHash {
+    size_t operator()(const LineKey& key) const;
+  };
+  struct Line {
+    enum class State : uint8_t {
+      kReady,    // its first run is in `ready_`
+      kTooFew,   // waits for more runs, in `timed_`
+      kAtLimit,  // its model has as many runs going on as it may, in `at_limit_`
+    };
+    std::list<QueuedRun> runs;  // in order of arrival; not empty
+    int64_t row_count = 0;      // of all of them
+    State state = State::kTooFew;
+    std::multimap<Clock::time_point, Line*>::iterator timer;  // if kTooFew
+    const LineKey* key = nullptr;
+  };
+  struct Taken {
+    std::list<QueuedRun> runs;     // empty: none may begin now
+    std::list<QueuedRun> overdue;  // to be told that their TIMEOUT is over
+  };
+
   void Work();
-  std::list<QueuedRun> Take();
-  bool End(const QueuedRun& run);
+  Taken Take();
+  bool IsStillReady(Line& line, std::list<QueuedRun>* overdue);
+  void Arrange(Line& line, Clock::time_point now);
+  void ArrangeOrErase(Line& line, Clock::time_point now);
+  void Detach(Line& line);
+  void WakeTimedLines(Clock::time_point now, std::list<QueuedRun>* overdue);
+  void DropOverdue(Line& line, Clock::time_point now, std::list<QueuedRun>* overdue);
+  void TakeBatch(Line& line, std::list<QueuedRun>* batch);
+  bool Add(std::list<QueuedRun>& node);
+  void End(const QueuedRun& run);
+  Clock::time_point NextTime() const;
+  void Wait(std::unique_lock<std::mutex>& lock);
 
   const std::string name_;
-  const std::function<void(QueuedRun&)> execute_;
-  const size_t queued_max_;
+  const std::function<void(std::list<QueuedRun>&)> execute_;
+  const RunQueueOptions options_;
 
   std::mutex mutex_;  // guards everything below
-  std::condition_variable ready_;
-  // In order of arrival. A list, so that a run can be taken out of the middle.
-  std::list<QueuedRun> waiting_;
-  // Runs that came to the front while their model was at its limit, by model. They are older than
-  // any of that model in `waiting_`, and go back to its front when a run of the model ends.
-  std::unordered_map<const Object*, std::list<QueuedRun>> parked_;
-  size_t queued_count_ = 0;  // of both
+  std::condition_variable changed_;
+  std::unordered_map<LineKey, Line, LineHash> lines_;
+  std::map<uint64_t, Line*> ready_;                   // by the number of their first run
+  std::multimap<Clock::time_point, Line*> timed_;     // by when they wait no longer
+  std::unordered_map<const Object*, std::vector<Line*>> at_limit_;  // by model or script
+  uint64_t last_number_ = 0;
+  size_t queued_count_ = 0;
   size_t idle_thread_count_ = 0;
   bool closed_ = false;
   std::vector<clockid_t> thread_clocks_;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "tensor/incoming_blob.h"
 
@@ -15,6 +16,16 @@ namespace tutti {
 namespace {
 
 constexpr size_t kInlineAlignment = 16;
+
+// How many of the bytes the first `count` NUL-terminated strings take.
+size_t BytesOfStrings(const uint8_t* begin, const uint8_t* end, int64_t count) {
+  const uint8_t* at = begin;
+  for (; count > 0 && at < end; count--) {
+    const void* nul = std::memchr(at, 0, static_cast<size_t>(end - at));
+    at = nul ? static_cast<const uint8_t*>(nul) + 1 : end;
+  }
+  return static_cast<size_t>(at - begin);
+}
 
 }  // namespace
 
@@ -86,8 +97,56 @@ Ref<Tensor> Tensor::Adopt(DType dtype, std::span<const int64_t> dims, void* data
   return tensor;
 }
 
+Ref<Tensor> Tensor::Concatenate(std::span<const Ref<Tensor>> parts) {
+  std::vector<int64_t> dims(parts[0]->dims().begin(), parts[0]->dims().end());
+  dims[0] = 0;
+  size_t bytes = 0;
+  for (const Ref<Tensor>& part : parts) {
+    assert(part->dtype() == parts[0]->dtype() && part->dims().size() == dims.size());
+    dims[0] += part->dims()[0];
+    bytes += part->bytes();
+  }
+  Ref<Tensor> all = WithRoom(parts[0]->dtype(), dims, bytes);
+  if (!all) return nullptr;
+  uint8_t* to = all->data_;
+  for (const Ref<Tensor>& part : parts) {
+    if (part->bytes() > 0) std::memcpy(to, part->data(), part->bytes());
+    to += part->bytes();
+  }
+  return all;
+}
+
+std::vector<Ref<Tensor>> Tensor::Split(const Ref<Tensor>& whole,
+                                       std::span<const int64_t> row_counts) {
+  std::vector<int64_t> dims(whole->dims().begin(), whole->dims().end());
+  const int64_t all_rows = dims[0];
+  int64_t row_elements = 1;
+  for (const int64_t dim : std::span(dims).subspan(1)) row_elements *= dim;
+  const uint8_t* from = whole->data_;
+  std::vector<Ref<Tensor>> parts;
+  parts.reserve(row_counts.size());
+  for (const int64_t row_count : row_counts) {
+    dims[0] = row_count;
+    Ref<Tensor> part = Ref<Tensor>::Adopt(New(whole->dtype_, dims, 0));
+    if (!part) return {};
+    if (whole->dtype_ == DType::kString) {
+      part->bytes_ = BytesOfStrings(from, whole->data_ + whole->bytes_, row_count * row_elements);
+    } else if (all_rows > 0) {
+      part->bytes_ = whole->bytes_ / static_cast<size_t>(all_rows) * static_cast<size_t>(row_count);
+    }
+    part->data_ = const_cast<uint8_t*>(from);
+    part->footprint_ += part->bytes_;
+    part->whole_ = whole;
+    from += part->bytes_;
+    parts.push_back(std::move(part));
+  }
+  assert(from == whole->data_ + whole->bytes_);
+  return parts;
+}
+
 bool Tensor::is_slow_to_free() const {
   constexpr size_t kSlowBytesMin = 64 * kKiB;
+  if (whole_) return whole_->is_unique() && whole_->is_slow_to_free();
   if (buffer_) return buffer_->is_unique() && buffer_->is_slow_to_free();
   return is_adopted_ && bytes_ > kSlowBytesMin;
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/object.h"
 #include "core/status.h"
@@ -29,6 +30,14 @@ class Tensor final : public Object {
   static Ref<Tensor> Adopt(DType dtype, std::span<const int64_t> dims, void* data, size_t bytes,
                            void* owner, void (*release)(void*));
 
+  // The elements of `parts`, at least one, one after the other: dim 0 is the sum of theirs. They
+  // have one dtype, and equal dims but for dim 0. Copies once. Null: out of memory.
+  static Ref<Tensor> Concatenate(std::span<const Ref<Tensor>> parts);
+  // The first rows of `whole`, the next ones and so on, which add up to its dim 0. Nothing is
+  // copied: each part keeps all of `whole` alive. Empty: out of memory.
+  static std::vector<Ref<Tensor>> Split(const Ref<Tensor>& whole,
+                                        std::span<const int64_t> row_counts);
+
   DType dtype() const { return dtype_; }
   std::span<const int64_t> dims() const { return {dims_, rank_}; }
   const uint8_t* data() const { return data_; }
@@ -51,6 +60,7 @@ class Tensor final : public Object {
   size_t bytes_ = 0;
   size_t footprint_ = 0;
   Ref<Buffer> buffer_;
+  Ref<Tensor> whole_;  // of which this is a part
   void* owner_ = nullptr;
   void (*release_)(void*) = nullptr;
   bool is_adopted_ = false;

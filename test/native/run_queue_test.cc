@@ -26,13 +26,15 @@ QueuedRun RunOf(const Ref<Model>& model, const Completion& completion) {
   return QueuedRun(std::move(run));
 }
 
-void Answer(QueuedRun& run) { run.target().completion.Done(Code::kOk); }
+void Answer(std::list<QueuedRun>& runs) {
+  for (const QueuedRun& run : runs) run.target().Succeed();
+}
 
 // Queues are never destroyed; kept here, they are no leak to a sanitizer.
-RunQueue& NewQueue(int thread_count, std::function<void(QueuedRun&)> execute,
-                   size_t queued_max = kQueuedRunsMax) {
+RunQueue& NewQueue(int thread_count, std::function<void(std::list<QueuedRun>&)> execute,
+                   RunQueueOptions options = {}) {
   static auto& queues = *new std::vector<RunQueue*>;
-  queues.push_back(new RunQueue("CPU", std::move(execute), queued_max));
+  queues.push_back(new RunQueue("CPU", std::move(execute), options));
   CHECK(queues.back()->Start(thread_count).ok());
   return *queues.back();
 }
@@ -47,7 +49,7 @@ TEST(RunsInOrderOfArrival) {
 }
 
 TEST(RefusesARunAboveItsBound) {
-  RunQueue& queue = NewQueue(1, Answer, 2);
+  RunQueue& queue = NewQueue(1, Answer, {.queued_max = 2});
   const Ref<Model> model = NewModel(0);
   Gate gate;
   Inbox inbox;
@@ -106,8 +108,8 @@ TEST(KeepsAModelAtItsLimitAndInOrderWhileOthersPass) {
   for (uint32_t limit : {1u, 2u, 3u}) {
     std::atomic<uint32_t> active{0}, active_max{0};
     const Ref<Model> limited = NewModel(limit), other = NewModel(0);
-    RunQueue& queue = NewQueue(4, [&, limited = limited.get()](QueuedRun& run) {
-      if (run.subject() == limited) {
+    RunQueue& queue = NewQueue(4, [&, limited = limited.get()](auto& runs) {
+      if (runs.front().subject() == limited) {
         const uint32_t now = ++active;
         for (uint32_t seen = active_max;
              seen < now && !active_max.compare_exchange_weak(seen, now);) {
@@ -115,7 +117,7 @@ TEST(KeepsAModelAtItsLimitAndInOrderWhileOthersPass) {
         std::this_thread::yield();
         --active;
       }
-      Answer(run);
+      Answer(runs);
     });
     Inbox limited_inbox, other_inbox;
     for (int i = 0; i < 2000; i++) {
@@ -136,29 +138,30 @@ TEST(LetsAllParkedRunsGoWhenTheLimitEnds) {
   std::atomic<int> begun{1};
   const Ref<Model> model = NewModel(1);
   Gate second_gate, third_gate;
-  RunQueue& queue = NewQueue(3, [&](QueuedRun& run) {
+  RunQueue& queue = NewQueue(3, [&](std::list<QueuedRun>& runs) {
     if (begun++ == 0) model->gate.SetMax(0);
-    Answer(run);
+    Answer(runs);
   });
   Gate first_gate;
   Ref<Model> held = model;
   CHECK(held->gate.TryBegin());  // keeps the model busy, so that all runs are parked
+  Inbox inbox;
+  const Completion compiling = inbox.Next(), passing = inbox.Next(), last = inbox.Next();
+  queue.Push(RunOf(model, compiling));
   queue.Push(RunOf(model, first_gate.completion()));
   queue.Push(RunOf(model, second_gate.completion()));
   queue.Push(RunOf(model, third_gate.completion()));
-  Inbox inbox;
-  queue.Push(RunOf(NewModel(0), inbox.Next()));
-  CHECK(inbox.Wait().code == Code::kOk);  // so the three before it were looked at, and parked
-  held->gate.End();                       // a run elsewhere ends; the next end here frees them
+  queue.Push(RunOf(NewModel(0), passing));
+  CHECK(inbox.Wait(passing).code == Code::kOk);  // so the four before it were looked at, and parked
+  held->gate.End();  // a run elsewhere ends: the next run of the model that comes frees them
   begun = 0;
-  queue.Push(RunOf(model, inbox.Next()));
-  CHECK(inbox.Wait().code == Code::kOk);
+  queue.Push(RunOf(model, last));
+  CHECK(inbox.Wait(compiling).code == Code::kOk);
   first_gate.WaitUntilReached();
   second_gate.WaitUntilReached();
   third_gate.WaitUntilReached();  // three at once
   for (Gate* gate : {&first_gate, &second_gate, &third_gate}) gate->Open();
-  queue.Push(RunOf(model, inbox.Next()));
-  CHECK(inbox.Wait().code == Code::kOk);
+  CHECK(inbox.Wait(last).code == Code::kOk);
 }
 
 TEST(AnswersEachRunOnceWhilePushedAndClosedFromManyThreads) {
@@ -187,11 +190,11 @@ TEST(AnswersEachRunOnceWhilePushedAndClosedFromManyThreads) {
 }
 
 TEST(CountsTheCpuSecondsOfEachThread) {
-  RunQueue& queue = NewQueue(2, [](QueuedRun& run) {
+  RunQueue& queue = NewQueue(2, [](std::list<QueuedRun>& runs) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
     while (std::chrono::steady_clock::now() < end) {
     }
-    Answer(run);
+    Answer(runs);
   });
   Inbox inbox;
   queue.Push(RunOf(NewModel(0), inbox.Next()));
