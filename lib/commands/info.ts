@@ -52,6 +52,7 @@ function info(call: Call): void {
   for (const section of moduleSections) {
     if (hasModules || wanted.has(section.name)) texts.push(written(section, call, statistics));
   }
+  if (wanted.has(modelSection.name)) texts.push(written(modelSection, call, statistics));
   reply.verbatim(texts.join('\r\n'));
 }
 
@@ -401,3 +402,32 @@ const moduleSections: readonly Section[] = (
     ['ai_cpu', aiCpu],
   ] as const
 ).map(([name, fields]) => ({ name, title: name, isDefault: false, fields }));
+
+/** A line for each model and script; a key's bytes other than these are written as \xNN, so that no reader trips. */
+const PLAIN_KEY_BYTE = /[^A-Za-z0-9_.:{}/-]/g;
+
+function modelStatistics({ engine, server }: Call): Fields {
+  const fields: Fields = {};
+  let count = 0;
+  for (let db = 0; db < server.settings.databaseCount; db++) {
+    let key = '';
+    engine.forEachRow(engine.scanRunStatistics(db), (row, index) => {
+      if (index % 2 === 0) {
+        key = row
+          .toString('latin1')
+          .replace(PLAIN_KEY_BYTE, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+      } else {
+        fields[`ai_model_${count++}`] = `db=${db},key=${key},${row.toString('latin1')}`;
+      }
+    });
+  }
+  return fields;
+}
+
+/** Only by its name: it looks at every key, and RedisAI's clients do not know it. */
+const modelSection: Section = {
+  name: 'ai_models',
+  title: 'ai_models',
+  isDefault: false,
+  fields: modelStatistics,
+};

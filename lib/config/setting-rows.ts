@@ -301,6 +301,11 @@ export const settingRows: readonly SettingRow[] = [
   memory('pool-idle-max', '0', 0, LONG_MAX, {
     effect: 'Most memory that idle buffers keep. 0: an eighth of the memory limit.',
   }),
+  integer('min-batch-wait-max', 10_000, 1, INT_MAX, {
+    ...fixed,
+    effect:
+      'Milliseconds that runs below MINBATCHSIZE wait for more if their model has no MINBATCHTIMEOUT.',
+  }),
 
   // RedisAI's load arguments: words after `loadmodule PATH`, and AI.CONFIG.
   integer('ai.threads_per_queue', 1, 1, INT_MAX, { ...load, effect: 'Run threads of a device.' }),

@@ -201,6 +201,8 @@ export interface EngineOptions {
   interOpThreads: number;
   executionTimeoutMs: number;
   memoryLimitBytes: number;
+  /** How long runs below MINBATCHSIZE wait for more if their model has no MINBATCHTIMEOUT. */
+  minBatchWaitMsMax: number;
   /** By backend code; an empty `library` is a backend that was not built. */
   backends: readonly BackendPlace[];
 }
@@ -553,6 +555,8 @@ export interface Addon extends DataCommands {
   /** Rows key, tag, key, tag ... of all models or scripts; numbers as `hashGetAll`. */
   scanModels(db: number): number;
   scanScripts(db: number): number;
+  /** Rows key, statistics (`name=value` with commas between) of all models and scripts. */
+  scanRunStatistics(db: number): number;
   loadBackend(backend: number, connection: number, sequence: number): void;
   /** Empty if the backend is not loaded. */
   backendVersion(backend: number): string;

@@ -104,6 +104,7 @@ export function engineOptions(settings: EngineSettings): EngineOptions {
     interOpThreads: settings.number('ai.inter_op_parallelism'),
     executionTimeoutMs: settings.number('ai.model_execution_timeout'),
     memoryLimitBytes: settings.number('ai.backend_memory_limit') * MEGABYTE,
+    minBatchWaitMsMax: settings.number('min-batch-wait-max'),
     backends: backendNames.map(backendPlace),
   };
 }
@@ -382,6 +383,11 @@ export class Engine {
 
   scanScripts(db: number): number {
     return this.#native.scanScripts(db);
+  }
+
+  /** Rows key, statistics, key, statistics of all models and scripts: `name=value`, with commas between. */
+  scanRunStatistics(db: number): number {
+    return this.#native.scanRunStatistics(db);
   }
 
   /** Goes through the rows of a scan, its further pieces too. A row is valid during the call. */

@@ -16,9 +16,9 @@ int64_t NowMs() {
 }
 
 uint32_t SlotOf(const ThreadState& thread, int64_t id) {
-  const auto found = thread.client_slots.find(id);
-  TUTTI_CHECK(found != thread.client_slots.end());
-  return found->second;
+  const auto found = thread.clients.find(id);
+  TUTTI_CHECK(found != thread.clients.end());
+  return found->second.slot;
 }
 
 Napi::Value ClientOpen(const Napi::CallbackInfo& info) {
@@ -37,7 +37,8 @@ Napi::Value ClientOpen(const Napi::CallbackInfo& info) {
       identity, NowMs(), clients_max < 0 ? 0 : static_cast<size_t>(clients_max));
   if (!opened) return Napi::Number::New(env, -1);
   const auto id = static_cast<int64_t>(opened->id);
-  thread.client_slots.emplace(id, opened->slot);
+  thread.clients.emplace(id, OpenClient{opened->slot, identity.owner.connection});
+  thread.client_ids.insert_or_assign(identity.owner.connection, id);
   Traffic traffic;
   traffic.connections = 1;
   thread.context->counters.Add(traffic);
@@ -49,7 +50,9 @@ napi_value ClientClose(napi_env env, napi_callback_info info) {
   ThreadState& thread = this_thread();
   const int64_t id = in.Int64(0);
   ClientTable::Get().Close(SlotOf(thread, id));
-  thread.client_slots.erase(id);
+  const auto found = thread.clients.find(id);
+  thread.client_ids.erase(found->second.connection);
+  thread.clients.erase(found);
   return kUndefined;
 }
 

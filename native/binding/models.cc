@@ -9,6 +9,7 @@
 #include "binding/thread_state.h"
 #include "inference/engine.h"
 #include "inference/model.h"
+#include "inference/run_joins.h"
 #include "keyspace/keyspace.h"
 #include "tensor/tensor.h"
 
@@ -23,6 +24,40 @@ constexpr int64_t kInputWrongType = 2'000'000'000;
 Engine& engine() { return Engine::Get(); }
 
 // --- runs ---
+
+// What makes two requests the same, put together: equal texts are equal words.
+class RequestWords {
+ public:
+  explicit RequestWords(const ThreadState& thread) : thread_(thread) {}
+
+  void Add(int32_t index) {
+    const std::string_view word = thread_.Word(index);
+    AddNumber(static_cast<int64_t>(word.size()));
+    if (text_.size() + word.size() > kJoinWordsBytesMax) {
+      is_too_long_ = true;
+    } else {
+      text_ += word;
+    }
+  }
+  void AddList(int32_t first, int32_t count) {
+    AddNumber(count);
+    for (int32_t i = 0; i < count; i++) Add(first + i);
+  }
+  void AddList(const std::vector<int32_t>& indices) {
+    AddNumber(static_cast<int64_t>(indices.size()));
+    for (const int32_t index : indices) Add(index);
+  }
+  void AddNumber(int64_t number) {
+    text_.append(reinterpret_cast<const char*>(&number), sizeof(number));
+  }
+  // Empty if there is too much to keep. Once.
+  std::string Take() { return is_too_long_ ? std::string() : std::move(text_); }
+
+ private:
+  const ThreadState& thread_;
+  std::string text_;
+  bool is_too_long_ = false;
+};
 
 napi_value ModelArity(napi_env env, napi_callback_info info) {
   const Arguments<2> in(env, info);
@@ -49,6 +84,16 @@ int64_t FetchInput(const ThreadState& thread, int db, int32_t word, int64_t i,
   return -((found.status().code() == Code::kNotFound ? kInputMissing : kInputWrongType) + i);
 }
 
+// Whom to tell of the run, and which requests are the same as this one.
+void SetAnswer(const ThreadState& thread, int32_t connection, int32_t sequence,
+               RequestWords& words, RunTarget* target) {
+  target->completion = ToCompletion(thread, connection, sequence);
+  const auto client = thread.client_ids.find(target->completion.connection);
+  if (client == thread.client_ids.end()) return;
+  target->client = static_cast<uint64_t>(client->second);
+  target->words = words.Take();
+}
+
 napi_value ModelExecute(napi_env env, napi_callback_info info) {
   const Arguments<9> in(env, info);
   ThreadState& thread = this_thread();
@@ -68,7 +113,12 @@ napi_value ModelExecute(napi_env env, napi_callback_info info) {
     return ToJs(env, Code::kOutOfMemory);
   }
   run.target.timeout_ms = in.Int64(6);
-  run.target.completion = ToCompletion(thread, in.Int(7), in.Int(8));
+  RequestWords words(thread);
+  words.Add(in.Int(1));
+  words.AddList(first_input, input_count);
+  words.AddList(in.Int(4), in.Int(5));
+  words.AddNumber(run.target.timeout_ms);
+  SetAnswer(thread, in.Int(7), in.Int(8), words, &run.target);
   engine().Enqueue(std::move(run));
   return ToJs(env, Code::kOk);
 }
@@ -104,7 +154,13 @@ Napi::Value ScriptExecute(const Napi::CallbackInfo& info) {
   }
   run.variadic_from = ToInt64(info[7]);
   run.target.timeout_ms = ToInt64(info[8]);
-  run.target.completion = ToCompletion(thread, ToInt32(info[9]), ToInt32(info[10]));
+  RequestWords words(thread);
+  words.Add(ToInt32(info[1]));
+  words.Add(ToInt32(info[2]));
+  for (const int list : {3, 4, 5, 6}) words.AddList(ToIntegers<int32_t>(info[list]));
+  words.AddNumber(run.variadic_from);
+  words.AddNumber(run.target.timeout_ms);
+  SetAnswer(thread, ToInt32(info[9]), ToInt32(info[10]), words, &run.target);
   engine().Enqueue(std::move(run));
   return {env, ToJs(env, Code::kOk)};
 }
@@ -120,9 +176,9 @@ struct RunSubject {
   RunStatistics* statistics = nullptr;
 };
 
-Result<RunSubject> FindRunSubject(int db, std::string_view key) {
+Result<RunSubject> ToRunSubject(Ref<Object> owner) {
   RunSubject subject;
-  subject.owner = Keyspace::Get().Find(db, key);
+  subject.owner = std::move(owner);
   if (!subject.owner) return Code::kNotFound;
   if (subject.owner->kind() == ObjectKind::kModel) {
     const auto& model = static_cast<const Model&>(*subject.owner);
@@ -142,6 +198,10 @@ Result<RunSubject> FindRunSubject(int db, std::string_view key) {
     return Code::kWrongType;
   }
   return subject;
+}
+
+Result<RunSubject> FindRunSubject(int db, std::string_view key) {
+  return ToRunSubject(Keyspace::Get().Find(db, key));
 }
 
 Napi::Value RunInfo(const Napi::CallbackInfo& info) {
@@ -205,6 +265,35 @@ napi_value Scan(napi_env env, napi_callback_info info) {
   return ToJs(env, this_thread().BeginRows(std::make_unique<TextRows>(std::move(found))));
 }
 
+// `name=value` of what is known of a model's or script's runs, with commas between.
+std::string StatisticsText(const RunSubject& subject) {
+  const RunStatistics& statistics = *subject.statistics;
+  std::string text = "type=" + std::string(subject.kind) + ",backend=" +
+                     backend_name(static_cast<BackendKind>(subject.backend)) +
+                     ",device=" + subject.device->QueueName();
+  const std::pair<const char*, int64_t> numbers[] = {
+      {"calls", statistics.calls},           {"errors", statistics.errors},
+      {"samples", statistics.samples},       {"joined", statistics.joined},
+      {"executions", statistics.executions}, {"queue_usec", statistics.queue_us},
+      {"copy_usec", statistics.copy_us},     {"compute_usec", statistics.compute_us}};
+  for (const auto& [name, number] : numbers) {
+    text += std::string(",") + name + "=" + std::to_string(number);
+  }
+  return text;
+}
+
+napi_value ScanRunStatistics(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  auto found = Ref<Texts>::Adopt(new Texts);
+  for (const ObjectKind kind : {ObjectKind::kModel, ObjectKind::kScript}) {
+    Keyspace::Get().ForEach(in.Int(0), kind, [&](std::string_view key, const Ref<Object>& value) {
+      found->texts.emplace_back(key);
+      found->texts.push_back(StatisticsText(ToRunSubject(value).value()));
+    });
+  }
+  return ToJs(env, this_thread().BeginRows(std::make_unique<TextRows>(std::move(found))));
+}
+
 // --- backends and queues ---
 
 BackendKind ToBackend(int32_t code) {
@@ -253,6 +342,7 @@ std::span<const Export> ModelExports() {
       {"resetRunInfo", ResetRunInfo},
       {"scanModels", Scan<ObjectKind::kModel>},
       {"scanScripts", Scan<ObjectKind::kScript>},
+      {"scanRunStatistics", ScanRunStatistics},
       {"loadBackend", LoadBackend},
       {"backendVersion", Wrapped<BackendVersion>},
       {"backendMemory", BackendMemory},

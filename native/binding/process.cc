@@ -41,6 +41,7 @@ Napi::Value ConfigureEngine(const Napi::CallbackInfo& info) {
   options.inter_op_threads = static_cast<int>(GetInt64(given, "interOpThreads"));
   options.execution_timeout_ms = GetInt64(given, "executionTimeoutMs");
   options.memory_limit_bytes = GetInt64(given, "memoryLimitBytes");
+  options.min_batch_wait_ms_max = GetInt64(given, "minBatchWaitMsMax");
   const auto places = given.Get("backends").As<Napi::Array>();
   for (uint32_t i = 0; i < places.Length() && i < options.backends.size(); i++) {
     const auto place = places.Get(i).As<Napi::Object>();

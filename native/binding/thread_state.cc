@@ -99,7 +99,7 @@ ThreadState::ThreadState(napi_env environment) : env(environment), blocks(TakeBl
 }
 
 ThreadState::~ThreadState() {
-  for (const auto& [id, slot] : client_slots) ClientTable::Get().Close(slot);
+  for (const auto& [id, client] : clients) ClientTable::Get().Close(client.slot);
   if (context) ThreadRegistry::Get().Detach(context);
   for (const auto& [request_block, bytes] : request_blocks) {
     DeleteRequestBlock(request_block, bytes);

@@ -88,6 +88,11 @@ class SlotTable {
   std::vector<uint32_t> free_;
 };
 
+struct OpenClient {
+  uint32_t slot;  // of the client table
+  uint32_t connection;
+};
+
 // Calls a JavaScript function in its thread, asked for from any. Calls of Wake() must have ended,
 // and no more may begin, before Close().
 class Waker {
@@ -184,7 +189,8 @@ class ThreadState {
   size_t message_next = 0;
   size_t result_next = 0;  // where TakeResult() begins to look: results are taken in order
   Ref<Object> dag;         // the DagResult that is being answered
-  std::unordered_map<int64_t, uint32_t> client_slots;  // by client id
+  std::unordered_map<int64_t, OpenClient> clients;       // by client id
+  std::unordered_map<uint32_t, int64_t> client_ids;      // by connection
 
   std::vector<std::string_view> words;  // what Words() answers; a long one goes with its request
   std::vector<uint8_t> bytes;           // room for one call

@@ -46,8 +46,7 @@ JoinedRun::JoinedRun(RunJoins* joins, RunTarget& target, const Object* subject,
       db_(target.db),
       words_(std::move(target.words)),
       hash_(std::hash<std::string>()(words_) ^ std::hash<const Object*>()(subject)),
-      waiters_({{target.completion, target.client}}),
-      last_joined_at_(Clock::now()) {}
+      waiters_({{target.completion, target.client}}) {}
 
 void JoinedRun::Close() {
   std::lock_guard lock(joins_->mutex_);
@@ -102,7 +101,7 @@ bool RunJoins::Join(std::variant<ModelRun, ScriptRun>& run) {
     if (!first.IsEqual(*joined)) continue;
     if (!parts.is_joined_while_others_wait && !first.AreAllGone()) continue;
     first.waiters_.push_back(std::move(joined->waiters_.front()));
-    first.last_joined_at_ = joined->last_joined_at_;
+    first.last_joined_at_ = JoinedRun::Clock::now();
     parts.statistics.joined.fetch_add(1, std::memory_order_relaxed);
     return true;
   }

@@ -15,10 +15,14 @@
 
 #include "core/object.h"
 #include "core/status.h"
+#include "core/units.h"
 #include "inference/engine.h"
 #include "threads/mailbox.h"
 
 namespace tutti {
+
+// A request with more words than that joins none: they are kept once more until its run ends.
+inline constexpr size_t kJoinWordsBytesMax = 64 * kKiB;
 
 class RunJoins;
 
@@ -58,7 +62,7 @@ class JoinedRun {
   const size_t hash_;
   // Guarded by the mutex of `joins_`; once closed, `waiters_` does not change.
   std::vector<Waiter> waiters_;
-  Clock::time_point last_joined_at_;
+  Clock::time_point last_joined_at_ = Clock::time_point::min();  // by none so far
   bool is_open_ = false;
 };
 

@@ -43,6 +43,7 @@ t.test('models and scripts', { skip }, async (t) => {
     interOpThreads: 1,
     executionTimeoutMs: 5000,
     memoryLimitBytes: 0,
+    minBatchWaitMsMax: 10_000,
     backends: backendNames.map((name) =>
       name === 'TORCH' ? { library: echo, runtimeFolder: '', preload: [] } : none,
     ),
@@ -156,7 +157,8 @@ t.test('a process exits while a run goes on', { skip }, async (t) => {
     const none = { library: '', runtimeFolder: '', preload: [] };
     addon.configureEngine({
       threadsPerQueue: 2, intraOpThreads: 1, interOpThreads: 1, executionTimeoutMs: 5000,
-      memoryLimitBytes: 0, backends: [none, none, place, none],
+      memoryLimitBytes: 0,
+      minBatchWaitMsMax: 10_000, backends: [none, none, place, none],
     });
     addon.startBackground();
     const timer = setInterval(() => {}, 1000);

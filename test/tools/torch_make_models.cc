@@ -158,6 +158,14 @@ int main(int argument_count, char** arguments) {
   maker.Make("keeps",
              "def forward(self, x):\n    y = self.last + 0\n    self.last = x\n    return y\n",
              {{"last", at::arange(3).to(c10::kFloat)}}, {at::randn({3})});
+  // Takes some milliseconds for each row of its input.
+  maker.Make("slow",
+             "def forward(self, x):\n"
+             "    y = self.w\n"
+             "    for i in range(x.size(0)):\n"
+             "        y = torch.matmul(y, self.w)\n"
+             "    return x + 0 * y[0, 0]\n",
+             {{"w", at::randn({500, 500}).mul(0.04)}}, {at::randn({1})});
   maker.manifest << "\n]\n";
   return maker.manifest.good() ? 0 : 1;
 }

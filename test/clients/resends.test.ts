@@ -1,0 +1,166 @@
+// Requests that are sent again while the first is on its way join it (threads.md, "Inference").
+
+import t from 'tap';
+import { makeModels, missingModelMakers } from '../helpers/models.ts';
+import { runPythonCases } from '../helpers/python.ts';
+import { missingPython } from '../helpers/python-env.ts';
+import {
+  execute,
+  runningCount,
+  SLOW_ROWS,
+  SLOW_SCRIPT,
+  statistics,
+  store,
+  until,
+  type Words,
+} from '../helpers/runs.ts';
+import { type Connection, type StartedServer, startServer, type Value } from '../helpers/server.ts';
+
+t.test('requests that are sent again', { skip: missingModelMakers() }, async (t) => {
+  const models = await makeModels();
+  t.teardown(() => models.remove());
+
+  /** Sends `words` on a connection of its own, and again on another one after `between`. */
+  async function sendTwice(
+    server: StartedServer,
+    words: Words,
+    between: (first: Connection) => Promise<unknown>,
+  ): Promise<Value | undefined> {
+    const [first, second] = [await server.raw(), await server.raw()];
+    first.send(...words);
+    await until('the first', async () => (await runningCount(server)) === 1);
+    await between(first);
+    const reply = await second.request(...words);
+    const hasFirst = first.socket.destroyed ? undefined : await first.reply();
+    if (hasFirst !== undefined && hasFirst !== 'OK') throw new Error(`the first got ${hasFirst}`);
+    first.close();
+    second.close();
+    return reply;
+  }
+  const leave = async (server: StartedServer, first: Connection) => {
+    first.close();
+    await until('its end', async () => (await runningCount(server)) === 0);
+  };
+  const rows: readonly {
+    title: string;
+    words: Words;
+    key: string;
+    between: (server: StartedServer, first: Connection) => Promise<unknown>;
+    calls: string;
+    joined: string;
+  }[] = [
+    {
+      title: 'a model joins the run of a client that is gone',
+      words: execute('m', ['in'], ['out']),
+      key: 'm',
+      between: leave,
+      calls: '1',
+      joined: '1',
+    },
+    {
+      title: 'a model joins the run of a client that is there',
+      words: execute('m', ['in'], ['out']),
+      key: 'm',
+      between: async () => {},
+      calls: '1',
+      joined: '1',
+    },
+    {
+      title: 'an input that was replaced is another one',
+      words: execute('m', ['in'], ['out']),
+      key: 'm',
+      between: (server) => server.request('AI.TENSORSET', 'in', 'FLOAT', SLOW_ROWS),
+      calls: '2',
+      joined: '0',
+    },
+    {
+      title: 'a model that was replaced is another one',
+      words: execute('m', ['in'], ['out']),
+      key: 'm',
+      between: (server) => store(server, models, ['m'], ['TORCH', 'slow']),
+      calls: '1',
+      joined: '0',
+    },
+    {
+      title: 'a model with BATCHSIZE runs for each client',
+      words: execute('batched', ['in'], ['out']),
+      key: 'batched',
+      between: async () => {},
+      calls: '2',
+      joined: '0',
+    },
+    {
+      title: 'a script runs for each client',
+      words: ['AI.SCRIPTEXECUTE', 's', 'slow', 'INPUTS', 1, 'in', 'OUTPUTS', 1, 'out'],
+      key: 's',
+      between: async () => {},
+      calls: '2',
+      joined: '0',
+    },
+    {
+      title: 'a script joins the run of a client that is gone',
+      words: ['AI.SCRIPTEXECUTE', 's', 'slow', 'INPUTS', 1, 'in', 'OUTPUTS', 1, 'out'],
+      key: 's',
+      between: leave,
+      calls: '1',
+      joined: '1',
+    },
+    {
+      title: 'AI.SCRIPTRUN joins the run of a client that is gone',
+      words: ['AI.SCRIPTRUN', 's', 'slow', 'INPUTS', 'in', 'OUTPUTS', 'out'],
+      key: 's',
+      between: leave,
+      calls: '1',
+      joined: '1',
+    },
+  ];
+  for (const { title, words, key, between, calls, joined } of rows) {
+    await t.test(title, async (t) => {
+      const server = await startServer(['--io-threads', '2']);
+      t.teardown(() => server.stop());
+      await store(server, models, ['m'], ['TORCH', 'slow']);
+      await store(server, models, ['batched', 'BATCHSIZE', 1000], ['TORCH', 'slow']);
+      await server.request('AI.SCRIPTSET', 's', 'CPU', 'SOURCE', SLOW_SCRIPT);
+      await server.request('AI.TENSORSET', 'in', 'FLOAT', SLOW_ROWS);
+      t.equal(await sendTwice(server, words, (first) => between(server, first)), 'OK');
+      t.equal(await server.request('EXISTS', 'out'), 1);
+      t.match(await statistics(server, key), { calls, joined, errors: '0' });
+    });
+  }
+
+  await t.test('words of more than 64 KiB join nothing', async (t) => {
+    const server = await startServer(['--io-threads', '2']);
+    t.teardown(() => server.stop());
+    await store(server, models, ['m'], ['TORCH', 'slow']);
+    await server.request('AI.TENSORSET', 'in', 'FLOAT', SLOW_ROWS);
+    for (const [bytes, joined] of [
+      [60_000, '1'],
+      [70_000, '1'],
+    ] as const) {
+      const words = execute('m', ['in'], ['o'.repeat(bytes)]);
+      t.equal(await sendTwice(server, words, async () => {}), 'OK');
+      t.match(await statistics(server, 'm'), { joined }, `${bytes} bytes`);
+    }
+    t.match(await statistics(server, 'm'), { calls: '3' });
+  });
+
+  await t.test(
+    'SmartRedis gets the result of a slow model',
+    { skip: missingPython('clients') },
+    async (t) => {
+      const server = await startServer(['--io-threads', '2']);
+      t.teardown(() => server.stop());
+      await runPythonCases(t, 'clients', 'smartredis_slow.py', [], {
+        SSDB: `127.0.0.1:${server.port}`,
+        SR_DB_TYPE: 'Standalone',
+        SR_LOG_LEVEL: 'quiet',
+        SR_SOCKET_TIMEOUT: '250',
+        SR_CMD_INTERVAL: '50',
+        SLOW_MODEL: models.model('TORCH', 'slow').file,
+        SLOW_ROWS: String(3 * SLOW_ROWS),
+      });
+      t.match(await statistics(server, 'slow'), { calls: '1' });
+      t.ok(Number((await statistics(server, 'slow')).joined) >= 1);
+    },
+  );
+});
