@@ -85,8 +85,8 @@ int64_t FetchInput(const ThreadState& thread, int db, int32_t word, int64_t i,
 }
 
 // Whom to tell of the run, and which requests are the same as this one.
-void SetAnswer(const ThreadState& thread, int32_t connection, int32_t sequence,
-               RequestWords& words, RunTarget* target) {
+void SetAnswer(const ThreadState& thread, int32_t connection, int32_t sequence, RequestWords& words,
+               RunTarget* target) {
   target->completion = ToCompletion(thread, connection, sequence);
   const auto client = thread.client_ids.find(target->completion.connection);
   if (client == thread.client_ids.end()) return;
@@ -268,8 +268,8 @@ napi_value Scan(napi_env env, napi_callback_info info) {
 // `name=value` of what is known of a model's or script's runs, with commas between.
 std::string StatisticsText(const RunSubject& subject) {
   const RunStatistics& statistics = *subject.statistics;
-  std::string text = "type=" + std::string(subject.kind) + ",backend=" +
-                     backend_name(static_cast<BackendKind>(subject.backend)) +
+  std::string text = "type=" + std::string(subject.kind) +
+                     ",backend=" + backend_name(static_cast<BackendKind>(subject.backend)) +
                      ",device=" + subject.device->QueueName();
   const std::pair<const char*, int64_t> numbers[] = {
       {"calls", statistics.calls},           {"errors", statistics.errors},

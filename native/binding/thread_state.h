@@ -189,8 +189,8 @@ class ThreadState {
   size_t message_next = 0;
   size_t result_next = 0;  // where TakeResult() begins to look: results are taken in order
   Ref<Object> dag;         // the DagResult that is being answered
-  std::unordered_map<int64_t, OpenClient> clients;       // by client id
-  std::unordered_map<uint32_t, int64_t> client_ids;      // by connection
+  std::unordered_map<int64_t, OpenClient> clients;   // by client id
+  std::unordered_map<uint32_t, int64_t> client_ids;  // by connection
 
   std::vector<std::string_view> words;  // what Words() answers; a long one goes with its request
   std::vector<uint8_t> bytes;           // room for one call

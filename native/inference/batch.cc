@@ -59,9 +59,9 @@ std::vector<Ref<Tensor>> GatherInputs(std::span<const ModelRun* const> runs) {
   return gathered;
 }
 
-Result<std::vector<std::vector<Ref<Tensor>>>> SplitOutputs(
-    BackendKind backend, const std::vector<Ref<Tensor>>& outputs,
-    std::span<const int64_t> row_counts) {
+Result<std::vector<std::vector<Ref<Tensor>>>> SplitOutputs(BackendKind backend,
+                                                           const std::vector<Ref<Tensor>>& outputs,
+                                                           std::span<const int64_t> row_counts) {
   const int64_t all_rows = std::accumulate(row_counts.begin(), row_counts.end(), int64_t{0});
   std::vector<std::vector<Ref<Tensor>>> parts_of_runs(row_counts.size());
   for (const Ref<Tensor>& output : outputs) {

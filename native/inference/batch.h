@@ -22,8 +22,8 @@ struct BatchFit {
   int64_t row_count = 0;  // dim 0 of all its inputs; 0 if it goes alone
 };
 
-// Runs go alone if their model has no BATCHSIZE or its backend no batches (TFLITE), if an input is a
-// scalar or has another dim 0 than the first, and if they fill a batch by themselves.
+// Runs go alone if their model has no BATCHSIZE or its backend no batches (TFLITE), if an input is
+// a scalar or has another dim 0 than the first, and if they fill a batch by themselves.
 BatchFit FindBatchFit(const ModelRun& run);
 
 // The inputs of all runs, put together along dim 0. Empty: out of memory.
@@ -31,8 +31,8 @@ std::vector<Ref<Tensor>> GatherInputs(std::span<const ModelRun* const> runs);
 
 // Parts of `outputs` for each run, in their order, which share the outputs' memory; an output that
 // is null is so for each run. kFailed if an output has not as many rows as all runs together.
-Result<std::vector<std::vector<Ref<Tensor>>>> SplitOutputs(
-    BackendKind backend, const std::vector<Ref<Tensor>>& outputs,
-    std::span<const int64_t> row_counts);
+Result<std::vector<std::vector<Ref<Tensor>>>> SplitOutputs(BackendKind backend,
+                                                           const std::vector<Ref<Tensor>>& outputs,
+                                                           std::span<const int64_t> row_counts);
 
 }  // namespace tutti

@@ -30,8 +30,9 @@ const char* backend_name(BackendKind kind);  // "TF", "TFLITE", "TORCH", "ONNX"
 struct RunStatistics {
   // Of each run; in a batch each counts the whole batch's duration.
   std::atomic<int64_t> duration_us{0}, samples{0}, calls{0}, errors{0};
-  // Ours: where the time goes. `queue_us` adds up the waits of the runs; `copy_us` is putting inputs
-  // together and storing outputs, `compute_us` is time in the backend, a batch counting once in both.
+  // Ours: where the time goes. `queue_us` adds up the waits of the runs; `copy_us` is putting
+  // inputs together and storing outputs, `compute_us` is time in the backend, a batch counting once
+  // in both.
   std::atomic<int64_t> queue_us{0}, copy_us{0}, compute_us{0};
   std::atomic<int64_t> executions{0};  // calls of the backend, be it for a run or a batch
   std::atomic<int64_t> joined{0};      // requests that joined an equal one in flight

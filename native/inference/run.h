@@ -1,5 +1,5 @@
-// Does runs, one alone or several as a batch: inputs to the backend as views, outputs to the keyspace
-// or a sink without a copy.
+// Does runs, one alone or several as a batch: inputs to the backend as views, outputs to the
+// keyspace or a sink without a copy.
 #pragma once
 
 #include <list>

@@ -92,8 +92,8 @@ bool JoinedRun::AreAllGone() const {
 bool RunJoins::Join(std::variant<ModelRun, ScriptRun>& run) {
   const Parts parts = PartsOf(run);
   if (parts.target.sink || parts.target.words.empty()) return false;
-  auto joined = std::make_shared<JoinedRun>(this, parts.target, parts.subject,
-                                            Pointers(parts.inputs));
+  auto joined =
+      std::make_shared<JoinedRun>(this, parts.target, parts.subject, Pointers(parts.inputs));
   std::lock_guard lock(mutex_);
   const auto [begin, end] = open_.equal_range(joined->hash_);
   for (auto at = begin; at != end; ++at) {

@@ -68,16 +68,16 @@ class JoinedRun {
 
 class RunJoins {
  public:
-  // True: the request has joined a run in flight with the same words, which uses the very same model
-  // or script and inputs; it will be told when that ends. A script, which may have effects, and a
-  // model with batches, for which requests of several clients add up, are joined only if the
+  // True: the request has joined a run in flight with the same words, which uses the very same
+  // model or script and inputs; it will be told when that ends. A script, which may have effects,
+  // and a model with batches, for which requests of several clients add up, are joined only if the
   // clients of all who wait are gone. False: the request is to be run, and may be joined.
   bool Join(std::variant<ModelRun, ScriptRun>& run);
 
  private:
   friend class JoinedRun;
 
-  std::mutex mutex_;  // guards everything below
+  std::mutex mutex_;                                                  // guards everything below
   std::unordered_multimap<size_t, std::shared_ptr<JoinedRun>> open_;  // by hash
 };
 

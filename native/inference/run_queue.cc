@@ -15,15 +15,13 @@ using Clock = QueuedRun::Clock;
 
 // `from` + `ms`, or the end of time.
 Clock::time_point After(Clock::time_point from, int64_t ms) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      Clock::time_point::max() - from);
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - from);
   if (ms >= left.count()) return Clock::time_point::max();
   return from + std::chrono::milliseconds(ms);
 }
 
-const ModelSpec& SpecOf(const QueuedRun& run) {
-  return std::get<ModelRun>(run.work).model->spec();
-}
+const ModelSpec& SpecOf(const QueuedRun& run) { return std::get<ModelRun>(run.work).model->spec(); }
 
 bool CanBeBatched(const QueuedRun& run) { return !run.fit.shape.empty(); }
 
@@ -219,8 +217,8 @@ RunQueue::Taken RunQueue::Take() {
   return taken;
 }
 
-// Looks again at a line that is nowhere, as runs that are too late do not count for MINBATCHSIZE. If
-// they were needed, the line is put where it belongs. The lock is held.
+// Looks again at a line that is nowhere, as runs that are too late do not count for MINBATCHSIZE.
+// If they were needed, the line is put where it belongs. The lock is held.
 bool RunQueue::IsStillReady(Line& line, std::list<QueuedRun>* overdue) {
   const QueuedRun& first = line.runs.front();
   if (!CanBeBatched(first) || SpecOf(first).min_batch_size == 0) return true;
@@ -313,8 +311,7 @@ void RunQueue::Work() {
     }
     // Who waits does not know of lines that became ready by time or by the end of a run, nor of the
     // times that this thread was to watch.
-    const bool must_wake_another =
-        idle_thread_count_ > 0 && (!ready_.empty() || !timed_.empty());
+    const bool must_wake_another = idle_thread_count_ > 0 && (!ready_.empty() || !timed_.empty());
     lock.unlock();
     if (must_wake_another) changed_.notify_one();
     for (const QueuedRun& run : taken.overdue) run.target().Fail(Code::kTimedOut);

@@ -134,8 +134,8 @@ class RunQueue {
   std::mutex mutex_;  // guards everything below
   std::condition_variable changed_;
   std::unordered_map<LineKey, Line, LineHash> lines_;
-  std::map<uint64_t, Line*> ready_;                   // by the number of their first run
-  std::multimap<Clock::time_point, Line*> timed_;     // by when they wait no longer
+  std::map<uint64_t, Line*> ready_;                // by the number of their first run
+  std::multimap<Clock::time_point, Line*> timed_;  // by when they wait no longer
   std::unordered_map<const Object*, std::vector<Line*>> at_limit_;  // by model or script
   uint64_t last_number_ = 0;
   size_t queued_count_ = 0;

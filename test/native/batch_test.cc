@@ -108,8 +108,7 @@ class Occupied {
  public:
   explicit Occupied(Engine& engine) : behaviour_(NewBehaviour()) {
     behaviour_.is_closed = true;
-    engine.Enqueue(
-        RunOf(FakeBackend::NewModel(&behaviour_, Spec(0)), {Floats({1})}, {"occupied"}));
+    engine.Enqueue(RunOf(FakeBackend::NewModel(&behaviour_, Spec(0)), {Floats({1})}, {"occupied"}));
     std::unique_lock lock(behaviour_.mutex);
     behaviour_.changed.wait(lock, [this] { return !behaviour_.batch_sizes.empty(); });
   }
@@ -192,7 +191,7 @@ TEST(OnlyEqualShapesAndDtypesFitTogether) {
 struct FormRow {
   const char* title;
   ModelSpec spec;
-  std::vector<Dims> dims;             // of the only input of each run, in order of arrival
+  std::vector<Dims> dims;            // of the only input of each run, in order of arrival
   std::vector<int64_t> batch_sizes;  // of the runs of the backend, in order
 };
 
@@ -218,8 +217,8 @@ TEST(FormsBatchesOfWhatWaits) {
       const Occupied occupied(engine);
       float first = 0;
       for (size_t i = 0; i < row.dims.size(); i++, first += 1000) {
-        engine.Enqueue(RunOf(model, {Floats(row.dims[i], first)}, {"out" + std::to_string(i)},
-                             inbox.Next()));
+        engine.Enqueue(
+            RunOf(model, {Floats(row.dims[i], first)}, {"out" + std::to_string(i)}, inbox.Next()));
       }
     }
     int64_t sample_count = 0;
@@ -276,12 +275,10 @@ TEST(BatchesOfSeveralInputsAndOutputsAndDtypes) {
               {Tensor::Copy(DType::kString, Dims{1, 3}, strings[0].data(), strings[0].size()),
                Floats({1, 2}, 5), Of(DType::kBool, {1})},
               {"s0", "f0", "b0"}, inbox.Next()));
-    engine.Enqueue(
-        RunOf(model,
-              {Tensor::Copy(DType::kString, Dims{2, 3},
-                            "\0\0d\0efgh\0x\0y\0", 13),
-               Floats({2, 2}, 50), Of(DType::kBool, {2})},
-              {"s1", "f1", "b1"}, inbox.Next()));
+    engine.Enqueue(RunOf(model,
+                         {Tensor::Copy(DType::kString, Dims{2, 3}, "\0\0d\0efgh\0x\0y\0", 13),
+                          Floats({2, 2}, 50), Of(DType::kBool, {2})},
+                         {"s1", "f1", "b1"}, inbox.Next()));
   }
   CHECK(inbox.Wait({nullptr, 1, 1}).code == Code::kOk);
   CHECK(inbox.Wait({nullptr, 1, 2}).code == Code::kOk);
@@ -343,8 +340,8 @@ TEST(AFailureIsEveryMembers) {
       {"too few rows of TF", [](tutti_model& model) { model.rows_lost = 2; },
        BackendKind::kTensorFlow,
        "ERR Tensorflow batching error: model did not generate the expected batch size"},
-      {"a scalar", [](tutti_model& model) { model.is_scalar_answered = true; },
-       BackendKind::kTorch, "ERR Model did not generate the expected batch size"},
+      {"a scalar", [](tutti_model& model) { model.is_scalar_answered = true; }, BackendKind::kTorch,
+       "ERR Model did not generate the expected batch size"},
   };
   for (const FailureRow& row : rows) {
     Clear();
@@ -446,8 +443,8 @@ TEST(RunsThatCannotBePutTogetherForWantOfMemoryGoAlone) {
 void Settle(Engine& engine) {
   tutti_model& behaviour = NewBehaviour();
   Inbox inbox;
-  engine.Enqueue(RunOf(FakeBackend::NewModel(&behaviour, Spec(0)), {Floats({1})}, {"settled"},
-                       inbox.Next()));
+  engine.Enqueue(
+      RunOf(FakeBackend::NewModel(&behaviour, Spec(0)), {Floats({1})}, {"settled"}, inbox.Next()));
   CHECK(inbox.Wait().code == Code::kOk);
 }
 

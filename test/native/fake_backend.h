@@ -70,8 +70,13 @@ class FakeBackend {
     }
     output->data.assign(static_cast<const char*>(input.data),
                         static_cast<const char*>(input.data) + bytes);
-    *answer = {input.dtype, static_cast<uint32_t>(output->dims.size()), output->dims.data(),
-               output->data.data(), bytes, output, Release};
+    *answer = {input.dtype,
+               static_cast<uint32_t>(output->dims.size()),
+               output->dims.data(),
+               output->data.data(),
+               bytes,
+               output,
+               Release};
   }
 
   static int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count,

@@ -103,7 +103,7 @@ TEST(AnEqualRequestJoinsTheRunInFlight) {
   Inbox first, second;
   {
     const Held held(engine, holder);
-    engine.Enqueue(RunOf(model, input, "words", first.Next()));   // queued
+    engine.Enqueue(RunOf(model, input, "words", first.Next()));  // queued
     engine.Enqueue(RunOf(model, input, "words", second.Next()));
     engine.Enqueue(RunOf(model, input, "words", second.Next()));
   }
