@@ -121,6 +121,7 @@ class FakeBackend {
       .script_has_function = nullptr,
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
+      .output_bytes = nullptr,
   };
 };
 
