@@ -2,7 +2,8 @@
  * as little as it can and both servers are asked by the same program.
  *
  *   load-client ADDRESS throughput REQUEST_FILE CONNECTIONS PIPELINE SECONDS
- *       prints: requests seconds request_bytes reply_bytes
+ *       prints: requests seconds request_bytes reply_bytes; each @@@@ of the request becomes the
+ *       number of the connection, in four digits
  *   load-client ADDRESS latency REQUEST_FILE COUNT
  *       one request at a time on one connection; prints: p50_ns p90_ns p99_ns p999_ns max_ns
  *   load-client ADDRESS rate REQUEST_FILE PER_SECOND SECONDS
@@ -142,6 +143,7 @@ static void print_percentiles(uint64_t* sorted, size_t count) {
 
 typedef struct {
   int fd;
+  char* pipeline;
   size_t unsent; /* bytes of the pipeline not yet written */
   size_t unread; /* bytes of its replies not yet read */
 } connection_t;
@@ -153,19 +155,30 @@ static void set_interest(int epoll_fd, connection_t* connection, int is_new) {
     die("epoll_ctl");
 }
 
+/* The pipeline of one connection: the request over and over, with the connection's number in it. */
+static char* numbered_pipeline(bytes_t request, size_t pipeline, int number) {
+  char* data = malloc(request.bytes * pipeline + 1);
+  for (size_t i = 0; i < pipeline; i++)
+    memcpy(data + i * request.bytes, request.data, request.bytes);
+  char digits[5];
+  snprintf(digits, sizeof digits, "%04d", number % 10000);
+  for (size_t i = 0; i + 4 <= request.bytes * pipeline; i++)
+    if (memcmp(data + i, "@@@@", 4) == 0) memcpy(data + i, digits, 4);
+  return data;
+}
+
 static void throughput(const char* address, bytes_t request, int connection_count, size_t pipeline,
                        double seconds) {
   size_t reply_bytes = learn_reply_bytes(address, request);
-  bytes_t batch = {malloc(request.bytes * pipeline), request.bytes * pipeline};
-  for (size_t i = 0; i < pipeline; i++)
-    memcpy(batch.data + i * request.bytes, request.data, request.bytes);
+  size_t batch_bytes = request.bytes * pipeline;
   if (connection_count > CONNECTIONS_MAX) connection_count = CONNECTIONS_MAX;
   connection_t* connections = calloc((size_t)connection_count, sizeof *connections);
   int epoll_fd = epoll_create1(0);
   for (int i = 0; i < connection_count; i++) {
     connections[i].fd = connect_to(address);
     fcntl(connections[i].fd, F_SETFL, O_NONBLOCK);
-    connections[i].unsent = batch.bytes;
+    connections[i].pipeline = numbered_pipeline(request, pipeline, i);
+    connections[i].unsent = batch_bytes;
     connections[i].unread = reply_bytes * pipeline;
     set_interest(epoll_fd, &connections[i], 1);
   }
@@ -186,12 +199,12 @@ static void throughput(const char* address, bytes_t request, int connection_coun
         if (n > 0 && connection->unread == 0) {
           batches++;
           connection->unread = reply_bytes * pipeline;
-          connection->unsent = batch.bytes;
+          connection->unsent = batch_bytes;
         }
       }
       if (connection->unsent > 0) {
         size_t had = connection->unsent;
-        ssize_t n = write(connection->fd, batch.data + (batch.bytes - had), had);
+        ssize_t n = write(connection->fd, connection->pipeline + (batch_bytes - had), had);
         if (n < 0 && errno != EAGAIN) die("write");
         if (n > 0) connection->unsent -= (size_t)n;
         int wants_out = connection->unsent > 0, had_out = (events[i].events & EPOLLOUT) != 0;

@@ -276,8 +276,8 @@ void ExecuteAlone(Compiler& compiler, const QueuedRun& run, Clock::time_point be
   Tell(run.target(), std::move(ending));
 }
 
-// One call of the backend for all of `runs`, which fit together. False: there is no memory for all of
-// them at once, and nothing was done.
+// One call of the backend for all of `runs`, which fit together. False: there is no memory for all
+// of them at once, and nothing was done.
 bool ExecuteBatch(Compiler& compiler, const std::vector<const QueuedRun*>& runs,
                   Clock::time_point begin) {
   std::vector<const ModelRun*> works;

@@ -43,14 +43,14 @@ export function missingModelMakers(): string | false {
   return missingPython('clients');
 }
 
-/** Makes all the models in a folder of their own: about a second. */
-export async function makeModels(): Promise<TestModels> {
+/** Makes all the models in a folder of their own: about a second, and for MobileNet another one. */
+export async function makeModels(more: readonly 'mobilenet'[] = []): Promise<TestModels> {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-models-'));
   const python = pythonOf('clients');
   if (!python) throw new Error(`${missingModelMakers()}`);
   for (const [program, ...args] of [
-    [TORCH_MAKER, folder],
-    [python, 'test/helpers/onnx-models.py', folder],
+    [TORCH_MAKER, folder, ...more],
+    [python, 'test/helpers/onnx-models.py', folder, ...more],
   ] as const) {
     const end = await runProcess(program, args);
     if (end.status !== 0)

@@ -1,6 +1,6 @@
 """Writes ONNX models for the tests, with inputs and the outputs numpy gives for them.
 
-onnx-models.py FOLDER, with onnx 1.17 and numpy from PyPI. The manifest, FOLDER/onnx-models.json, has
+onnx-models.py FOLDER [mobilenet], with onnx 1.17 and numpy from PyPI. The manifest, FOLDER/onnx-models.json, has
 one model a line; tensors are raw little-endian files, strings end at a NUL.
 """
 
@@ -130,5 +130,37 @@ def make_endless():
 
 
 make_endless()
+
+
+def make_mobilenet():
+    """The layers of MobileNet v1 (Howard et al. 2017) on flat 224 x 224 images. Its outputs are not computed here."""
+    node = helper.make_node
+    nodes = [node("Reshape", ["x", "image"], ["h0"])]
+    initializers = {"image": np.array([-1, 3, 224, 224], np.int64)}
+
+    def add(width, kernel, channels, stride, group):
+        i = len(initializers)
+        initializers[f"w{i}"] = weights(channels, width // group, kernel, kernel)
+        pads = [kernel // 2] * 4
+        nodes.append(node("Conv", [f"h{i - 1}", f"w{i}"], [f"c{i}"], strides=[stride, stride], pads=pads, group=group))
+        nodes.append(node("Relu", [f"c{i}"], [f"h{i}"]))
+
+    add(3, 3, 32, 2, 1)
+    width = 32
+    for channels, stride in MOBILENET_LAYERS:
+        add(width, 3, width, stride, width)
+        add(width, 1, channels, 1, 1)
+        width = channels
+    last = len(initializers) - 1
+    initializers["w"] = weights(width, 1000)
+    nodes += [node("GlobalAveragePool", [f"h{last}"], ["p"]), node("Flatten", ["p"], ["f"]), node("MatMul", ["f", "w"], ["y"])]
+    make("mobilenet", nodes, initializers, [("x", np.zeros((1, 3 * 224 * 224), np.float32))],
+         [("y", np.zeros((1, 1000), np.float32))])
+
+
+MOBILENET_LAYERS = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1),
+                    (512, 1), (1024, 2), (1024, 1)]
+if "mobilenet" in sys.argv[2:]:
+    make_mobilenet()
 with open(f"{folder}/onnx-models.json", "w") as out:
     out.write("[\n" + ",\n".join(json.dumps(model) for model in models) + "\n]\n")

@@ -421,6 +421,7 @@ TEST(RunsThatCannotBePutTogetherForWantOfMemoryGoAlone) {
   Clear();
   Engine& engine = NewEngine();
   tutti_model& behaviour = NewBehaviour();
+  behaviour.is_scalar_answered = true;
   const Ref<Model> model = FakeBackend::NewModel(&behaviour, Spec(9));
   Inbox inbox;
   {

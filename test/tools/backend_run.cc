@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   const int64_t rows = std::atoll(argv[5]), columns = std::atoll(argv[6]);
-  std::vector<int64_t> warm_up(100);
+  std::vector<int64_t> warm_up(std::min<size_t>(100, std::atoll(argv[7])));
   RunMany(backend, model, rows, columns, &warm_up);
 
   std::vector<std::vector<int64_t>> taken(threads, std::vector<int64_t>(std::atoll(argv[7])));

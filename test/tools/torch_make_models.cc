@@ -99,13 +99,42 @@ struct Maker {
           {"b3", at::randn({outputs})}},
          {at::randn({rows, inputs})});
   }
+
+  // The layers of MobileNet v1 (Howard et al. 2017), on flat 224 x 224 images.
+  void MakeMobileNet() {
+    constexpr std::pair<int64_t, int64_t> kChannelsAndStrides[] = {
+        {64, 1},  {128, 2}, {128, 1}, {256, 2}, {256, 1},  {512, 2}, {512, 1},
+        {512, 1}, {512, 1}, {512, 1}, {512, 1}, {1024, 2}, {1024, 1}};
+    std::string source = "def forward(self, x):\n    x = x.reshape([-1, 3, 224, 224])\n";
+    std::vector<std::pair<std::string, at::Tensor>> weights;
+    const auto add = [&](int64_t width, int64_t kernel, int64_t channels, int64_t stride,
+                         int64_t groups) {
+      const std::string weight = "w" + std::to_string(weights.size());
+      const std::string padding = std::to_string(kernel / 2);
+      source += "    x = torch.relu(torch.conv2d(x, self." + weight + ", None, [" +
+                std::to_string(stride) + ", " + std::to_string(stride) + "], [" + padding + ", " +
+                padding + "], [1, 1], " + std::to_string(groups) + "))\n";
+      weights.emplace_back(weight, at::randn({channels, width / groups, kernel, kernel}).mul(0.1));
+    };
+    add(3, 3, 32, 2, 1);
+    int64_t width = 32;
+    for (const auto& [channels, stride] : kChannelsAndStrides) {
+      add(width, 3, width, stride, width);
+      add(width, 1, channels, 1, 1);
+      width = channels;
+    }
+    source += "    return torch.matmul(x.mean([2, 3]), self.w)\n";
+    weights.emplace_back("w", at::randn({width, 1000}));
+    Make("mobilenet", source, weights, {at::zeros({1, 3 * 224 * 224})});
+  }
 };
 
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  if (argument_count != 2) {
-    std::cerr << "usage: torch_make_models FOLDER\n";
+  const bool has_mobilenet = argument_count == 3 && std::string(arguments[2]) == "mobilenet";
+  if (argument_count != 2 && !has_mobilenet) {
+    std::cerr << "usage: torch_make_models FOLDER [mobilenet]\n";
     return 2;
   }
   at::manual_seed(20240607);
@@ -166,6 +195,7 @@ int main(int argument_count, char** arguments) {
              "        y = torch.matmul(y, self.w)\n"
              "    return x + 0 * y[0, 0]\n",
              {{"w", at::randn({500, 500}).mul(0.04)}}, {at::randn({1})});
+  if (has_mobilenet) maker.MakeMobileNet();
   maker.manifest << "\n]\n";
   return maker.manifest.good() ? 0 : 1;
 }
