@@ -6,6 +6,7 @@ import warnings
 import numpy
 from cases import at_once, case, raises, run_cases
 from models import load_models
+from onnx import TensorProto, helper
 from redis.exceptions import ResponseError
 from redisai import Client
 
@@ -143,6 +144,34 @@ def a_failure_is_an_element_and_what_follows_is_not_run(client):
     assert results[0] == b"OK" and isinstance(results[1], ResponseError), results
     assert results[2:] == [b"NA", b"NA", [b"0"]], results
     assert client.exists("out") == 0
+
+
+def splitting_model():
+    """Outputs: a sequence of tensors, which is no tensor, and a copy of the input."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 2]) for name in "xy")
+    parts = helper.make_tensor_sequence_value_info("parts", TensorProto.FLOAT, None)
+    nodes = [helper.make_node("SplitToSequence", ["x"], ["parts"]), helper.make_node("Identity", ["x"], ["y"])]
+    graph = helper.make_graph(nodes, "splitting", [x], [parts, y])
+    return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+
+
+@case
+def an_output_that_is_no_tensor_is_none(client):
+    client.modelstore("splitting", "ONNX", "CPU", splitting_model())
+    x = numpy.array([[1, 2], [3, 4]], "float32")
+    dag = "AI.DAGEXECUTE PERSIST 2 parts y |> AI.TENSORSET x FLOAT 2 2 VALUES 1 2 3 4"
+    dag += " |> AI.MODELEXECUTE splitting INPUTS 1 x OUTPUTS 2 parts y"
+    results = client.execute_command(*f"{dag} |> AI.TENSORGET parts |> AI.TENSORGET y VALUES".split())
+    assert results == [b"OK", b"OK", b"NA", [b"1", b"2", b"3", b"4"]], results
+    assert client.exists("parts") == 0 and (client.tensorget("y") == x).all()
+    client.delete("y")
+    # What reads it fails, and keeps nobody waiting.
+    for key in ("s", "s1"):
+        reader = f"AI.SCRIPTEXECUTE {key} scale INPUTS 1 parts ARGS 1 2 OUTPUTS 1 z"
+        results = client.execute_command(*f"{dag} |> {reader} |> AI.TENSORGET z |> AI.TENSORGET y VALUES".split())
+        assert str(results[2]) == "INPUT key cannot be found in DAG", results
+        assert results[3:] == [b"NA", [b"1", b"2", b"3", b"4"]], results
+        assert client.exists("parts", "y") == 0
 
 
 @case
