@@ -248,6 +248,13 @@ t.test('DAGs with models and scripts', { skip: missingModelMakers() }, async (t)
   const calls = async (client: RawClient, key: string) =>
     Number(/calls\r\n:(\d+)/.exec(await client.call('AI.INFO', key))?.[1]);
 
+  /** Sends a command that waits. When this answers it is under way: the reply to what came before it has been sent after it. */
+  const begin = async (client: RawClient, line: string) => {
+    client.send(encodeLine(`PING ; ${line}`));
+    const reply = await client.reply();
+    if (reply !== '+PONG\r\n') throw new Error(`not the reply of PING: ${reply}`);
+  };
+
   await t.test('run at the same time what is on different devices', async (t) => {
     const measure = async (line: string, oks: number) => {
       for (const key of ['slow', 'slow1']) await client.call('AI.INFO', key, 'RESETSTAT');
@@ -278,11 +285,7 @@ t.test('DAGs with models and scripts', { skip: missingModelMakers() }, async (t)
 
   await t.test('end as TIMEDOUT as a whole', async (t) => {
     const other = await open(t, server);
-    other.send(encodeLine('AI.SCRIPTRUN slow slow INPUTS t OUTPUTS x'));
-    await poll(
-      () => client.call('CLIENT', 'LIST'),
-      (list) => list.includes('cmd=ai.scriptrun'),
-    );
+    await begin(other, 'AI.SCRIPTRUN slow slow INPUTS t OUTPUTS x');
     t.equal(
       await ask(
         client,
@@ -313,14 +316,9 @@ t.test('DAGs with models and scripts', { skip: missingModelMakers() }, async (t)
 
   await t.test('are carried out for a client that has left', async (t) => {
     const gone = await RawClient.connect(server.port);
-    gone.send(
-      encodeLine(
-        'AI.DAGEXECUTE LOAD 1 t PERSIST 1 o |> AI.SCRIPTEXECUTE slow slow INPUTS 1 t OUTPUTS 1 a |> AI.SCRIPTEXECUTE slow1 few INPUTS 2 a a OUTPUTS 1 o |> AI.TENSORGET o',
-      ),
-    );
-    await poll(
-      () => client.call('CLIENT', 'LIST'),
-      (list) => list.includes('cmd=ai.dagexecute'),
+    await begin(
+      gone,
+      'AI.DAGEXECUTE LOAD 1 t PERSIST 1 o |> AI.SCRIPTEXECUTE slow slow INPUTS 1 t OUTPUTS 1 a |> AI.SCRIPTEXECUTE slow1 few INPUTS 2 a a OUTPUTS 1 o |> AI.TENSORGET o',
     );
     gone.close();
     await poll(
@@ -341,14 +339,9 @@ t.test('DAGs with models and scripts', { skip: missingModelMakers() }, async (t)
       );
       const waiting = await open(t, server);
       const before = await calls(client, 'slow');
-      waiting.send(
-        encodeLine(
-          'AI.DAGEXECUTE LOAD 2 in fits |> AI.SCRIPTEXECUTE slow slow INPUTS 1 in OUTPUTS 1 x |> AI.SCRIPTEXECUTE slow slow INPUTS 1 x OUTPUTS 1 x |> AI.SCRIPTEXECUTE slow slow INPUTS 1 x OUTPUTS 1 x |> AI.MODELEXECUTE m INPUTS 1 fits OUTPUTS 1 y |> AI.SCRIPTEXECUTE s few INPUTS 2 x in OUTPUTS 1 x |> AI.TENSORGET y META |> AI.TENSORGET x VALUES',
-        ),
-      );
-      await poll(
-        () => client.call('CLIENT', 'LIST'),
-        (list) => list.includes('cmd=ai.dagexecute'),
+      await begin(
+        waiting,
+        'AI.DAGEXECUTE LOAD 2 in fits |> AI.SCRIPTEXECUTE slow slow INPUTS 1 in OUTPUTS 1 x |> AI.SCRIPTEXECUTE slow slow INPUTS 1 x OUTPUTS 1 x |> AI.SCRIPTEXECUTE slow slow INPUTS 1 x OUTPUTS 1 x |> AI.MODELEXECUTE m INPUTS 1 fits OUTPUTS 1 y |> AI.SCRIPTEXECUTE s few INPUTS 2 x in OUTPUTS 1 x |> AI.TENSORGET y META |> AI.TENSORGET x VALUES',
       );
       t.equal(await client.call('AI.MODELDEL', 'm'), '+OK\r\n');
       t.equal(await client.call('RENAME', 's', 's2'), '+OK\r\n');
