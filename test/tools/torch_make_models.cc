@@ -125,7 +125,7 @@ struct Maker {
     }
     source += "    return torch.matmul(x.mean([2, 3]), self.w)\n";
     weights.emplace_back("w", at::randn({width, 1000}));
-    Make("mobilenet", source, weights, {at::zeros({1, 3 * 224 * 224})});
+    Make("mobilenet", source, weights, {at::randn({1, 3 * 224 * 224})});
   }
 };
 
