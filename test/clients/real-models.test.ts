@@ -1,6 +1,7 @@
 // Models that users have, made by their own libraries, in bytes and by stock clients.
 
 import t, { type Test } from 'tap';
+import { locateRuntime } from '../../lib/runtimes/locate.ts';
 import { runtimes } from '../../lib/runtimes/manifest.ts';
 import { runPythonCases } from '../helpers/python.ts';
 import { missingPython } from '../helpers/python-env.ts';
@@ -55,6 +56,25 @@ t.test('models of real users', { skip: missingRealModels() }, async (t) => {
       SR_DB_TYPE: 'Standalone',
       SR_LOG_LEVEL: 'quiet',
     }),
+  );
+});
+
+const missing = runtimes.find((runtime) => locateRuntime(runtime) === undefined);
+const needs = missing !== undefined && `needs ${missing.title}`;
+
+t.test('AI.CONFIG LOADBACKEND loads each backend once', { skip: needs }, async (t) => {
+  const server = await startServer([]);
+  t.teardown(() => server.stop());
+  const client = await RawClient.connect(server.port);
+  t.teardown(() => client.close());
+  for (const { backend } of runtimes) {
+    const load = () => client.call('AI.CONFIG', 'LOADBACKEND', backend, 'ignored.so');
+    t.equal(await load(), '+OK\r\n', backend);
+    t.equal(await load(), '-ERR error loading backend\r\n', `${backend} again`);
+  }
+  t.match(
+    await client.call('INFO', 'ai_backends_info'),
+    /ai_TensorFlow_version:2[^\r]*\r\nai_TensorFlowLite_version:NA\r\nai_Torch_version:NA\r\nai_onnxruntime_version:1/,
   );
 });
 

@@ -1,9 +1,25 @@
 // The TFLITE backend on the models of test/helpers/tflite-models.py.
+#include <filesystem>
+
 #include "backend_models.h"
 
 using namespace backend_test;
 
 namespace {
+
+size_t ThreadCount() {
+  const std::filesystem::directory_iterator threads("/proc/self/task");
+  return static_cast<size_t>(std::distance(begin(threads), end(threads)));
+}
+
+void CountThreads(const tutti_backend* backend, const TestModel& test) {
+  const size_t before = ThreadCount();
+  std::string error;
+  tutti_model* model = Load(backend, test, &error);
+  Ok(ThreadCount() == before + 1, "an interpreter of two threads has one beside the caller");
+  backend->free_model(model);
+  Ok(ThreadCount() == before, "which ends with the model");
+}
 
 void RefuseLoads(const tutti_backend* backend, const TestModel& good) {
   TestModel bad = good;
@@ -95,6 +111,7 @@ int main() {
   if (runtime == nullptr) return 0;
   tutti_options options{};
   options.run_threads = 4;
+  options.intra_op_threads = 2;
   const std::vector<std::string> libraries = Libraries(runtime);
   const std::string folder = FolderOf(libraries.front());
   tutti::BackendLoader loader(TUTTI_BACKEND_FOLDER, {{"tflite", folder, libraries}}, options);
@@ -113,6 +130,7 @@ int main() {
     }
     RunAll(backend, test, true);
     if (test.name == "mlp-30-128-128-2") {
+      CountThreads(backend, test);
       RefuseLoads(backend, test);
       RefuseRuns(backend, test);
       ResizeAtOnce(backend, test);
