@@ -1,6 +1,7 @@
 // The part of ONNX Runtime's C API that we use. Its table of functions only ever grows at the end,
-// so the slots below, all of API 11 (ONNX Runtime 1.11), are good for every later release. The
-// numbers were checked with offsetof() against the header of API 29.
+// so the slots below, all of API 11 (ONNX Runtime 1.11), are good for every later release.
+// backend_onnx_test calls all of them in the pinned release but RegisterAllocator and those of
+// CUDA, which were counted in the header (onnxruntime_c_api.h) from AddSessionConfigEntry on.
 #ifndef TUTTI_BACKENDS_ONNX_ORT_API_H_
 #define TUTTI_BACKENDS_ONNX_ORT_API_H_
 
