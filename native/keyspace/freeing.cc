@@ -57,9 +57,9 @@ class FreeingThread {
 
  private:
   void Run() {
-    // With the usual priority. Whoever unmaps memory holds a lock of the kernel that others wait for
-    // when they map some: at nice 19, on a machine with more to do than cores, 100 MB were seen to
-    // stop a loading thread for 0.8 s.
+    // With the usual priority. Whoever unmaps memory holds a lock of the kernel that others wait
+    // for when they map some: at nice 19, on a machine with more to do than cores, 100 MB were seen
+    // to stop a loading thread for 0.8 s.
     std::unique_lock lock(mutex_);
     for (;;) {
       woken_.wait(lock, [this] { return is_stopping_ || !waiting_.empty(); });

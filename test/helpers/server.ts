@@ -220,6 +220,14 @@ export class Connection {
     this.socket.write(framed(words));
   }
 
+  /** As `reply`, but bulk strings are buffers. Nothing of it may have come yet. */
+  async binaryReply(): Promise<Value | undefined> {
+    this.#parser.setReturnBuffers(true);
+    const reply = await this.reply();
+    this.#parser.setReturnBuffers(false);
+    return reply;
+  }
+
   /** The next reply; an error reply is a value here. Undefined: the connection has ended. */
   reply(): Promise<Value | undefined> {
     const reply = this.#replies.shift();

@@ -1,9 +1,13 @@
 // Writes TorchScript archives for the tests, with inputs and the outputs that LibTorch gives for
 // them in this process: torch_make_models FOLDER. The manifest is FOLDER/torch-models.json, one
 // model a line; tensors are raw little-endian files. Weights come from a fixed seed.
+//
+// torch_make_models FILE BYTES writes one model, x + the sum of the first and the last of BYTES / 4
+// weights, which are 1 and 2 there and 0 elsewhere.
 #include <ATen/Context.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <fstream>
@@ -129,12 +133,27 @@ struct Maker {
   }
 };
 
+void MakeLarge(const std::string& file, int64_t bytes) {
+  const int64_t count = bytes / 4;
+  at::Tensor weights = at::zeros({count});
+  weights[0] = 1;
+  weights[count - 1] = 2;
+  torch::jit::Module module("Net");
+  module.register_parameter("w", weights, false);
+  module.define("def forward(self, x):\n    return x + self.w[0] + self.w[-1]\n");
+  module.save(file);
+}
+
 }  // namespace
 
 int main(int argument_count, char** arguments) {
   const bool has_mobilenet = argument_count == 3 && std::string(arguments[2]) == "mobilenet";
+  if (argument_count == 3 && !has_mobilenet) {
+    MakeLarge(arguments[1], std::stoll(arguments[2]));
+    return 0;
+  }
   if (argument_count != 2 && !has_mobilenet) {
-    std::cerr << "usage: torch_make_models FOLDER [mobilenet]\n";
+    std::cerr << "usage: torch_make_models FOLDER [mobilenet] | FILE BYTES\n";
     return 2;
   }
   at::manual_seed(20240607);
