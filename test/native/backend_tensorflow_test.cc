@@ -46,6 +46,20 @@ void RefuseRuns(const tutti_backend* backend, const TestModel& good) {
   backend->free_model(model);
 }
 
+// A tensor without elements, as another model's output may be.
+void RunEmpty(const tutti_backend* backend, const TestModel& identity) {
+  std::string error;
+  tutti_model* model = Load(backend, identity, &error);
+  TestModel empty = identity;
+  for (Sample* sample : {&empty.inputs[0], &empty.outputs[0]}) {
+    sample->bytes.clear();
+    sample->dims = {0, 3};
+  }
+  error = RunOnce(backend, model, empty);
+  Ok(error.empty(), "an input without elements " + error);
+  backend->free_model(model);
+}
+
 void RunKept(const tutti_backend* backend, const TestModel& test) {
   // What it kept is its own copy: RunOnce() has overwritten the memory of the input.
   std::string error;
@@ -85,6 +99,7 @@ int main() {
       continue;
     }
     RunAll(backend, test, test.name != "keeps");
+    if (test.name == "identity") RunEmpty(backend, test);
     if (test.name == "keeps") RunKept(backend, test);
     if (test.name == "mlp-30-128-128-2") {
       RefuseLoads(backend, test);

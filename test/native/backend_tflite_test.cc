@@ -47,6 +47,10 @@ void RefuseRuns(const tutti_backend* backend, const TestModel& good) {
   bad.inputs[0].dims = {4, 60};
   error = RunOnce(backend, model, bad);
   Ok(error.find("has shape [4,60], the model takes [N,30]") != std::string::npos, error);
+  bad.inputs[0].dims = {0, 30};
+  bad.inputs[0].bytes.clear();
+  error = RunOnce(backend, model, bad);
+  Ok(error.find("has shape [0,30], the model takes [N,30]") != std::string::npos, error);
   bad.inputs[0].dims = {1LL << 40, 30};
   error = RunOnce(backend, model, bad);
   Ok(error.find("has shape [1099511627776,30]") != std::string::npos, error);

@@ -18,38 +18,19 @@
 #include "interpreters.h"
 #include "litert_api.h"
 #include "output_region.h"
+#include "tensors.h"
 
 namespace {
 
 namespace litert = tutti::litert;
+using litert::AlignedBytes;
+using litert::AllocateAligned;
 using litert::api;
 using litert::Check;
 using litert::Failure;
 using litert::Owned;
+using litert::TensorSpec;
 using tutti::Fail;
-
-// LiteRT takes host memory, of models and of tensors, only at multiples of it.
-constexpr size_t kAlignment = 64;
-
-struct FreeAligned {
-  void operator()(void* block) const { std::free(block); }
-};
-using AlignedBytes = std::unique_ptr<void, FreeAligned>;
-
-AlignedBytes AllocateAligned(size_t bytes) {
-  // Never empty, and with room for kernels that read a vector beyond the last element.
-  void* block = std::aligned_alloc(kAlignment, bytes / kAlignment * kAlignment + 2 * kAlignment);
-  if (block == nullptr) throw std::bad_alloc();
-  return AlignedBytes(block);
-}
-
-// An input or output of the model. Dims are -1 where any will do.
-struct TensorSpec {
-  std::string name;
-  int32_t element_type = 0;
-  std::vector<int32_t> dims;
-  const litert::Tensor* tensor = nullptr;
-};
 
 }  // namespace
 
@@ -268,181 +249,14 @@ uint64_t MemoryBytes(const tutti_model* model) {
   return model->blob_bytes * (1 + uint64_t{runtime.interpreter_count_max});
 }
 
-// ---- Tensors
-
-// By dtype.
-constexpr int32_t kElementTypes[] = {
-    litert::kElementFloat, litert::kElementDouble, litert::kElementInt8,  litert::kElementInt16,
-    litert::kElementInt32, litert::kElementInt64,  litert::kElementUint8, litert::kElementUint16,
-    litert::kElementBool,  litert::kElementString};
-
 uint64_t OutputBytes(const tutti_model* model, int64_t row_count) {
   uint64_t bytes = 0;
   for (const TensorSpec& spec : model->outputs) {
-    const auto dtype = static_cast<uint32_t>(
-        std::find(kElementTypes, kElementTypes + tutti::kDtypeCount, spec.element_type) -
-        kElementTypes);
+    const uint32_t dtype = litert::ToDtype(spec.element_type);
     if (dtype < TUTTI_STRING) tutti::AddKnownBytes(dtype, spec.dims, row_count, &bytes);
   }
   return bytes;
 }
-
-std::string ShapeText(const std::vector<int32_t>& dims) {
-  std::string text;
-  for (int32_t dim : dims) {
-    text += (text.empty() ? "" : ",") + (dim < 0 ? std::string("N") : std::to_string(dim));
-  }
-  return "[" + text + "]";
-}
-
-std::vector<int64_t> WithoutOnes(std::vector<int64_t> dims) {
-  std::erase(dims, 1);
-  return dims;
-}
-
-// The dims to give input `spec` for this tensor. As in RedisAI, which looks at nothing but the
-// bytes, dims of 1 may be left out or added.
-std::vector<int32_t> FitDims(const TensorSpec& spec, const tutti_tensor& input) {
-  const std::vector<int64_t> seen(input.dims, input.dims + input.rank);
-  const auto fits = [](int32_t wanted, int64_t dim) {
-    return dim == wanted || (wanted < 0 && dim <= INT32_MAX);
-  };
-  if (std::equal(spec.dims.begin(), spec.dims.end(), seen.begin(), seen.end(), fits)) {
-    return {seen.begin(), seen.end()};
-  }
-  std::vector<int32_t> dims = spec.dims;
-  for (int32_t& dim : dims) dim = std::max(dim, dim < 0 ? 1 : 0);
-  if (WithoutOnes({dims.begin(), dims.end()}) == WithoutOnes(seen)) return dims;
-  std::string seen_text;
-  for (int64_t dim : seen) seen_text += (seen_text.empty() ? "" : ",") + std::to_string(dim);
-  throw Failure{"ERR input '" + spec.name + "' has shape [" + seen_text + "], the model takes " +
-                ShapeText(spec.dims)};
-}
-
-litert::RankedType TypeOf(int32_t element_type, const int32_t* dims, size_t rank) {
-  litert::RankedType type{};
-  type.element_type = element_type;
-  type.layout.rank = static_cast<uint32_t>(rank) & 127;
-  std::copy(dims, dims + rank, type.layout.dims);
-  return type;
-}
-
-// Kernels may read a vector beyond the last element: harmless within its page, which is mapped.
-bool MayBeReadInPlace(const tutti_tensor& input) {
-  constexpr uintptr_t kPageBytes = 4096;
-  constexpr uintptr_t kReadBeyondMax = 64;
-  const auto begin = reinterpret_cast<uintptr_t>(input.data);
-  const uintptr_t end = begin + input.bytes;
-  return begin % kAlignment == 0 && (end - 1) / kPageBytes == (end + kReadBeyondMax) / kPageBytes;
-}
-
-// The buffers of one run, over memory of others.
-class Buffers {
- public:
-  explicit Buffers(size_t count) { list_.reserve(count); }
-  Buffers(const Buffers&) = delete;
-  Buffers& operator=(const Buffers&) = delete;
-  ~Buffers() {
-    for (litert::TensorBuffer* buffer : list_) api.DestroyTensorBuffer(buffer);
-  }
-  void Add(const litert::RankedType& type, void* data, size_t bytes) {
-    litert::TensorBuffer* buffer = nullptr;
-    Check(api.CreateTensorBufferFromHostMemory(&type, data, bytes, nullptr, &buffer),
-          "Failed to allocate tensors");
-    list_.push_back(buffer);
-  }
-  std::vector<litert::TensorBuffer*>& list() { return list_; }
-
- private:
-  std::vector<litert::TensorBuffer*> list_;
-};
-
-// What an output keeps until it is released.
-struct OutputOwner {
-  litert::OutputRegion region;  // or, of a small output:
-  std::unique_ptr<char[]> copy;
-  std::vector<int64_t> dims;
-};
-
-litert::OutputRegionPool& regions = *new litert::OutputRegionPool;
-
-// The outputs of one run. One that is an input too, or another output, has its memory.
-class Outputs {
- public:
-  Outputs(const tutti_model& model, const std::vector<void*>& input_data)
-      : model_(model), regions_(model.outputs.size()), data_(model.outputs.size()) {
-    for (size_t i = 0; i < data_.size(); i++) {
-      const litert::Tensor* tensor = model.outputs[i].tensor;
-      const auto is_same = [&](const TensorSpec& spec) { return spec.tensor == tensor; };
-      const auto& inputs = model.inputs;
-      const auto input = std::find_if(inputs.begin(), inputs.end(), is_same);
-      const auto begin = model.outputs.begin();
-      const auto first = std::find_if(begin, begin + static_cast<long>(i), is_same);
-      if (input != inputs.end()) {
-        data_[i] = input_data[static_cast<size_t>(input - inputs.begin())];
-      } else if (first != begin + static_cast<long>(i)) {
-        data_[i] = data_[static_cast<size_t>(first - begin)];
-      } else {
-        regions_[i] = regions.Take();
-        if (!regions_[i].valid()) throw Failure{"ERR no address space for an output"};
-        data_[i] = regions_[i].data();
-      }
-    }
-  }
-
-  void* data(size_t index) const { return data_[index]; }
-
-  // Fills all outputs or, by an exception, none.
-  void HandOver(const std::vector<litert::Layout>& layouts, tutti_tensor* outputs) {
-    std::vector<std::unique_ptr<OutputOwner>> owners;
-    for (size_t i = 0; i < layouts.size(); i++)
-      owners.push_back(Describe(i, layouts[i], &outputs[i]));
-    // Last, so that what shares a region has been copied out of it.
-    for (size_t i = 0; i < layouts.size(); i++) {
-      if (!owners[i]->copy && regions_[i].valid()) {
-        regions_[i].Shrink(outputs[i].bytes);
-        owners[i]->region = std::move(regions_[i]);
-      } else if (regions_[i].valid()) {
-        regions.GiveBack(std::move(regions_[i]));
-      }
-      outputs[i].owner = owners[i].release();
-    }
-  }
-
- private:
-  // From here on an output's pages are handed over; below, its bytes are copied.
-  static constexpr uint64_t kHandOverBytesMin = 64 << 10;
-
-  std::unique_ptr<OutputOwner> Describe(size_t index, const litert::Layout& layout,
-                                        tutti_tensor* output) const {
-    const TensorSpec& spec = model_.outputs[index];
-    output->dtype = static_cast<uint32_t>(
-        std::find(kElementTypes, kElementTypes + tutti::kDtypeCount, spec.element_type) -
-        kElementTypes);
-    if (output->dtype >= TUTTI_STRING) {
-      throw Failure{"ERR output '" + spec.name + "' has element type " +
-                    std::to_string(spec.element_type) + " of LiteRT, which no tensor key can hold"};
-    }
-    auto owner = std::make_unique<OutputOwner>();
-    owner->dims.assign(layout.dims, layout.dims + layout.rank);
-    output->rank = layout.rank;
-    output->dims = owner->dims.data();
-    output->bytes = tutti::kElementBytes[output->dtype];
-    for (int64_t dim : owner->dims) output->bytes *= static_cast<uint64_t>(dim);
-    output->data = data_[index];
-    if (output->bytes < kHandOverBytesMin || !regions_[index].valid()) {
-      owner->copy.reset(new char[output->bytes + 1]);
-      std::memcpy(owner->copy.get(), data_[index], output->bytes);
-      output->data = owner->copy.get();
-    }
-    output->release = [](void* released) { delete static_cast<OutputOwner*>(released); };
-    return owner;
-  }
-
-  const tutti_model& model_;
-  std::vector<litert::OutputRegion> regions_;
-  std::vector<void*> data_;
-};
 
 // ---- Runs
 
@@ -453,22 +267,23 @@ void RunOn(litert::Interpreter& interpreter, const tutti_model& model,
   const std::vector<litert::Layout>& guesses = interpreter.Allocate();
   std::vector<AlignedBytes> copies;
   std::vector<void*> data;
-  Buffers input_buffers(dims.size());
+  litert::Buffers input_buffers(dims.size());
   for (size_t i = 0; i < dims.size(); i++) {
     data.push_back(inputs[i].data);
-    if (!MayBeReadInPlace(inputs[i])) {
+    if (!litert::MayBeReadInPlace(inputs[i])) {
       copies.push_back(AllocateAligned(inputs[i].bytes));
       data[i] = copies.back().get();
       std::memcpy(data[i], inputs[i].data, inputs[i].bytes);
     }
-    input_buffers.Add(TypeOf(model.inputs[i].element_type, dims[i].data(), dims[i].size()), data[i],
-                      inputs[i].bytes);
+    input_buffers.Add(litert::TypeOf(model.inputs[i].element_type, dims[i].data(), dims[i].size()),
+                      data[i], inputs[i].bytes);
   }
-  Outputs places(model, data);
-  Buffers output_buffers(guesses.size());
+  litert::Outputs places(model.inputs, model.outputs, data);
+  litert::Buffers output_buffers(guesses.size());
   for (size_t i = 0; i < guesses.size(); i++) {
-    output_buffers.Add(TypeOf(model.outputs[i].element_type, guesses[i].dims, guesses[i].rank),
-                       places.data(i), litert::kOutputBytesMax);
+    output_buffers.Add(
+        litert::TypeOf(model.outputs[i].element_type, guesses[i].dims, guesses[i].rank),
+        places.data(i), litert::kOutputBytesMax);
   }
   places.HandOver(interpreter.Run(input_buffers.list(), output_buffers.list()), outputs);
 }
@@ -482,10 +297,10 @@ int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutt
     std::vector<std::vector<int32_t>> dims;
     for (size_t i = 0; i < input_count; i++) {
       if (inputs[i].dtype >= TUTTI_STRING ||
-          kElementTypes[inputs[i].dtype] != model->inputs[i].element_type) {
+          litert::kElementTypes[inputs[i].dtype] != model->inputs[i].element_type) {
         throw Failure{"Input tensor type doesn't match the type expected by the model definition"};
       }
-      dims.push_back(FitDims(model->inputs[i], inputs[i]));
+      dims.push_back(litert::FitDims(model->inputs[i], inputs[i]));
     }
     std::unique_ptr<litert::Interpreter> interpreter = model->interpreters->Take();
     try {
@@ -507,9 +322,7 @@ void WarmUp(tutti_model* model) {
     std::vector<tutti_tensor> inputs;
     for (const TensorSpec& spec : model->inputs) {
       constexpr uint64_t kElementCountMax = 16 << 20;
-      const auto dtype = static_cast<uint32_t>(
-          std::find(kElementTypes, kElementTypes + tutti::kDtypeCount, spec.element_type) -
-          kElementTypes);
+      const uint32_t dtype = litert::ToDtype(spec.element_type);
       if (dtype >= TUTTI_STRING) return;
       dims.emplace_back();
       uint64_t bytes = tutti::kElementBytes[dtype];
