@@ -74,7 +74,7 @@ function executeDag(call: Call, kind: DagKind): void {
     if (code === codes.timedOut) reply.simple('TIMEDOUT');
     else replyOperations(call, operations, ticket);
   });
-  if (!engine.executeDag(client.db, ticket)) return;
+  if (!engine.executeDag(client.db, client.user, ticket)) return;
   ticket.finish(codes.ok, '');
   engine.closeDag();
 }

@@ -283,7 +283,8 @@ export function readScriptRun(
 }
 
 function queueScriptRun(call: Call, words: ScriptRunWords): void {
-  call.engine.runScript(call.client.db, words, call.wait(okOrFailure));
+  const { db, user } = call.client;
+  call.engine.runScript(db, user, words, call.wait(okOrFailure));
 }
 
 // --- which words are keys ---

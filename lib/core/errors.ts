@@ -286,6 +286,15 @@ export const replyErrors = {
   scriptInReadOnlyDag: () => err('AI.SCRIPTEXECUTE command cannot be specified in a read-only DAG'),
   timeoutInDag: () => err('TIMEOUT not allowed within a DAG command'),
 
+  // --- commands of scripts ---
+  notFromScript: (name: string) => err(`This Redis command is not allowed from script: '${name}'`),
+  scriptWordTooLong: (bytesMax: number) =>
+    err(`a word of redis.execute is longer than proto-max-bulk-len (${bytesMax} bytes)`),
+  scriptWordsTooLong: (bytesMax: number) =>
+    err(`the words of redis.execute are longer than client-query-buffer-limit (${bytesMax} bytes)`),
+  scriptReplyTooLong: (bytesMax: number) =>
+    err(`the reply to redis.execute is longer than reply-backlog-max (${bytesMax} bytes)`),
+
   // --- AI.INFO and AI.CONFIG ---
   noRunInfo: () => err('cannot find run info for key'),
   backendNotLoaded: () => err('error loading backend'),

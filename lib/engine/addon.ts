@@ -80,7 +80,7 @@ export const dtypeNames = [
 export const backendNames = ['TF', 'TFLITE', 'TORCH', 'ONNX'] as const;
 
 /** `MessageKind` of native/threads/mailbox.h. */
-export const messageKinds = { completion: 1, kill: 2, notice: 3 } as const;
+export const messageKinds = { completion: 1, kill: 2, notice: 3, scriptCommand: 4 } as const;
 
 /** What a socket is watched for, and ready for. */
 export const socketEvents = { readable: 1, writable: 2 } as const;
@@ -512,7 +512,7 @@ export interface Addon extends DataCommands {
     connection: number,
     sequence: number,
   ): number;
-  /** `inputs` and `outputs` as in modelExecute; `words` are indices of inputs, since `$` may stand among them; variadicFrom: index in `words`, or -1. */
+  /** `inputs` and `outputs` as in modelExecute; `words` are indices of inputs, since `$` may stand among them; variadicFrom: index in `words`, or -1; user: whose commands the script's are. */
   scriptExecute(
     db: number,
     key: number,
@@ -525,6 +525,7 @@ export interface Addon extends DataCommands {
     timeoutMs: number,
     connection: number,
     sequence: number,
+    user: string,
   ): number;
   /**
    * Makes and fetches all tensors, models and scripts of packed words (`DagWords`), in their order, then
@@ -542,6 +543,7 @@ export interface Addon extends DataCommands {
     timeoutMs: number,
     connection: number,
     sequence: number,
+    user: string,
   ): number;
   /** Opens the result of the DAG that is done: in the turn of its message. @returns Elements: one an operation, one more if PERSIST failed. */
   dagOpen(connection: number, sequence: number): number;
@@ -564,6 +566,30 @@ export interface Addon extends DataCommands {
   backendMemory(backend: number): void;
   queueNames(): string[];
   queueThreadCpuSeconds(queue: string): number[];
+
+  // --- commands of scripts (native/inference/script_host.h) ---
+  /** By the main thread: `start` is called in it when a script's command comes and there is no script host. */
+  scriptHostStarter(start: () => void): void;
+  /** No host could be started: what waits fails with this reason. */
+  scriptHostAbandon(reason: string): void;
+  /** By the host: from now on its mailbox tells it (messageKinds.scriptCommand) that commands wait. */
+  scriptHostOpen(): void;
+  /** Commands that wait, and those to come, fail: the server shuts down. */
+  scriptHostClose(): void;
+  /** Takes the next command. numbers = [bytes of the block it needs, how many of its words are blobs, bytes of the longest word, db, 1 if the user is another than before]; numbers[0] is -1 if the words have been entered into `scratch` and `row`, else `scriptWords` must follow. @returns How many words it has, -1 if none waits. */
+  scriptNext(): number;
+  /** The user of the command taken last. */
+  scriptUser(): string;
+  /** Enters the words into a block and a row; the blobs are the caller's to release. */
+  scriptWords(block: Uint8Array, row: Uint32Array): void;
+  /** out[start, end) belongs to the command's reply. */
+  scriptReply(start: number, end: number): void;
+  /** So does a reply blob, which is released. */
+  scriptReplyBlob(id: number): void;
+  /** Forgets the reply so far. */
+  scriptReplyDrop(): void;
+  /** The reply is whole: the script goes on. */
+  scriptFinish(): void;
 
   // --- clients ---
   /** Enters a client into the table. @returns Its id, or -1 if `clientsMax` are there already. */

@@ -293,7 +293,8 @@ export class Engine {
     return recordOf(this.#native.scriptFind(db, key));
   }
 
-  runScript(db: number, words: ScriptRunWords, ticket: Ticket): void {
+  /** @param user Whose commands those of the script are. */
+  runScript(db: number, user: string, words: ScriptRunWords, ticket: Ticket): void {
     const result = this.#native.scriptExecute(
       db,
       words.key,
@@ -306,6 +307,7 @@ export class Engine {
       words.timeoutMs,
       ticket.connection,
       ticket.sequence,
+      user,
     );
     if (result === -codes.notFound) throw replyErrors.scriptMissing();
     if (result < 0) throw inputFailure(result);
@@ -318,15 +320,21 @@ export class Engine {
 
   /** Throws what is wrong with `dagWords`, which need not be a whole DAG. @throws {ReplyError} */
   checkDag(db: number): void {
-    this.#dagExecute(db, 0, 0, 0);
+    this.#dagExecute(db, '', 0, 0, 0);
   }
 
-  /** Starts the DAG of `dagWords`. @returns Whether it is done; else its answer comes by the thread's mailbox. @throws {ReplyError} */
-  executeDag(db: number, ticket: Ticket): boolean {
-    return this.#dagExecute(db, 1, ticket.connection, ticket.sequence) === 1;
+  /** Starts the DAG of `dagWords`; the commands of its scripts are `user`'s. @returns Whether it is done; else its answer comes by the thread's mailbox. @throws {ReplyError} */
+  executeDag(db: number, user: string, ticket: Ticket): boolean {
+    return this.#dagExecute(db, user, 1, ticket.connection, ticket.sequence) === 1;
   }
 
-  #dagExecute(db: number, isWhole: number, connection: number, sequence: number): number {
+  #dagExecute(
+    db: number,
+    user: string,
+    isWhole: number,
+    connection: number,
+    sequence: number,
+  ): number {
     const words = this.dagWords;
     const result = this.#native.dagExecute(
       words.numbers,
@@ -338,6 +346,7 @@ export class Engine {
       words.timeoutMs,
       connection,
       sequence,
+      user,
     );
     if (result < 0) throw dagFailure(result, this.numbers[0]);
     return result;

@@ -246,6 +246,15 @@ export class Request {
     this.blobBytes += byteCount;
   }
 
+  /** Makes room for words that the native core enters into `block` and `row`. */
+  reserve(wordCount: number, byteCount: number, blobCount: number): void {
+    this.#growRow(wordCount);
+    this.#growBlock(byteCount);
+    this.#usedBytes = byteCount;
+    this.count = wordCount;
+    this.blobCount = blobCount;
+  }
+
   /** Names other words within the block's bytes: offsets and lengths, in turn. */
   setWords(offsetsAndLengths: readonly number[]): void {
     const words = offsetsAndLengths.length >> 1;

@@ -49,10 +49,13 @@ export class Control {
   readonly #addon: Addon;
   readonly #settings: Settings;
   readonly #memoryLimitBytes = memoryLimitBytes();
+  /** I/O threads. */
   readonly #threads: Thread[] = [];
+  /** What carries out the commands of scripts, once one has asked for it. */
+  #scriptHost: Thread | undefined;
+  readonly #threadStart: Omit<ThreadStart, 'threadIndex' | 'settings'>;
   readonly #loads: Int32Array;
   readonly #shared: SharedCounters;
-  readonly #startedMs: number;
   readonly #listeners: Listeners;
   readonly #changes: Change[] = [];
   #kinds: string[] = [];
@@ -62,23 +65,38 @@ export class Control {
   /** @param startedMs When the process began. */
   constructor(settings: Settings, startedMs: number) {
     this.#settings = settings;
-    this.#startedMs = startedMs;
     const asked = settings.isGiven('io-threads') ? settings.number('io-threads') : IO_THREADS_MAX;
     const threadCount = Math.min(asked, IO_THREADS_MAX, coreCount());
+    // The script host counts too.
+    const countingCount = threadCount + 1;
     this.#shared = {
       connections: new SharedArrayBuffer(threadCount * 4),
-      commands: shareStatistics(threadCount),
+      commands: shareStatistics(countingCount),
       pause: sharePause(),
-      errors: new SharedArrayBuffer((threadCount + 1) * errorCodes.length * 8),
+      errors: new SharedArrayBuffer((countingCount + 1) * errorCodes.length * 8),
       rates: new SharedArrayBuffer(RATE_COUNT * 8),
     };
     this.#loads = new Int32Array(this.#shared.connections);
-    this.#startThreads(threadCount);
+    this.#threadStart = {
+      memoryLimitBytes: this.#memoryLimitBytes,
+      startedMs,
+      runId: randomBytes(20).toString('hex'),
+      threadCount,
+      tcpPort: settings.port,
+      executable: process.argv[1] ?? process.execPath,
+      shared: this.#shared,
+    };
+    for (let threadIndex = 0; threadIndex < threadCount; threadIndex++) {
+      this.#threads.push(
+        this.#startThread(`I/O thread ${threadIndex}`, './io-thread.js', threadIndex),
+      );
+    }
     // The threads load while this one does what follows.
     this.#addon = addon();
     this.#applyLimits();
     this.#addon.configureEngine(engineOptions(settings), logEngineLine);
     this.#addon.startBackground();
+    this.#addon.scriptHostStarter(() => this.#startScriptHost());
     this.#listeners = new Listeners(this.#addon, settings, (from) => this.#handOut(from));
   }
 
@@ -95,28 +113,35 @@ export class Control {
 
   // --- threads ---
 
-  #startThreads(threadCount: number): void {
-    const start = {
+  #startThread(name: string, file: string, threadIndex: number): Thread {
+    const workerData: ThreadStart = {
+      ...this.#threadStart,
       settings: this.#settings.snapshot(),
-      memoryLimitBytes: this.#memoryLimitBytes,
-      startedMs: this.#startedMs,
-      runId: randomBytes(20).toString('hex'),
-      threadCount,
-      tcpPort: this.#settings.port,
-      executable: process.argv[1] ?? process.execPath,
-      shared: this.#shared,
+      threadIndex,
     };
-    for (let threadIndex = 0; threadIndex < threadCount; threadIndex++) {
-      const workerData: ThreadStart = { ...start, threadIndex };
-      const worker = new Worker(new URL('./io-thread.js', import.meta.url), { workerData });
-      const thread: Thread = { worker, isReady: false, isStopped: false };
-      this.#threads.push(thread);
-      worker.on('message', (message: ToMain) => this.#onMessage(thread, message));
-      worker.on('error', (error) => this.#fail(`I/O thread ${threadIndex} failed`, error));
-      worker.on('exit', (status) => {
-        if (!thread.isStopped) this.#fail(`I/O thread ${threadIndex} ended with ${status}`);
-      });
+    const worker = new Worker(new URL(file, import.meta.url), { workerData });
+    const thread: Thread = { worker, isReady: false, isStopped: false };
+    worker.on('message', (message: ToMain) => this.#onMessage(thread, message));
+    worker.on('error', (error) => this.#fail(`${name} failed`, error));
+    worker.on('exit', (status) => {
+      if (!thread.isStopped) this.#fail(`${name} ended with ${status}`);
+    });
+    return thread;
+  }
+
+  /** Without a thread to be had, the scripts that need one fail. */
+  #startScriptHost(): void {
+    if (this.#isStopping || this.#scriptHost !== undefined) return;
+    try {
+      const { length } = this.#threads;
+      this.#scriptHost = this.#startThread('script host', './script-host.js', length);
+    } catch (error) {
+      this.#addon.scriptHostAbandon(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  get #allThreads(): readonly Thread[] {
+    return this.#scriptHost === undefined ? this.#threads : [...this.#threads, this.#scriptHost];
   }
 
   /** An error of ours: the process stops, since nobody knows what state it is in. */
@@ -153,7 +178,7 @@ export class Control {
         break;
       case 'stopped':
         thread.isStopped = true;
-        if (this.#threads.every(({ isStopped }) => isStopped)) this.#exit();
+        if (this.#allThreads.every(({ isStopped }) => isStopped)) this.#exit();
         break;
     }
   }
@@ -188,8 +213,9 @@ export class Control {
     this.#applyLimits();
     const level = this.#settings.text('loglevel');
     if (isLogLevel(level)) setLogLevel(level);
-    change.waitsFor = this.#threads.length;
-    for (const thread of this.#threads) {
+    const threads = this.#allThreads;
+    change.waitsFor = threads.length;
+    for (const thread of threads) {
       this.#post(thread, { type: 'settings', id: change.id, pairs: change.pairs });
     }
   }
@@ -247,7 +273,7 @@ export class Control {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#listeners.close();
-    for (const thread of this.#threads) this.#post(thread, { type: 'stop' });
+    for (const thread of this.#allThreads) this.#post(thread, { type: 'stop' });
     setTimeout(() => this.#exit(), STOP_MS_MAX);
   }
 

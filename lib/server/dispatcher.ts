@@ -1,6 +1,6 @@
 // From a request to its command: name, arity, password, memory, MULTI. Allocates nothing unless it refuses.
 
-import type { Call, Command } from '../commands/command.ts';
+import type { Call, Client, Command } from '../commands/command.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Addon } from '../engine/addon.ts';
@@ -8,9 +8,8 @@ import { BLOB_WORD_BIT } from '../resp/native-memory.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import type { CommandStatistics } from './command-statistics.ts';
-import type { Connection } from './connection.ts';
 import type { Limits } from './limits.ts';
-import type { Pause } from './pause.ts';
+import type { Pausable, Pause } from './pause.ts';
 
 /** Bytes of a command and of its arguments that an error repeats, as in Redis 7.2 (`server.c`). */
 const SHOWN_BYTES_MAX = 128;
@@ -19,6 +18,18 @@ const SHOWN_BYTES_MAX = 128;
 const unqueued = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 /** What browsers and other HTTP clients say first (`securityWarningCommand` of Redis 7.2). */
 const httpWords = new Set(['post', 'host:']);
+
+/** Who sends a request: a connection, or a script. */
+export interface Caller extends Pausable, Pick<Client, 'address' | 'transaction' | 'watched'> {
+  readonly call: Call & { command: Command; request: Request };
+  readonly isUnauthenticated: boolean;
+  /** Bytes that MULTI has queued, without and of blobs. */
+  queuedBytes: number;
+  queuedBlobBytes: number;
+  /** The command has failed after it had asked for a ticket. */
+  cancelWait(): void;
+  close(): void;
+}
 
 /** A command, ready to be looked up and checked. */
 class Entry {
@@ -117,7 +128,7 @@ export class Dispatcher {
   readonly #entryOf = new Map<Command, Entry>();
   /** By the index of a command in `names`. */
   readonly #statistics: CommandStatistics;
-  readonly #pause: Pause;
+  readonly #pause: Pause | undefined;
 
   constructor(
     commands: Iterable<Command>,
@@ -125,7 +136,7 @@ export class Dispatcher {
     addon: Addon,
     limits: Limits,
     statistics: CommandStatistics,
-    pause: Pause,
+    pause?: Pause,
   ) {
     this.#index = new CommandIndex(commands, '');
     this.#encoder = encoder;
@@ -187,17 +198,17 @@ export class Dispatcher {
     }
   }
 
-  /** Carries out one request; its reply is in the encoder, or the connection waits. */
-  dispatch(connection: Connection, request: Request): void {
+  /** Carries out one request; its reply is in the encoder, or the caller waits. */
+  dispatch(caller: Caller, request: Request): void {
     let entry = this.#index.find(request, 0);
     if (entry === undefined) {
-      this.#refuse(connection, this.#unknown(connection, request));
+      this.#refuse(caller, this.#unknown(caller, request));
       return;
     }
     if (entry.subcommands !== undefined && request.count > 1) {
       const sub = entry.subcommands.find(request, 1);
       if (sub === undefined) {
-        this.#refuse(connection, unknownSubcommand(entry, request));
+        this.#refuse(caller, unknownSubcommand(entry, request));
         return;
       }
       entry = sub;
@@ -205,16 +216,16 @@ export class Dispatcher {
     const { count } = request;
     if (count < entry.wordsMin || count > entry.wordsMax) {
       const complaint = replyErrors.wrongArity(entry.fullName);
-      if (entry.isExec) this.#abort(connection, entry, complaint.message);
-      else this.#refuse(connection, complaint, entry);
+      if (entry.isExec) this.#abort(caller, entry, complaint.message);
+      else this.#refuse(caller, complaint, entry);
       return;
     }
-    if (connection.isUnauthenticated && !entry.isOpen) {
-      this.#refuse(connection, replyErrors.noAuth(), entry);
+    if (caller.isUnauthenticated && !entry.isOpen) {
+      this.#refuse(caller, replyErrors.noAuth(), entry);
       return;
     }
     if (request.blobCount > 0 && this.#hasRefusedBlob(request)) {
-      this.#refuse(connection, replyErrors.outOfMemory(), entry);
+      this.#refuse(caller, replyErrors.outOfMemory(), entry);
       return;
     }
     if (
@@ -222,24 +233,24 @@ export class Dispatcher {
       this.#limits.maxmemoryBytes > 0 &&
       this.#addon.isOverMaxmemory() === 1
     ) {
-      this.#refuse(connection, replyErrors.outOfMemory(), entry);
+      this.#refuse(caller, replyErrors.outOfMemory(), entry);
       return;
     }
-    if (this.#pause.isOn && this.#pause.stops(changesData(entry, connection))) {
-      this.#pause.postpone(connection, request, (kept) => this.dispatch(connection, kept));
+    if (this.#pause?.isOn && this.#pause.stops(changesData(entry, caller))) {
+      this.#pause.postpone(caller, request, (kept) => this.dispatch(caller, kept));
       return;
     }
-    if (connection.transaction !== undefined) {
+    if (caller.transaction !== undefined) {
       if (!entry.isUnqueued) {
-        this.#queue(connection, entry, request);
+        this.#queue(caller, entry, request);
         return;
       }
-      if (entry.isExec && this.#growsMemory(connection)) {
-        this.#abort(connection, entry, replyErrors.outOfMemory().line);
+      if (entry.isExec && this.#growsMemory(caller)) {
+        this.#abort(caller, entry, replyErrors.outOfMemory().line);
         return;
       }
     }
-    const { call } = connection;
+    const { call } = caller;
     call.command = entry.command;
     call.request = request;
     request.select();
@@ -247,53 +258,53 @@ export class Dispatcher {
       this.#run(entry.index, call, entry.run);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
-      connection.cancelWait();
+      caller.cancelWait();
       this.#encoder.error(error);
     }
   }
 
   /** A refusal while commands are queued dooms their EXEC. */
-  #refuse(connection: Connection, error: ReplyError, entry?: Entry): void {
+  #refuse(caller: Caller, error: ReplyError, entry?: Entry): void {
     if (entry !== undefined) this.#statistics.rejected(entry.index);
-    if (connection.transaction !== undefined) connection.transaction.isDirty = true;
+    if (caller.transaction !== undefined) caller.transaction.isDirty = true;
     this.#encoder.error(error);
   }
 
   /** A refused EXEC ends its transaction (`rejectCommand` of Redis 7.2). */
-  #abort(connection: Connection, entry: Entry, reason: string): void {
+  #abort(caller: Caller, entry: Entry, reason: string): void {
     this.#statistics.rejected(entry.index);
-    connection.transaction = undefined;
-    connection.watched = [];
+    caller.transaction = undefined;
+    caller.watched = [];
     this.#encoder.error(replyErrors.execRefused(reason));
   }
 
-  #queue(connection: Connection, entry: Entry, request: Request): void {
+  #queue(caller: Caller, entry: Entry, request: Request): void {
     if (entry.isRefusedInMulti) {
-      this.#refuse(connection, replyErrors.notInTransaction(), entry);
+      this.#refuse(caller, replyErrors.notInTransaction(), entry);
       return;
     }
     const kept = request.retain();
-    connection.queuedBytes += kept.heldBytes;
-    connection.queuedBlobBytes += kept.blobBytes;
-    connection.transaction!.queued.push({ command: entry.command, request: kept });
+    caller.queuedBytes += kept.heldBytes;
+    caller.queuedBlobBytes += kept.blobBytes;
+    caller.transaction!.queued.push({ command: entry.command, request: kept });
     const { queryBufferBytesMax, protoMaxBulkBytes } = this.#limits;
     // As in Redis 7.2 large arguments count too; one that may be sent may also be queued.
     if (
-      connection.queuedBytes > queryBufferBytesMax ||
-      connection.queuedBlobBytes > Math.max(queryBufferBytesMax, protoMaxBulkBytes)
+      caller.queuedBytes > queryBufferBytesMax ||
+      caller.queuedBlobBytes > Math.max(queryBufferBytesMax, protoMaxBulkBytes)
     ) {
       log.warning(
-        `Closing client ${connection.address}: MULTI queues more than client-query-buffer-limit`,
+        `Closing client ${caller.address}: MULTI queues more than client-query-buffer-limit`,
       );
-      connection.close();
+      caller.close();
       return;
     }
     this.#encoder.simple('QUEUED');
   }
 
-  #growsMemory(connection: Connection): boolean {
+  #growsMemory(caller: Caller): boolean {
     if (this.#limits.maxmemoryBytes === 0) return false;
-    const queued = connection.transaction?.queued ?? [];
+    const queued = caller.transaction?.queued ?? [];
     if (!queued.some(({ command }) => this.#entryOf.get(command)?.growsMemory)) return false;
     return this.#addon.isOverMaxmemory() === 1;
   }
@@ -308,13 +319,13 @@ export class Dispatcher {
     return false;
   }
 
-  #unknown(connection: Connection, request: Request): ReplyError {
+  #unknown(caller: Caller, request: Request): ReplyError {
     const name = shown(request, 0, SHOWN_BYTES_MAX);
     if (httpWords.has(name.toLowerCase())) {
       log.warning(
-        `Closing ${connection.address}: it speaks HTTP, perhaps a web page made to reach this server`,
+        `Closing ${caller.address}: it speaks HTTP, perhaps a web page made to reach this server`,
       );
-      connection.close();
+      caller.close();
     }
     let args = '';
     for (let i = 1; i < request.count && Buffer.byteLength(args) < SHOWN_BYTES_MAX; i++) {
@@ -325,9 +336,9 @@ export class Dispatcher {
 }
 
 /** What CLIENT PAUSE ... WRITE stops. */
-function changesData(entry: Entry, connection: Connection): boolean {
+function changesData(entry: Entry, caller: Caller): boolean {
   if (!entry.isExec) return entry.isWrite;
-  const queued = connection.transaction?.queued ?? [];
+  const queued = caller.transaction?.queued ?? [];
   return queued.some(({ command }) => command.flags.includes('write'));
 }
 

@@ -1,163 +1,25 @@
 // An I/O thread: its event loop, connections and copy of the command layer. The main of a worker.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Command, CommandFigures, Rates, ServerServices } from '../commands/command.ts';
+import type { Command } from '../commands/command.ts';
 import { commandTable } from '../commands/table.ts';
-import { Settings } from '../config/settings.ts';
-import { ReplyError, replyErrors } from '../core/errors.ts';
-import { isLogLevel, log, openLog, setLogLevel } from '../core/log.ts';
-import { type Addon, addon, messageKinds, type ThreadBlocks } from '../engine/addon.ts';
-import { Engine } from '../engine/engine.ts';
-import { Keyspace } from '../keyspace/keyspace.ts';
-import { ThreadMemory } from '../resp/native-memory.ts';
-import { ReplyEncoder } from '../resp/reply-encoder.ts';
-import { Request } from '../resp/request.ts';
-import { CommandStatistics } from './command-statistics.ts';
+import { replyErrors } from '../core/errors.ts';
+import { log } from '../core/log.ts';
+import { type Addon, addon, messageKinds } from '../engine/addon.ts';
+import { CommandLayer, type MailboxMessage, openThreadLog } from './command-layer.ts';
 import { Connection, type ConnectionHost, type NewConnection } from './connection.ts';
-import { Dispatcher } from './dispatcher.ts';
-import { Limits } from './limits.ts';
-import {
-  errorCodes,
-  type Pairs,
-  type PlainError,
-  type SharedCounters,
-  type ThreadStart,
-  type ToMain,
-  type ToThread,
-} from './messages.ts';
-import { Pause, pauseKinds } from './pause.ts';
+import type { Pairs, ThreadStart, ToMain, ToThread } from './messages.ts';
 import { SendBatch } from './send-batch.ts';
 
 const SWEEP_MS = 1000;
 /** Connection numbers go to the native core as 32 bits. */
 const CONNECTION_INDEX_MAX = 2 ** 31;
 
-/** What commands ask of the process: carried out here, or by the main thread. */
-class Services implements ServerServices {
-  readonly settings: Settings;
-  readonly startedMs: number;
-  readonly runId: string;
-  readonly threadCount: number;
-  readonly configFile: string | undefined;
-  readonly tcpPort: number;
-  readonly executable: string;
-  readonly #thread: IoThread;
-  readonly #post: (message: ToMain) => void;
-  readonly #shared: SharedCounters;
-  readonly #changes = new Map<number, (error: Error | undefined) => void>();
-  #changeCount = 0;
-
-  constructor(thread: IoThread, start: ThreadStart, settings: Settings, post: (m: ToMain) => void) {
-    this.settings = settings;
-    this.startedMs = start.startedMs;
-    this.runId = start.runId;
-    this.threadCount = start.threadCount;
-    this.configFile = settings.configFile;
-    this.tcpPort = start.tcpPort;
-    this.executable = start.executable;
-    this.#thread = thread;
-    this.#shared = start.shared;
-    this.#post = post;
-  }
-
-  configSet(pairs: Pairs): Promise<Error | undefined> {
-    return this.#ask((id) => ({ type: 'config-set', id, pairs }));
-  }
-
-  configRewrite(): Promise<Error | undefined> {
-    return this.#ask((id) => ({ type: 'config-rewrite', id }));
-  }
-
-  #ask(message: (id: number) => ToMain): Promise<Error | undefined> {
-    const id = ++this.#changeCount;
-    this.#post(message(id));
-    return new Promise((resolve) => this.#changes.set(id, resolve));
-  }
-
-  configSetDone(id: number, error: PlainError | undefined): void {
-    const resolve = this.#changes.get(id);
-    this.#changes.delete(id);
-    resolve?.(error === undefined ? undefined : new ReplyError(error.code, error.message));
-  }
-
-  pauseClients(forMs: number, onlyWrites: boolean): void {
-    this.#thread.pause.start(forMs, onlyWrites ? pauseKinds.writes : pauseKinds.all);
-  }
-
-  unpauseClients(): void {
-    this.#thread.pause.stop();
-  }
-
-  shutdown({ save }: { readonly save: 'default' | 'save' | 'nosave' }): void {
-    this.#post({ type: 'shutdown', save });
-  }
-
-  shareTraffic(): void {
-    this.#thread.shareTraffic();
-  }
-
-  commandFigures(): ReadonlyMap<string, CommandFigures> {
-    return this.#thread.statistics.figures(this.#thread.commandNames);
-  }
-
-  commandCount(): number {
-    return this.#thread.statistics.callCount(this.#thread.commandNames.length);
-  }
-
-  commandPercentiles(percents: readonly number[]): ReadonlyMap<string, readonly number[]> {
-    return this.#thread.statistics.percentiles(this.#thread.commandNames, percents);
-  }
-
-  errorCounts(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
-    const rows = new Float64Array(this.#shared.errors);
-    const base = rows.length - errorCodes.length;
-    for (const [index, code] of errorCodes.entries()) {
-      let sum = -rows[base + index]!;
-      for (let at = index; at < base; at += errorCodes.length) sum += rows[at]!;
-      if (sum > 0) counts.set(code, sum);
-    }
-    return counts;
-  }
-
-  rates(): Rates {
-    const [commands = 0, inputBytes = 0, outputBytes = 0] = new Float64Array(this.#shared.rates);
-    return { commands, inputBytes, outputBytes };
-  }
-
-  resetStatistics(): void {
-    this.#thread.addon.resetStatistics();
-    this.#thread.statistics.reset(this.#thread.commandNames.length);
-    const rows = new Float64Array(this.#shared.errors);
-    const base = rows.length - errorCodes.length;
-    for (const [code, count] of this.errorCounts()) rows[base + indexOfError(code)]! += count;
-  }
-}
-
-/** Of any code that has no place of its own: that of ERR. */
-function indexOfError(code: string): number {
-  const known: readonly string[] = errorCodes;
-  return Math.max(known.indexOf(code), 0);
-}
-
-export class IoThread implements ConnectionHost {
-  readonly addon: Addon;
-  readonly memory: ThreadMemory;
-  readonly scratchRequest: Request;
-  readonly encoder: ReplyEncoder;
-  readonly dispatcher: Dispatcher;
-  readonly limits: Limits;
-  readonly keyspace: Keyspace;
-  readonly engine: Engine;
-  readonly services: Services;
-  readonly statistics: CommandStatistics;
-  readonly pause: Pause;
+export class IoThread extends CommandLayer implements ConnectionHost {
   readonly replies: SendBatch;
   readonly traffic = { inputBytes: 0, outputBytes: 0 };
   nowMs = Date.now();
-  readonly #blocks: ThreadBlocks;
   readonly #start: ThreadStart;
-  readonly #settings: Settings;
   readonly #post: (message: ToMain) => void;
   readonly #connections = new Map<number, Connection>();
   readonly #bySlot: (Connection | undefined)[] = [];
@@ -176,45 +38,12 @@ export class IoThread implements ConnectionHost {
     commands: Iterable<Command>,
     post: (message: ToMain) => void,
   ) {
-    this.addon = native;
+    super(native, start, commands, post, { servesClients: true });
     this.#start = start;
     this.#post = post;
-    this.#settings = new Settings(start.settings);
-    this.#blocks = native.attachThread(
-      () => this.#together(() => this.#drain()),
-      (count) => this.#onReady(count),
-    );
-    this.memory = new ThreadMemory(native, this.#blocks);
-    this.scratchRequest = Request.ofScratch(this.memory);
-    const { threadIndex } = start;
-    const errors = new Float64Array(
-      start.shared.errors,
-      8 * errorCodes.length * threadIndex,
-      errorCodes.length,
-    );
-    this.encoder = new ReplyEncoder(this.memory, (code) => errors[indexOfError(code)]!++);
-    this.replies = new SendBatch(native, this.encoder, this.#blocks.sends);
-    this.limits = new Limits(this.#settings, start.memoryLimitBytes);
+    this.replies = new SendBatch(native, this.encoder, this.blocks.sends);
     this.#loads = new Int32Array(start.shared.connections);
-    this.statistics = new CommandStatistics(start.shared.commands, threadIndex);
-    const { statistics } = this;
-    this.pause = new Pause(native, start.shared.pause);
-    this.dispatcher = new Dispatcher(
-      commands,
-      this.encoder,
-      native,
-      this.limits,
-      statistics,
-      this.pause,
-    );
-    this.keyspace = new Keyspace(native, this.#blocks);
-    this.engine = new Engine(native, this.#blocks);
-    this.services = new Services(this, start, this.#settings, post);
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS);
-  }
-
-  get commandNames(): readonly string[] {
-    return this.dispatcher.names;
   }
 
   onMessage(message: ToThread): void {
@@ -269,11 +98,8 @@ export class IoThread implements ConnectionHost {
   }
 
   #apply(pairs: Pairs): void {
-    this.#settings.set(pairs);
     const { keepaliveMs } = this.limits;
-    this.limits.apply(this.#settings);
-    const level = this.#settings.text('loglevel');
-    if (isLogLevel(level)) setLogLevel(level);
+    this.applySettings(pairs);
     if (this.limits.keepaliveMs === keepaliveMs) return;
     for (const connection of this.#connections.values()) {
       connection.keepAlive(this.limits.keepaliveMs);
@@ -308,8 +134,12 @@ export class IoThread implements ConnectionHost {
     this.#sendReplies();
   }
 
-  #onReady(count: number): void {
-    const { ready } = this.#blocks;
+  protected override onWake(): void {
+    this.#together(() => this.drain());
+  }
+
+  protected override onReady(count: number): void {
+    const { ready } = this.blocks;
     this.#together(() => {
       // A client that goes away in the turn of another is not there any more.
       for (let i = 0; i < count; i++) this.#bySlot[ready[2 * i]!]?.onReady(ready[2 * i + 1]!);
@@ -330,40 +160,18 @@ export class IoThread implements ConnectionHost {
     this.shareTraffic();
   }
 
-  /** Puts this thread's traffic where INFO finds it. */
-  shareTraffic(): void {
+  override shareTraffic(): void {
     const { traffic } = this;
     this.addon.count(traffic.inputBytes, traffic.outputBytes);
     traffic.inputBytes = 0;
     traffic.outputBytes = 0;
   }
 
-  /** Takes the messages of the mailbox. They are read first: what they set off overwrites `rows`. */
-  #drain(): void {
-    const { rows } = this.#blocks;
-    for (;;) {
-      const count = this.addon.drainMailbox();
-      if (count === 0) return;
-      const messages: [number, number, number, number, string][] = [];
-      let at = 0;
-      for (let i = 0; i < count; i++) {
-        const textBytes = rows.readUInt32LE(at + 16);
-        messages.push([
-          rows.readUInt32LE(at),
-          rows.readUInt32LE(at + 4),
-          rows.readUInt32LE(at + 8),
-          rows.readUInt32LE(at + 12),
-          rows.toString('utf8', at + 20, at + 20 + textBytes),
-        ]);
-        at += 20 + textBytes;
-      }
-      for (const [kind, index, sequence, code, text] of messages) {
-        const connection = this.#connections.get(index);
-        if (kind === messageKinds.completion) connection?.complete(sequence, code, text);
-        else if (kind === messageKinds.kill) connection?.close();
-        else if (kind === messageKinds.notice) this.pause.onNotice(text);
-      }
-    }
+  protected onMail({ kind, connection: index, sequence, code, text }: MailboxMessage): void {
+    const connection = this.#connections.get(index);
+    if (kind === messageKinds.completion) connection?.complete(sequence, code, text);
+    else if (kind === messageKinds.kill) connection?.close();
+    else if (kind === messageKinds.notice) this.pause.onNotice(text);
   }
 
   /** Nothing of any client is carried out from here on. */
@@ -377,10 +185,7 @@ export class IoThread implements ConnectionHost {
 }
 
 function main(port: MessagePort, start: ThreadStart): void {
-  const settings = new Settings(start.settings);
-  const level = settings.text('loglevel');
-  if (isLogLevel(level)) setLogLevel(level);
-  openLog(settings.text('logfile'));
+  openThreadLog(start);
   const thread = new IoThread(addon(), start, commandTable.values(), (message) =>
     port.postMessage(message),
   );

@@ -38,6 +38,7 @@ std::span<const Export> ModelExports();
 std::span<const Export> DagExports();
 std::span<const Export> ClientExports();
 std::span<const Export> ProcessExports();
+std::span<const Export> ScriptExports();
 // The commands about plain values: data_exports.cc names their files.
 std::span<const std::span<const Export>> DataExports();
 

@@ -52,7 +52,10 @@ class PackedWords {
 // Builds a plan from words, in the order of the text; stops at the first that is wrong.
 class PlanBuilder {
  public:
-  PlanBuilder(ThreadState& thread, int db) : thread_(thread) { plan_.db = db; }
+  PlanBuilder(ThreadState& thread, int db, std::string user)
+      : thread_(thread), user_(std::move(user)) {
+    plan_.db = db;
+  }
 
   // The first code that is not kOk, and `place` says of what.
   Code Read(PackedWords words);
@@ -74,6 +77,7 @@ class PlanBuilder {
   bool CopyList(PackedWords& words, std::vector<std::string>* into);
 
   ThreadState& thread_;
+  const std::string user_;
   DagPlan plan_;
   // The latest tensor of each name.
   std::unordered_map<std::string_view, size_t> tensors_;
@@ -164,6 +168,7 @@ Code PlanBuilder::RunScript(PackedWords& words) {
   if (!CopyList(words, &script_run.keys) || !CopyList(words, &script_run.args)) {
     return Code::kOutOfMemory;
   }
+  script_run.user = user_;
   DagRun run;
   run.work = std::move(script_run);
   const int32_t input_count = words.Next();
@@ -213,9 +218,9 @@ napi_value Refusal(napi_env env, ThreadState& thread, Code code, Place place) {
 }
 
 napi_value DagExecute(napi_env env, napi_callback_info info) {
-  const Arguments<9> in(env, info);
+  const Arguments<10> in(env, info);
   ThreadState& thread = this_thread();
-  PlanBuilder builder(thread, in.Int(2));
+  PlanBuilder builder(thread, in.Int(2), ToText({env, in[9]}));
   Code code = builder.Read({env, in[0], static_cast<size_t>(in.Int(1))});
   if (code != Code::kOk) return Refusal(env, thread, code, builder.place);
   const bool is_whole = in.Int(3) != 0;

@@ -23,7 +23,8 @@ napi_value Init(napi_env env, napi_value exports) {
   const std::span<const tutti::Export> lists[] = {
       tutti::RequestExports(), tutti::SocketExports(), tutti::ReplyExports(),
       tutti::KeyExports(),     tutti::TensorExports(), tutti::StoredModelExports(),
-      tutti::ModelExports(),   tutti::DagExports(),    tutti::ClientExports(),
+      tutti::ModelExports(),   tutti::ScriptExports(), tutti::DagExports(),
+      tutti::ClientExports(),
       tutti::ProcessExports(),
   };
   for (const auto& list : lists) {

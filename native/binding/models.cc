@@ -161,6 +161,7 @@ Napi::Value ScriptExecute(const Napi::CallbackInfo& info) {
   words.AddNumber(run.variadic_from);
   words.AddNumber(run.target.timeout_ms);
   SetAnswer(thread, ToInt32(info[9]), ToInt32(info[10]), words, &run.target);
+  run.user = ToText(info[11]);
   engine().Enqueue(std::move(run));
   return {env, ToJs(env, Code::kOk)};
 }

@@ -67,30 +67,9 @@ napi_value StopBackground(napi_env, napi_callback_info) {
 
 // --- listeners ---
 
-// The waker of a listener, which the accepting thread may use until it is closed.
-class ListenerWaker {
- public:
-  void Start(std::unique_ptr<Waker> waker) {
-    const std::lock_guard lock(mutex_);
-    waker_ = std::move(waker);
-  }
-  void Wake() {
-    const std::lock_guard lock(mutex_);
-    if (waker_) waker_->Wake();
-  }
-  void Close() {
-    const std::lock_guard lock(mutex_);
-    waker_ = nullptr;
-  }
-
- private:
-  std::mutex mutex_;  // guards waker_
-  std::unique_ptr<Waker> waker_;
-};
-
 // Of this thread, which alone may close them.
-std::map<int, std::shared_ptr<ListenerWaker>>& own_listeners() {
-  static thread_local auto* const listeners = new std::map<int, std::shared_ptr<ListenerWaker>>;
+std::map<int, std::shared_ptr<GuardedWaker>>& own_listeners() {
+  static thread_local auto* const listeners = new std::map<int, std::shared_ptr<GuardedWaker>>;
   return *listeners;
 }
 
@@ -162,7 +141,7 @@ void Deliver(Napi::Env env, napi_value on_connection, int listener_id) {
 
 Napi::Value Listen(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto waker = std::make_shared<ListenerWaker>();
+  const auto waker = std::make_shared<GuardedWaker>();
   // A connection may come before its number is known here: the first wake is repeated below.
   const auto id = std::make_shared<int>(0);
   const auto listening = Acceptor::Get().Listen(ToListenOptions(info[0].As<Napi::Object>()),

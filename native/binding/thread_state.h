@@ -8,8 +8,10 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "binding/socket_set.h"
 #include "core/object.h"
 #include "core/units.h"
+#include "inference/script_command.h"
 #include "tensor/incoming_blob.h"
 #include "threads/thread_context.h"
 
@@ -114,6 +117,27 @@ class Waker {
   std::function<void(napi_env, napi_value)>* call_;
 };
 
+// A waker that other threads may use until its owner closes it, and also after.
+class GuardedWaker {
+ public:
+  void Start(std::unique_ptr<Waker> waker) {
+    const std::lock_guard lock(mutex_);
+    waker_ = std::move(waker);
+  }
+  void Wake() {
+    const std::lock_guard lock(mutex_);
+    if (waker_) waker_->Wake();
+  }
+  void Close() {
+    const std::lock_guard lock(mutex_);
+    waker_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;  // guards waker_
+  std::unique_ptr<Waker> waker_;
+};
+
 class ThreadState {
  public:
   explicit ThreadState(napi_env env);
@@ -191,6 +215,11 @@ class ThreadState {
   Ref<Object> dag;         // the DagResult that is being answered
   std::unordered_map<int64_t, OpenClient> clients;   // by client id
   std::unordered_map<uint32_t, int64_t> client_ids;  // by connection
+
+  // Of the script host: the command that it carries out, and its reply so far.
+  std::shared_ptr<ScriptCommand> script_command;
+  ScriptReply script_reply;
+  std::string script_user;  // of the last command
 
   std::vector<std::string_view> words;  // what Words() answers; a long one goes with its request
   std::vector<uint8_t> bytes;           // room for one call

@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 // Changes with any change of this file that an already built library would notice.
-#define TUTTI_BACKEND_ABI 2u
+#define TUTTI_BACKEND_ABI 3u
 
 // The one symbol of a backend library, as dlsym() wants it.
 #define TUTTI_BACKEND_SYMBOL "tutti_backend_open"
@@ -78,9 +78,37 @@ typedef struct tutti_script tutti_script;
 
 enum tutti_log_level { TUTTI_LOG_DEBUG = 0, TUTTI_LOG_NOTICE = 1, TUTTI_LOG_WARNING = 2 };
 
-// What scripts may ask of the server (redis.execute, redisAI.model_execute). Declared when the
-// operators are; null until then.
-typedef struct tutti_host tutti_host;
+// One value of a command's reply. The elements of an array follow it, each with its own elements.
+enum tutti_value_type { TUTTI_NIL = 0, TUTTI_INTEGER = 1, TUTTI_TEXT = 2, TUTTI_ARRAY = 3 };
+
+typedef struct tutti_value {
+  uint32_t type;     // tutti_value_type
+  int64_t integer;   // TUTTI_INTEGER: the number; TUTTI_ARRAY: how many elements it has
+  tutti_bytes text;  // TUTTI_TEXT
+} tutti_value;
+
+// The reply of a command that did not fail: one value, and what is in it, depth first. Valid until
+// `release(owner)`, which is to be called exactly once.
+typedef struct tutti_reply {
+  const tutti_value* values;
+  size_t value_count;
+  void* owner;
+  void (*release)(void* owner);
+} tutti_reply;
+
+// What a script may ask of the server while it runs. Both functions block the thread that called
+// `run_script`, and may be called by it only, with the call's `caller`.
+typedef struct tutti_host {
+  // redis.execute: carries out one command, its words as a client would send them. A failure's text
+  // is what a client would read after `-`.
+  int (*execute)(void* caller, const tutti_bytes* words, size_t word_count, tutti_reply* reply,
+                 char* error, size_t error_bytes);
+
+  // redisAI.model_execute: runs the stored model `key` here and now and fills `output_count`
+  // outputs, as the `run` of its backend does; the inputs are borrowed for the call.
+  int (*run_model)(void* caller, tutti_bytes key, const tutti_tensor* inputs, size_t input_count,
+                   tutti_tensor* outputs, size_t output_count, char* error, size_t error_bytes);
+} tutti_host;
 
 // The server's memory, for runtimes whose allocations can be replaced; from any thread. What is
 // taken counts against `maxmemory`, while a model is loaded as the model's.
@@ -121,6 +149,7 @@ typedef struct tutti_script_call {
   size_t key_count;
   const tutti_bytes* args;
   size_t arg_count;
+  void* caller;  // for the functions of tutti_host; valid during the call
 } tutti_script_call;
 
 // A null function pointer means that the runtime cannot do it.

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/memory_account.h"
+#include "inference/script_host.h"
 
 namespace tutti {
 namespace {
@@ -116,6 +117,7 @@ Compiler::Compiler(const EngineOptions& options)
     static_cast<const Compiler*>(context)->Log(level, line);
   };
   shared.log_context = this;
+  shared.host = script_host_table();
 
   for (int kind = 0; kind < kBackendCount; kind++) {
     const BackendPlace& place = places_[kind];

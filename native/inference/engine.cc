@@ -11,6 +11,7 @@
 #include "inference/run.h"
 #include "inference/run_joins.h"
 #include "inference/run_queue.h"
+#include "inference/script_host.h"
 
 namespace tutti {
 namespace {
@@ -165,6 +166,7 @@ std::vector<double> Engine::QueueThreadCpuSeconds(std::string_view name) {
 void Engine::Shutdown() {
   if (!state_->compiler) return;
   state_->loader->Close();
+  ScriptHost::Get().Close();
   std::lock_guard lock(state_->mutex);
   state_->closed = true;
   for (RunQueue* queue : state_->queues) queue->Close();
@@ -176,6 +178,7 @@ void Engine::Resume() {
   state_->closed = false;
   for (RunQueue* queue : state_->queues) queue->Open();
   state_->loader->Open();
+  ScriptHost::Get().Reopen();
 }
 
 }  // namespace tutti

@@ -100,6 +100,7 @@ struct ScriptRun {
   std::vector<Ref<Tensor>> inputs;
   int64_t variadic_from = -1;  // AI.SCRIPTRUN: index of the first input after `$`; -1 without one
   std::vector<std::string> keys, args;
+  std::string user;  // of the client: its commands (redis.execute) are carried out as his
   RunTarget target;
 };
 

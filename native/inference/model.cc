@@ -38,9 +38,30 @@ bool RunGate::TryBegin() {
   const uint32_t max = max_;
   uint32_t active = active_;
   do {
-    if (max != 0 && active >= max) return false;
+    if (max != 0 && (active >= max || waiting_ > 0)) return false;
   } while (!active_.compare_exchange_weak(active, active + 1));
   return true;
+}
+
+void RunGate::Begin() {
+  ++waiting_;
+  uint32_t active = active_;
+  while (true) {
+    const uint32_t max = max_;
+    if (max != 0 && active >= max) {
+      active_.wait(active);
+      active = active_;
+    } else if (active_.compare_exchange_weak(active, active + 1)) {
+      break;
+    }
+  }
+  --waiting_;
+}
+
+void RunGate::End() {
+  --active_;
+  // Whoever is not counted yet has not looked at `active_` yet.
+  if (waiting_ > 0) active_.notify_all();
 }
 
 size_t RunGate::FreeCount() const {

@@ -42,19 +42,28 @@ struct RunStatistics {
   }
 };
 
+class RunQueue;  // inference/run_queue.h
+
 // Lets at most as many runs of one model go on at once as its backend allows.
 class RunGate {
  public:
   // 0 is no limit. One at a time until it is told: the first run of a model from a file compiles
   // it.
   void SetMax(uint32_t max) { max_ = max; }
+  // False too while a thread waits in Begin(): it holds up a whole queue and goes first.
   bool TryBegin();
-  void End() { --active_; }
+  // Waits for its turn. Only runs of backends are waited for, and those wait for nobody.
+  void Begin();
+  void End();
   // How many more could begin; SIZE_MAX without a limit.
   size_t FreeCount() const;
 
+  // The queue that may have parked runs of the model, to be told when a run that did not come from
+  // it has ended. Null before the first one was queued.
+  std::atomic<RunQueue*> queue{nullptr};
+
  private:
-  std::atomic<uint32_t> max_{1}, active_{0};
+  std::atomic<uint32_t> max_{1}, active_{0}, waiting_{0};
 };
 
 struct BlobPart {

@@ -9,6 +9,7 @@
 #include "inference/batch.h"
 #include "inference/run_joins.h"
 #include "inference/runtime_memory.h"
+#include "inference/script_host.h"
 #include "keyspace/keyspace.h"
 #include "tensor/buffer_pool.h"
 
@@ -59,9 +60,9 @@ auto FindCompiled(Compiler& compiler, const Compilable& subject)
 }
 
 // The rows of a run: dim 0 of the first input that has one.
-int64_t RowCount(const std::vector<Ref<Tensor>>& inputs) {
-  for (const Ref<Tensor>& input : inputs) {
-    if (!input->dims().empty()) return input->dims()[0];
+int64_t RowCount(std::span<const tutti_tensor> inputs) {
+  for (const tutti_tensor& input : inputs) {
+    if (input.rank > 0) return input.dims[0];
   }
   return 1;
 }
@@ -70,7 +71,8 @@ int64_t RowCount(const std::vector<Ref<Tensor>>& inputs) {
 struct RunBudget {
   RunMemoryUse& use;
   int64_t row_count;
-  uint64_t known_output_bytes;  // 0 if unknown
+  uint64_t known_output_bytes;       // 0 if unknown
+  bool are_outputs_adopted = true;  // as tensors, which count themselves
 
   // Only an estimate: nobody knows what a runtime takes before it did.
   bool IsAboveLimit() const {
@@ -107,31 +109,32 @@ Outputs CallBackend(Compiler& compiler, BackendKind kind, const tutti_backend& b
     return outputs;
   }
   const std::span<const tutti_tensor> given = std::span(outputs.tensors).first(outputs.count);
-  memory_scope.HandOver(compiler.memory(kind), given);
+  if (budget.are_outputs_adopted) memory_scope.HandOver(given);
   size_t output_bytes = 0;
   for (const tutti_tensor& output : given) output_bytes += output.bytes;
   budget.use.Note(budget.row_count, std::max(output_bytes, memory_scope.peak_bytes()));
   return outputs;
 }
 
-Outputs RunModel(Compiler& compiler, const Model& model, const std::vector<Ref<Tensor>>& tensors,
-                 size_t output_count) {
+Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_tensor> inputs,
+                 size_t output_count, bool are_outputs_adopted) {
   auto compiled = FindCompiled(compiler, model);
   if (!compiled.ok()) return {{}, 0, compiled.status()};
   const tutti_backend& backend = compiled.value()->backend();
-  const std::vector<tutti_tensor> inputs = ToViews(tensors);
   const BackendKind kind = model.spec().backend;
-  const int64_t row_count = RowCount(tensors);
+  const int64_t row_count = RowCount(inputs);
   const RunBudget budget = {
       model.memory_use, row_count,
-      backend.output_bytes ? backend.output_bytes(compiled.value()->handle(), row_count) : 0};
+      backend.output_bytes ? backend.output_bytes(compiled.value()->handle(), row_count) : 0,
+      are_outputs_adopted};
   return CallBackend(compiler, kind, backend, budget, output_count, [&](auto... shared) {
     return backend.run(compiled.value()->handle(), inputs.data(), inputs.size(), shared...);
   });
 }
 
 Outputs Run(Compiler& compiler, const ModelRun& run) {
-  return RunModel(compiler, *run.model, run.inputs, run.target.output_count);
+  return RunModel(compiler, *run.model, ToViews(run.inputs), run.target.output_count,
+                  /*are_outputs_adopted=*/true);
 }
 
 Outputs Run(Compiler& compiler, const ScriptRun& run) {
@@ -142,6 +145,7 @@ Outputs Run(Compiler& compiler, const ScriptRun& run) {
   const std::vector<tutti_bytes> keys = ToViews(run.keys);
   const std::vector<tutti_bytes> args = ToViews(run.args);
   const std::vector<std::string>& entry_points = run.script->spec().entry_points;
+  ScriptCaller caller{compiler, run.target.db, run.user};
   const tutti_script_call call = {
       .function = run.function.c_str(),
       .is_entry_point = std::ranges::find(entry_points, run.function) != entry_points.end(),
@@ -152,8 +156,9 @@ Outputs Run(Compiler& compiler, const ScriptRun& run) {
       .key_count = keys.size(),
       .args = args.data(),
       .arg_count = args.size(),
+      .caller = &caller,
   };
-  const RunBudget budget = {run.script->memory_use, RowCount(run.inputs), 0};
+  const RunBudget budget = {run.script->memory_use, RowCount(inputs), 0};
   const auto kind = BackendKind::kTorch;
   return CallBackend(compiler, kind, backend, budget, run.target.output_count, [&](auto... shared) {
     return backend.run_script(compiled.value()->handle(), &call, shared...);
@@ -290,7 +295,7 @@ bool ExecuteBatch(Compiler& compiler, const std::vector<const QueuedRun*>& runs,
   const size_t output_count = works[0]->target.output_count;
   std::vector<Ref<Tensor>> inputs = GatherInputs(works);
   if (inputs.empty()) return false;
-  const Outputs outputs = RunModel(compiler, model, inputs, output_count);
+  const Outputs outputs = RunModel(compiler, model, ToViews(inputs), output_count, /*are_outputs_adopted=*/true);
   inputs.clear();
   if (outputs.status.code() == Code::kOutOfMemory) return false;
 
@@ -316,6 +321,20 @@ bool ExecuteBatch(Compiler& compiler, const std::vector<const QueuedRun*>& runs,
   return true;
 }
 
+// All outputs, or none: those of a run that gave something else too are released.
+Status TakeAll(const Outputs& given, std::span<tutti_tensor> outputs) {
+  if (!given.status.ok()) return given.status;
+  const auto is_tensor = [](const tutti_tensor& output) { return output.release != nullptr; };
+  if (given.count == outputs.size() && std::ranges::all_of(given.tensors, is_tensor)) {
+    std::ranges::copy(given.tensors, outputs.begin());
+    return Status::Ok();
+  }
+  for (const tutti_tensor& output : std::span(given.tensors).first(given.count)) {
+    if (output.release) output.release(output.owner);
+  }
+  return Status(Code::kFailed, "ERR Model generated an output that is no tensor");
+}
+
 }  // namespace
 
 void ExecuteRuns(Compiler& compiler, std::list<QueuedRun>& runs) {
@@ -333,6 +352,24 @@ void ExecuteRuns(Compiler& compiler, std::list<QueuedRun>& runs) {
   for (const QueuedRun* run : taken) {
     ExecuteAlone(compiler, *run, taken.size() == 1 ? begin : Clock::now());
   }
+}
+
+Status RunHere(Compiler& compiler, const Model& model, std::span<const tutti_tensor> inputs,
+               std::span<tutti_tensor> outputs) {
+  const Clock::time_point begin = Clock::now();
+  const Outputs given =
+      RunModel(compiler, model, inputs, outputs.size(), /*are_outputs_adopted=*/false);
+  Status status = TakeAll(given, outputs);
+  RunStatistics& statistics = model.statistics;
+  CountExecution(statistics, begin, given.duration_us);
+  Add(statistics.calls, 1);
+  Add(statistics.duration_us, given.duration_us);
+  if (status.ok()) {
+    Add(statistics.samples, RowCount(outputs));
+  } else {
+    Add(statistics.errors, 1);
+  }
+  return status;
 }
 
 }  // namespace tutti

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <list>
+#include <span>
 
 #include "inference/compiler.h"
 #include "inference/run_queue.h"
@@ -14,5 +15,10 @@ namespace tutti {
 // What fails the batch fails all of them. A run whose time in the queue is over is told kTimedOut
 // and has no part in it.
 void ExecuteRuns(Compiler& compiler, std::list<QueuedRun>& runs);
+
+// Runs a model and counts it, past its gate and without storing anything. Fills all of `outputs`,
+// to be released by the caller, or none.
+Status RunHere(Compiler& compiler, const Model& model, std::span<const tutti_tensor> inputs,
+               std::span<tutti_tensor> outputs);
 
 }  // namespace tutti

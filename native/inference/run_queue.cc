@@ -82,6 +82,7 @@ Status RunQueue::Start(int thread_count) {
 }
 
 void RunQueue::Push(QueuedRun run) {
+  run.gate().queue = this;
   std::list<QueuedRun> node;  // made before the lock is taken
   node.push_back(std::move(run));
   bool is_closed, is_full, must_wake = false;
@@ -276,16 +277,25 @@ void RunQueue::TakeBatch(Line& line, std::list<QueuedRun>* batch) {
   ArrangeOrErase(line, line.runs.empty() ? Clock::time_point() : Clock::now());
 }
 
-// Gives back the run's place at its gate. The lock is held.
-void RunQueue::End(const QueuedRun& run) {
-  run.gate().End();
-  const auto found = at_limit_.find(run.subject());
-  if (found == at_limit_.end()) return;
+void RunQueue::Unpark(const Object* subject) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!ReadyLinesOf(subject)) return;
+  }
+  changed_.notify_all();
+}
+
+// A run of `subject` has given back its place at the gate. The lock is held. False if no line
+// waited for that.
+bool RunQueue::ReadyLinesOf(const Object* subject) {
+  const auto found = at_limit_.find(subject);
+  if (found == at_limit_.end()) return false;
   for (Line* const line : found->second) {
     line->state = Line::State::kReady;
     ready_.emplace(line->runs.front().number, line);
   }
   at_limit_.erase(found);
+  return true;
 }
 
 void RunQueue::Wait(std::unique_lock<std::mutex>& lock) {
@@ -318,7 +328,8 @@ void RunQueue::Work() {
     if (!taken.runs.empty()) {
       execute_(taken.runs);
       lock.lock();
-      End(taken.runs.front());
+      taken.runs.front().gate().End();
+      ReadyLinesOf(taken.runs.front().subject());
       lock.unlock();
     }
     taken = {};  // may free a model or large tensors: without the lock

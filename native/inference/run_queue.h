@@ -75,6 +75,9 @@ class RunQueue {
   // A run that cannot be queued is told so: kFailed if the queue is full, kShuttingDown.
   void Push(QueuedRun run);
 
+  // A run of `subject` that did not come from this queue has ended: those it held up may begin.
+  void Unpark(const Object* subject);
+
   // Drops what waits (kShuttingDown), and refuses more until Open().
   void Close();
   void Open();
@@ -123,7 +126,7 @@ class RunQueue {
   void DropOverdue(Line& line, Clock::time_point now, std::list<QueuedRun>* overdue);
   void TakeBatch(Line& line, std::list<QueuedRun>* batch);
   bool Add(std::list<QueuedRun>& node);
-  void End(const QueuedRun& run);
+  bool ReadyLinesOf(const Object* subject);
   Clock::time_point NextTime() const;
   void Wait(std::unique_lock<std::mutex>& lock);
 

@@ -17,6 +17,7 @@ constexpr size_t kPooledBytesMin = 32 * kKiB;
 
 // Lies right before each block.
 struct Header {
+  RuntimeMemory* runtime;
   void* memory;    // what it was taken from, to be given back
   size_t charged;  // bytes that it really takes
   bool is_pooled;
@@ -30,11 +31,11 @@ Header& HeaderOf(void* block) {
 }
 
 // Makes the header in memory of `charged` bytes. Returns the block.
-void* MakeBlock(uint8_t* memory, size_t charged, bool is_pooled, MemoryKind kind) {
+void* MakeBlock(RuntimeMemory* runtime, uint8_t* memory, size_t charged, bool is_pooled, MemoryKind kind) {
   const auto address = reinterpret_cast<uintptr_t>(memory) + sizeof(Header);
   const uintptr_t aligned = (address + kAlignment - 1) / kAlignment * kAlignment;
   auto* block = reinterpret_cast<uint8_t*>(aligned);
-  HeaderOf(block) = {memory, charged, is_pooled, true, kind};
+  HeaderOf(block) = {runtime, memory, charged, is_pooled, true, kind};
   return block;
 }
 
@@ -97,7 +98,7 @@ void* RuntimeMemory::Allocate(void* memory, uint64_t bytes) {
   const MemoryKind kind = thread_use.kind;
   memory_account::Add(kind, static_cast<int64_t>(charged));
   self.used_bytes_.fetch_add(charged, std::memory_order_relaxed);
-  void* const block = MakeBlock(taken, charged, is_pooled, kind);
+  void* const block = MakeBlock(&self, taken, charged, is_pooled, kind);
   NoteTaken(block, bytes, charged);
   return block;
 }
@@ -151,7 +152,7 @@ size_t RunScope::peak_bytes() const {
   return static_cast<size_t>(thread_use.peak_bytes - begin_bytes_);
 }
 
-void RunScope::HandOver(RuntimeMemory& memory, std::span<const tutti_tensor> outputs) {
+void RunScope::HandOver(std::span<const tutti_tensor> outputs) {
   ThreadUse& use = thread_use;
   for (const tutti_tensor& output : outputs) {
     const auto* data = static_cast<const uint8_t*>(output.data);
@@ -162,7 +163,8 @@ void RunScope::HandOver(RuntimeMemory& memory, std::span<const tutti_tensor> out
       if (header.is_counted) {
         header.is_counted = false;
         memory_account::Add(header.kind, -static_cast<int64_t>(header.charged));
-        memory.used_bytes_.fetch_sub(header.charged, std::memory_order_relaxed);
+        // A script may hand over what a model of another runtime gave it.
+        header.runtime->used_bytes_.fetch_sub(header.charged, std::memory_order_relaxed);
       }
       break;
     }

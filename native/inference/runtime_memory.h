@@ -64,7 +64,7 @@ class RunScope {
   RunScope& operator=(const RunScope&) = delete;
 
   // From here on the outputs' blocks are counted as the tensors that adopt them.
-  void HandOver(RuntimeMemory& memory, std::span<const tutti_tensor> outputs);
+  void HandOver(std::span<const tutti_tensor> outputs);
   // The most bytes that this thread has held at once for the runtime, within the scope.
   size_t peak_bytes() const;
 

@@ -138,7 +138,7 @@ t.test('models and scripts', { skip }, async (t) => {
     source: 'def f(): ...',
   });
   t.equal(addon.scriptFind(0, 1), -codes.notFound);
-  t.equal(addon.scriptExecute(0, 0, 2, [], [5], [], [6], -1, 0, 1, 4), 0);
+  t.equal(addon.scriptExecute(0, 0, 2, [], [5], [], [6], -1, 0, 1, 4, 'default'), 0);
   t.match(await nextMessage(), { sequence: 4, code: 0 });
   t.strictSame(tensorValues('out2'), ['1', '2']);
   request('s');

@@ -125,7 +125,7 @@ TEST(CountsAnOutputOnceItIsHandedOverAsTheTensorsOwn) {
     const tutti_tensor outputs[] = {OutputAt(output, 50 * kKiB),
                                     OutputAt(output + 50 * kKiB, 50 * kKiB), OutputAt(foreign, 16),
                                     OutputAt(nullptr, 0)};
-    scope.HandOver(memory, outputs);
+    scope.HandOver(outputs);
     CHECK(Runtimes() > 0);
     CHECK(Runtimes() < 2 * kKiB);
     CHECK_EQUAL(memory.used_bytes(), Runtimes());
@@ -143,7 +143,7 @@ TEST(DoesNotLookIntoBlocksThatAnotherThreadGaveBack) {
   void* const large = Take(memory, 20 * kMiB);
   std::thread([&] { Give(memory, large); }).join();
   const tutti_tensor outputs[] = {OutputAt(&memory, 1)};
-  scope.HandOver(memory, outputs);
+  scope.HandOver(outputs);
   CHECK_EQUAL(Runtimes(), 0u);
 }
 

@@ -9,6 +9,7 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace tutti {
@@ -31,6 +32,12 @@ inline bool WritesTensor(const c10::Argument& argument) {
   return kind != c10::TypeKind::ListType && kind != c10::TypeKind::DictType;
 }
 
+// redis.execute and redisAI.model_execute, which only read what they are given.
+inline bool AsksServer(const torch::jit::Node* node) {
+  const std::string_view space = node->kind().ns().toUnqualString();
+  return space == "redis" || space == "redisAI";
+}
+
 // Errs to the safe side: what it cannot see into counts as a write.
 inline bool MayWrite(const torch::jit::Block* block) {
   for (const torch::jit::Node* node : block->nodes()) {
@@ -43,7 +50,8 @@ inline bool MayWrite(const torch::jit::Block* block) {
         if (WritesTensor(argument)) return true;
       }
       const torch::jit::Operator* op = node->maybeOperator();
-      if (op != nullptr && op->aliasAnalysisKind() == c10::AliasAnalysisKind::CONSERVATIVE) {
+      if (op != nullptr && !AsksServer(node) &&
+          op->aliasAnalysisKind() == c10::AliasAnalysisKind::CONSERVATIVE) {
         return true;
       }
       continue;

@@ -11,7 +11,6 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/headeronly/version.h>
-#include <torch/jit.h>
 
 #include <algorithm>
 #include <map>
@@ -24,6 +23,7 @@
 #include "../error_text.h"
 #include "graph_writes.h"
 #include "memory.h"
+#include "script_operators.h"
 #include "tensors.h"
 
 struct tutti_model {
@@ -97,6 +97,7 @@ int Configure(const tutti_options* options, char* error, size_t error_bytes) {
     // The profiling executor compiles anew in the second run of every model; this one compiles
     // once, which WarmUp() does ahead of the first run.
     torch::jit::getProfilingMode() = false;
+    tutti::RegisterScriptOperators(options->host);
     return 0;
   });
 }
@@ -330,7 +331,7 @@ int LoadScript(const char* source, size_t source_bytes, tutti_device device, tut
     auto loaded = std::make_unique<tutti_script>();
     loaded->device = ToDevice(device);
     // Its parser wants the last line ended, which what a client types need not be.
-    loaded->unit = torch::jit::compile(std::string(source, source_bytes) + "\n");
+    loaded->unit = tutti::CompileScript(std::string(source, source_bytes) + "\n");
     for (torch::jit::Function* function : loaded->unit->get_functions()) {
       loaded->functions.emplace(
           function->name(),
@@ -450,6 +451,8 @@ int RunScript(tutti_script* script, const tutti_script_call* call, tutti_tensor*
     } else {
       PushFunctionInputs(*script, *entry, *call, &borrowed, &stack);
     }
+    const tutti::ScriptContext context{call->caller, script->device, entry->writes.any};
+    const tutti::ScriptScope scope(&context);
     entry->function->run(stack);
     std::vector<at::Tensor> tensors;
     const bool is_none = stack.back().isNone();
