@@ -55,7 +55,7 @@ void RunScripts(const tutti_backend* backend) {
     for (int i = 0; i < 3; i++) inputs[i] = {TUTTI_FLOAT, 1, dims, &values[i], 4, nullptr, nullptr};
     const tutti_bytes words[] = {{"k", 1}, {"l", 1}};
     const tutti_script_call call = {
-        one.function, one.is_entry_point, -1, inputs, one.input_count, words, 2, words, 1};
+        one.function, one.is_entry_point, -1, inputs, one.input_count, words, 2, words, 1, nullptr};
     tutti_tensor output{};
     size_t count = 0;
     text[0] = '\0';

@@ -1,7 +1,9 @@
 // A backend without a runtime, for tests under sanitizers: it calls itself TORCH and answers copies
 // of its inputs. The blob says what goes wrong: "fail" at load, "fail-run" at each run,
 // "slow <milliseconds>" sleeps in each run; any other blob is a good model. A script is any source;
-// "fail" is a compile error. Each function exists but "missing".
+// "fail" is a compile error. Each function exists but "missing". A script asks the server for one
+// command a word of its arguments (redis.execute), and then, as "model <key>", for a run of that
+// model on its inputs, whose outputs it answers.
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -58,7 +60,12 @@ int CopyInputs(const tutti_tensor* inputs, size_t input_count, tutti_tensor* out
   return 0;
 }
 
-int Configure(const tutti_options*, char*, size_t) { return 0; }
+const tutti_host* host = nullptr;
+
+int Configure(const tutti_options* options, char*, size_t) {
+  host = options->host;
+  return 0;
+}
 
 void ThreadInit() {}
 
@@ -131,6 +138,20 @@ int RunScript(tutti_script* script, const tutti_script_call* call, tutti_tensor*
     return Fail(error, error_bytes, std::string("Function does not exist: ") + call->function);
   }
   if (script->source == "fail-run") return Fail(error, error_bytes, "this script fails");
+  for (size_t i = 0; i < call->arg_count; i++) {
+    tutti_reply reply{};
+    if (host->execute(call->caller, &call->args[i], 1, &reply, error, error_bytes) != 0) return 1;
+    reply.release(reply.owner);
+  }
+  if (script->source.rfind("model ", 0) == 0) {
+    const tutti_bytes key = {script->source.data() + 6, script->source.size() - 6};
+    if (host->run_model(call->caller, key, call->inputs, call->input_count, outputs,
+                        output_capacity, error, error_bytes) != 0) {
+      return 1;
+    }
+    *output_count = output_capacity;
+    return 0;
+  }
   return CopyInputs(call->inputs, call->input_count, outputs, output_capacity, output_count, error,
                     error_bytes);
 }
