@@ -381,7 +381,8 @@ export const scriptRows: readonly Row[] = [
   ['AI.SCRIPTEXECUTE s', wrongArity('AI.SCRIPTEXECUTE')],
   ['AI.SCRIPTEXECUTE k entry INPUTS 1 t OUTPUTS 1 o', 'ERR script key is empty'],
   ['AI.SCRIPTEXECUTE t entry INPUTS 1 t OUTPUTS 1 o', wrongType],
-  ['AI.SCRIPTEXECUTE s entry', anyError],
+  ['AI.SCRIPTEXECUTE s entry', wrongArity('AI.SCRIPTEXECUTE')],
+  ['AI.SCRIPTEXECUTE s INPUTS 1 t', 'ERR function name not specified'],
   [
     'AI.SCRIPTEXECUTE s entry ARGS 1 t',
     'ERR KEYS or INPUTS scope must be provided first for AI.SCRIPTEXECUTE command',
@@ -424,6 +425,26 @@ export const scriptRows: readonly Row[] = [
   [
     'AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS x o',
     'ERR Invalid argument for outputs count in AI.SCRIPTEXECUTE',
+  ],
+  [
+    'AI.SCRIPTEXECUTE s entry INPUTS -1 t',
+    'ERR Invalid argument for inputs count in AI.SCRIPTEXECUTE',
+  ],
+  [
+    'AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS -1 o',
+    'ERR Invalid argument for outputs count in AI.SCRIPTEXECUTE',
+  ],
+  [
+    'AI.SCRIPTEXECUTE s entry KEYS 1 k ARGS -1 o',
+    'ERR Invalid argument for keys count in AI.SCRIPTEXECUTE',
+  ],
+  [
+    'AI.SCRIPTEXECUTE s entry INPUTS 9223372036854775807 t',
+    /^ERR (Invalid argument for inputs count|number of inputs)/,
+  ],
+  [
+    'AI.SCRIPTEXECUTE s entry INPUTS 1 t ARGS',
+    'ERR Invalid arguments provided to AI.SCRIPTEXECUTE',
   ],
   [
     'AI.SCRIPTEXECUTE s entry INPUTS 1 t ARGS x o',

@@ -212,4 +212,58 @@ def scripts_set_the_old_way_run_the_old_way(client):
     raises(ResponseError, lambda: client.scriptrun("s", "missing", ["a"], ["c"]), "missing")
 
 
+CALLING = """
+def remember(tensors: List[Tensor], keys: List[str], args: List[str]):
+    redis.execute("SET", keys[0], args[0])
+    redis.execute("RPUSH", keys[1], args)
+    elements = redis.asList(redis.execute("LRANGE", keys[1], "0", "-1"))
+    assert str(redis.execute("GET", keys[0])) == str(elements[0])
+    return torch.tensor([len(elements)])
+
+def chain(tensors: List[Tensor], keys: List[str], args: List[str]):
+    outputs = tensors
+    for i in range(int(args[0])):
+        outputs = redisAI.model_execute(keys[0], tensors, int(args[1]))
+    return outputs
+
+def wrong(tensors: List[Tensor], keys: List[str], args: List[str]):
+    redis.execute("LLEN", keys[0])
+"""
+
+
+@with_models
+def scripts_call_the_database(client):
+    client.scriptstore("calls", "CPU", CALLING, ["remember", "chain", "wrong"])
+    client.delete("{x}text", "{x}list")
+    args = ["one", "two\0three"]
+    assert client.scriptexecute("calls", "remember", keys=["{x}text", "{x}list"], args=args, outputs=["n"]) == "OK"
+    assert client.tensorget("n") == numpy.array([2])
+    assert client.get("{x}text") == b"one" and client.lrange("{x}list", 0, -1) == [b"one", b"two\0three"]
+    raises(
+        ResponseError,
+        lambda: client.scriptexecute("calls", "wrong", keys=["{x}text"]),
+        "Redis command returned an error: WRONGTYPE Operation against a key holding the wrong kind of value",
+    )
+
+
+@with_models
+def scripts_run_models_of_every_backend(client):
+    backends = {}
+    for model in MODELS:
+        floats = all(tensor.dtype == numpy.float32 for tensor in model.inputs + model.outputs)
+        if floats and model.input_names is None:
+            backends.setdefault(model.backend, model)
+    assert len(backends) >= 2, backends
+    for model in backends.values():
+        client.modelstore(model.key, model.backend, "CPU", model.bytes)
+        inputs = [f"in-{i}" for i in range(len(model.inputs))]
+        outputs = [f"out-{i}" for i in range(len(model.outputs))]
+        for name, tensor in zip(inputs, model.inputs):
+            client.tensorset(name, tensor)
+        args = ["2", str(len(outputs))]
+        client.scriptexecute("calls", "chain", keys=[model.key], inputs=inputs, args=args, outputs=outputs)
+        model.expect([client.tensorget(name) for name in outputs])
+        assert client.infoget(model.key)["calls"] == 2
+
+
 run_cases(Client(port=int(os.environ["PORT"])))

@@ -173,6 +173,25 @@ def a_Python_function_runs(client):
 
 
 @case
+def scripts_call_the_database_and_models(client):
+    model = next(m for m in MODELS if len(m.inputs) == 1 and len(m.outputs) == 1 and m.backend == "ONNX")
+    client.set_model("called", model.bytes, model.backend, "CPU")
+    source = """
+def call(x):
+    redis.execute("HSET", "calls", "last", "call")
+    outputs = redisAI.model_execute("called", [x], 1)
+    redis.execute("RPUSH", "history", str(outputs[0].dim()))
+    return outputs[0]
+"""
+    client.set_script("calling", source, "CPU")
+    client.put_tensor("a", model.inputs[0])
+    for _ in range(2):
+        client.run_script("calling", "call", ["a"], ["called-out"])
+    model.expect([client.get_tensor("called-out")])
+    assert client.key_exists("calls") and client.key_exists("history")
+
+
+@case
 def bad_scripts_are_refused_and_the_client_goes_on(client):
     raises(RedisReplyError, lambda: client.set_script("bad", "def f(x): return no_such_name + x", "CPU"), "no_such_name")
     raises(RedisReplyError, lambda: client.set_script("bad", "this is no script", "CPU"))
