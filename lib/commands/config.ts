@@ -43,7 +43,7 @@ export const configCommands: readonly Command[] = [
         isPrepared: true,
         run(call) {
           if (call.server.configFile === undefined) throw replyErrors.noConfigFile();
-          replyWhenDone(call, call.server.configRewrite());
+          replyWhenDone(call, () => call.server.configRewrite());
         },
       },
       {

@@ -103,13 +103,13 @@ export function changeSettings(
   pairs: readonly (readonly [string, string])[],
   refusal: (error: Error) => Error = (error) => error,
 ): void {
-  replyWhenDone(call, call.server.configSet(pairs), refusal);
+  replyWhenDone(call, () => call.server.configSet(pairs), refusal);
 }
 
-/** Waits for the main thread, and answers OK or its error. */
+/** Asks the main thread, unless the command may not wait, and answers OK or its error. */
 export function replyWhenDone(
   call: Call,
-  done: Promise<Error | undefined>,
+  ask: () => Promise<Error | undefined>,
   refusal: (error: Error) => Error = (error) => error,
 ): void {
   let refused: Error | undefined;
@@ -117,7 +117,7 @@ export function replyWhenDone(
     if (refused) reply.error(refusal(refused));
     else reply.ok();
   });
-  done.then(
+  ask().then(
     (error) => {
       refused = error;
       ticket.finish(codes.ok, '');

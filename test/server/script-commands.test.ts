@@ -408,6 +408,7 @@ t.test('refuses what would wait, and what is about a connection', { skip }, asyn
     );
     t.equal(await client.request('PING'), 'PONG');
   }
+  t.equal(await client.request('AI.CONFIG', 'GET', 'MODEL_CHUNK_SIZE'), 535822336, 'as it was');
   for (const words of [
     ['PING'],
     ['AI.CONFIG', 'GET', 'MODEL_CHUNK_SIZE'],
