@@ -82,8 +82,7 @@ napi_value ScriptNext(napi_env env, napi_callback_info) {
   numbers[4] = command.user == thread.script_user ? 0 : 1;
   thread.script_user = command.user;
   if (is_small) {
-    EnterWords(thread, thread.blocks->scratch, kScratchBytes, thread.blocks->row,
-               2 * kRowWordsMax);
+    EnterWords(thread, thread.blocks->scratch, kScratchBytes, thread.blocks->row, 2 * kRowWordsMax);
   }
   return ToJs(env, static_cast<int64_t>(word_count));
 }

@@ -71,7 +71,7 @@ int64_t RowCount(std::span<const tutti_tensor> inputs) {
 struct RunBudget {
   RunMemoryUse& use;
   int64_t row_count;
-  uint64_t known_output_bytes;       // 0 if unknown
+  uint64_t known_output_bytes;      // 0 if unknown
   bool are_outputs_adopted = true;  // as tensors, which count themselves
 
   // Only an estimate: nobody knows what a runtime takes before it did.
@@ -295,7 +295,8 @@ bool ExecuteBatch(Compiler& compiler, const std::vector<const QueuedRun*>& runs,
   const size_t output_count = works[0]->target.output_count;
   std::vector<Ref<Tensor>> inputs = GatherInputs(works);
   if (inputs.empty()) return false;
-  const Outputs outputs = RunModel(compiler, model, ToViews(inputs), output_count, /*are_outputs_adopted=*/true);
+  const Outputs outputs =
+      RunModel(compiler, model, ToViews(inputs), output_count, /*are_outputs_adopted=*/true);
   inputs.clear();
   if (outputs.status.code() == Code::kOutOfMemory) return false;
 

@@ -31,7 +31,8 @@ Header& HeaderOf(void* block) {
 }
 
 // Makes the header in memory of `charged` bytes. Returns the block.
-void* MakeBlock(RuntimeMemory* runtime, uint8_t* memory, size_t charged, bool is_pooled, MemoryKind kind) {
+void* MakeBlock(RuntimeMemory* runtime, uint8_t* memory, size_t charged, bool is_pooled,
+                MemoryKind kind) {
   const auto address = reinterpret_cast<uintptr_t>(memory) + sizeof(Header);
   const uintptr_t aligned = (address + kAlignment - 1) / kAlignment * kAlignment;
   auto* block = reinterpret_cast<uint8_t*>(aligned);

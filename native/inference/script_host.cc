@@ -47,9 +47,8 @@ int Execute(void* caller, const tutti_bytes* words, size_t word_count, tutti_rep
 int RunModel(void* caller, tutti_bytes key, const tutti_tensor* inputs, size_t input_count,
              tutti_tensor* outputs, size_t output_count, char* error, size_t error_bytes) {
   const auto& script = *static_cast<const ScriptCaller*>(caller);
-  const Status status =
-      RunModelInPlace(script.compiler, script.db, {key.data, key.bytes}, {inputs, input_count},
-                      {outputs, output_count});
+  const Status status = RunModelInPlace(script.compiler, script.db, {key.data, key.bytes},
+                                        {inputs, input_count}, {outputs, output_count});
   return status.ok() ? 0 : Fail(error, error_bytes, TextOf(status));
 }
 

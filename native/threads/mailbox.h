@@ -22,9 +22,9 @@ inline constexpr size_t kDrainMax = 1000;
 
 // Part of the binding's interface (lib/engine/addon.ts, `messageKinds`).
 enum class MessageKind : uint32_t {
-  kCompletion = 1,  // a pending command of `connection` is done: code and text
-  kKill = 2,        // close `connection`
-  kNotice = 3,      // text for the thread itself (settings changed, ...)
+  kCompletion = 1,     // a pending command of `connection` is done: code and text
+  kKill = 2,           // close `connection`
+  kNotice = 3,         // text for the thread itself (settings changed, ...)
   kScriptCommand = 4,  // to the script host: commands of scripts wait
 };
 

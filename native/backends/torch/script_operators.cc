@@ -141,8 +141,8 @@ class ModelOutputs {
       output.release(output.owner);
       return empty.to(context.device);
     }
-    const at::Tensor tensor = at::from_blob(
-        output.data, dims, [output](void*) { output.release(output.owner); }, type);
+    const at::Tensor tensor =
+        at::from_blob(output.data, dims, [output](void*) { output.release(output.owner); }, type);
     // It may be the model's own memory: a script that writes gets its own.
     if (context.device.is_cpu()) return context.may_write ? tensor.clone() : tensor;
     return tensor.to(context.device);
