@@ -8,6 +8,7 @@
 #include "check.h"
 #include "core/memory_account.h"
 #include "echo_engine.h"
+#include "fake_backend.h"
 #include "inbox.h"
 #include "keyspace/value.h"
 #include "random.h"
@@ -16,6 +17,7 @@ namespace tutti {
 namespace {
 
 using test::Clear;
+using test::FakeBackend;
 using test::Find;
 using test::FirstElement;
 using test::Gate;
@@ -46,6 +48,8 @@ void WaitUntil(const Condition& condition) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
+
+ModelSpec ModelSpecOn(std::string device) { return test::EchoModel("", std::move(device)); }
 
 // Puts plans together as a parser does: tensors are named by the number they get.
 class PlanOf {
@@ -257,6 +261,98 @@ TEST(AModelThatCannotBeCompiledFailsItsRun) {
   plan.Run(NewModel("fail"), {plan.Set(Scalar(1))});
   const Message message = plan.Execute(engine, inbox);
   CHECK(ElementsOf(message)[1].status.code() == Code::kFailed);
+}
+
+TEST(WhatIsNoTensorIsNoneAndFailsItsReaders) {
+  Clear();
+  Engine& engine = NewEngine();
+  Inbox inbox;
+  static auto& nothing = *new tutti_model;  // outlives the runs
+  nothing.is_nothing_answered = true;
+  for (const char* device : {"CPU", "CPU:1"}) {
+    PlanOf plan;
+    const size_t a = plan.Set(Scalar(1));
+    const size_t none = plan.Run(FakeBackend::NewModel(&nothing, ModelSpecOn("CPU")), {a});
+    plan.Get(none);
+    plan.Persist("x", none);
+    plan.Persist("y", a);
+    const Message message = plan.Execute(engine, inbox);
+    const auto& elements = ElementsOf(message);
+    CHECK_EQUAL(elements.size(), 3u);
+    CHECK(elements[1].status.ok());
+    CHECK(elements[2].status.code() == Code::kNotPerformed);
+    CHECK(!Find("x"));
+    CHECK_EQUAL(FirstElement("y"), 1.0f);
+    test::Delete("y");
+
+    PlanOf read;
+    const size_t b = read.Set(Scalar(1));
+    const size_t nobody = read.Run(FakeBackend::NewModel(&nothing, ModelSpecOn("CPU")), {b});
+    read.Run(NewModel("good", device), {b, nobody});
+    read.Run(NewModel("good", device), {b});
+    read.Persist("y", b);
+    const Message failed = read.Execute(engine, inbox);
+    CHECK(ElementsOf(failed)[2].status.code() == Code::kNotFound);
+    CHECK(ElementsOf(failed)[3].status.code() == Code::kNotPerformed);
+    CHECK(!Find("y"));
+  }
+}
+
+TEST(OperationsShareABatchWithSingleRuns) {
+  Clear();
+  Engine& engine = NewEngine();
+  Inbox inbox;
+  static auto& behaviour = *new tutti_model;  // outlives the runs' outputs
+  behaviour.is_closed = true;
+  ModelSpec spec = ModelSpecOn("CPU");
+  spec.batch_size = 100;
+  const Ref<Model> model = FakeBackend::NewModel(&behaviour, std::move(spec));
+  const auto rows = [](int64_t count, float value) {
+    const int64_t dims[] = {count, 1};
+    const std::vector<float> elements(static_cast<size_t>(count), value);
+    return Tensor::Copy(DType::kFloat, dims, elements.data(), elements.size() * sizeof(float));
+  };
+  const auto single = [&](int64_t count, const char* key) {
+    ModelRun run;
+    run.model = model;
+    run.inputs.push_back(rows(count, 9));
+    run.target.output_keys = {key};
+    run.target.completion = inbox.Next();
+    engine.Enqueue(std::move(run));
+  };
+  single(1, "first");  // runs until it is let go
+  WaitUntil([&] {
+    std::lock_guard lock(behaviour.mutex);
+    return behaviour.batch_sizes.size() == 1;
+  });
+  std::vector<Completion> completions;
+  for (int64_t i = 1; i <= 3; i++) {
+    PlanOf plan;
+    const size_t made = plan.Run(model, {plan.Set(rows(i, static_cast<float>(i)))});
+    plan.Get(made);
+    plan.Get(plan.Run(model, {made}));
+    completions.push_back(inbox.Next());
+    plan.Start(engine, completions.back());
+  }
+  single(4, "second");
+  {
+    std::lock_guard lock(behaviour.mutex);
+    behaviour.is_closed = false;
+    behaviour.changed.notify_all();
+  }
+  for (int64_t i = 1; i <= 3; i++) {
+    const Message message = inbox.Wait(completions[static_cast<size_t>(i - 1)]);
+    const auto& elements = ElementsOf(message);
+    for (const size_t get : {2, 4}) {
+      CHECK_EQUAL(elements[get].tensor->dims()[0], i);
+      CHECK_EQUAL(FirstElement(elements[get].tensor), static_cast<float>(i));
+    }
+  }
+  CHECK(inbox.Wait().code == Code::kOk);
+  CHECK_EQUAL(FirstElement("second"), 9.0f);
+  // The first operations and the single run; the second operations, as far as they came together.
+  CHECK(behaviour.batch_sizes.size() >= 3);
+  CHECK_EQUAL(behaviour.batch_sizes[1], 10);
 }
 
 TEST(AKeyOfAnotherTypeIsOneMoreElementAndNoneIsWritten) {
