@@ -1,10 +1,12 @@
 // Models that users have, made by their own libraries, in bytes and by stock clients.
 
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { locateRuntime } from '../../lib/runtimes/locate.ts';
 import { runtimes } from '../../lib/runtimes/manifest.ts';
 import { runPythonCases } from '../helpers/python.ts';
-import { missingPython } from '../helpers/python-env.ts';
+import { missingPython, pythonOf } from '../helpers/python-env.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import {
   missingRealModels,
@@ -57,6 +59,28 @@ t.test('models of real users', { skip: missingRealModels() }, async (t) => {
       SR_LOG_LEVEL: 'quiet',
     }),
   );
+});
+
+t.test('with the runtimes of a site-packages', { skip: missingRealModels() }, async (t) => {
+  const python = pythonOf('models') ?? '';
+  const sitePackages = join(dirname(python), '..', 'lib', 'python3.11', 'site-packages');
+  const { TUTTI_RUNTIMES_PATH } = process.env;
+  process.env.TUTTI_RUNTIMES_PATH = sitePackages;
+  const server = await startServer([]);
+  if (TUTTI_RUNTIMES_PATH === undefined) delete process.env.TUTTI_RUNTIMES_PATH;
+  else process.env.TUTTI_RUNTIMES_PATH = TUTTI_RUNTIMES_PATH;
+  t.teardown(() => server.stop());
+  const client = await RawClient.connect(server.port);
+  t.teardown(() => client.close());
+  for (const model of await realModels()) {
+    if (!['mlp-30-128-128-2', 'random-forest'].includes(model.name)) continue;
+    t.equal(await storeModel(client, model.backend, model), '+OK\r\n', model.backend);
+    t.equal(await runModel(client, model.backend, model), '', `${model.backend} runs`);
+  }
+  const opened = readFileSync(`/proc/${server.pid}/maps`, 'utf8');
+  for (const library of ['libtensorflow_cc.so.2', 'libLiteRt.so', 'libonnxruntime.so']) {
+    t.match(opened, new RegExp(`${sitePackages.split('/').at(-4)}.*/${library}`), library);
+  }
 });
 
 const missing = runtimes.find((runtime) => locateRuntime(runtime) === undefined);

@@ -71,6 +71,8 @@ for name, model, rows in keras_models():
 a, b = normal(2, 3), normal(2, 3)
 function("identity", [a], lambda x: tf.identity(x))
 function("input-is-output", [a, b], lambda x, y: [x, x + y, x])
+# More than what an output is copied for.
+function("large", [normal(3, 100, 100)], lambda x: [x * 2, tf.reduce_sum(x, 2), x])
 function("scalar", [normal(), normal()], lambda x, y: [x * y, x - y])
 function("five-dims", [normal(1, 4, 6, 6, 2)], lambda x: tf.nn.relu(x) * tf.constant(normal(2)))
 function("bools", [np.array([[True, False], [False, False]])], lambda x: [tf.logical_not(x), tf.reduce_any(x)])
