@@ -119,6 +119,7 @@ napi_value ModelExecute(napi_env env, napi_callback_info info) {
   words.AddList(in.Int(4), in.Int(5));
   words.AddNumber(run.target.timeout_ms);
   SetAnswer(thread, in.Int(7), in.Int(8), words, &run.target);
+  thread.run_watch.Begin();
   engine().Enqueue(std::move(run));
   return ToJs(env, Code::kOk);
 }
@@ -162,6 +163,7 @@ Napi::Value ScriptExecute(const Napi::CallbackInfo& info) {
   words.AddNumber(run.target.timeout_ms);
   SetAnswer(thread, ToInt32(info[9]), ToInt32(info[10]), words, &run.target);
   run.user = ToText(info[11]);
+  thread.run_watch.Begin();
   engine().Enqueue(std::move(run));
   return {env, ToJs(env, Code::kOk)};
 }

@@ -35,7 +35,7 @@ Napi::Value AttachThread(const Napi::CallbackInfo& info) {
       std::make_shared<Mailbox>([waker = thread->waker.get()] { waker->Wake(); }));
 
   ThreadBlocks& blocks = *thread->blocks;
-  if (info[1].IsFunction()) thread->sockets = SocketSet::Open(env, info[1], blocks.ready);
+  if (info[1].IsFunction()) thread->sockets = SocketSet::Open(env, info[0], info[1], blocks.ready);
   const auto answer = Napi::Object::New(env);
   answer.Set("scratch", MakeView(env, blocks.scratch, kScratchBytes));
   answer.Set("row", BlockArray(env, blocks.row, 2 * kRowWordsMax));
@@ -74,6 +74,7 @@ napi_value DrainMailbox(napi_env env, napi_callback_info) {
     thread.messages.clear();
     thread.message_next = 0;
     if (thread.context) thread.context->mailbox->Drain(&thread.messages);
+    thread.run_watch.End(thread.messages.size());
   }
   uint8_t* to = thread.blocks->rows;
   const uint8_t* const end = to + kRowsBytes;

@@ -1,5 +1,7 @@
 #include "binding/socket_set.h"
 
+#include "binding/thread_state.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,11 +26,13 @@ SocketSet::Socket& SocketOf(const tutti_uv_handle* poll) {
 
 }  // namespace
 
-SocketSet* SocketSet::Open(napi_env env, napi_value on_ready, int32_t* ready) {
+SocketSet* SocketSet::Open(napi_env env, napi_value on_message, napi_value on_ready,
+                           int32_t* ready) {
   auto* const set = new SocketSet(env, ready);
   TUTTI_CHECK(napi_get_uv_event_loop(env, &set->loop_) == napi_ok);
   napi_value name = nullptr;
   napi_create_string_utf8(env, "tutti sockets", NAPI_AUTO_LENGTH, &name);
+  TUTTI_CHECK(napi_create_reference(env, on_message, 1, &set->on_message_) == napi_ok);
   TUTTI_CHECK(napi_create_reference(env, on_ready, 1, &set->on_ready_) == napi_ok);
   TUTTI_CHECK(napi_async_init(env, nullptr, name, &set->context_) == napi_ok);
   TUTTI_CHECK(napi_add_async_cleanup_hook(env, OnEnvironmentEnds, set, &set->hook_) == napi_ok);
@@ -108,8 +112,6 @@ void SocketSet::Deliver() {
   if (listed_.empty() || is_ending_) return;
   napi_handle_scope scope = nullptr;
   if (napi_open_handle_scope(env_, &scope) != napi_ok) return;
-  napi_value on_ready = nullptr;
-  napi_get_reference_value(env_, on_ready_, &on_ready);
   for (size_t next = 0; next < listed_.size();) {
     size_t count = 0;
     for (; next < listed_.size() && count < kReadyMax; next++) {
@@ -120,17 +122,31 @@ void SocketSet::Deliver() {
       ready_[2 * count + 1] = events;
       count++;
     }
-    Call(on_ready, count);
+    Call(on_ready_, count);
   }
   listed_.clear();
+  AwaitRun();
   napi_close_handle_scope(env_, scope);
 }
 
-void SocketSet::Call(napi_value on_ready, size_t count) {
-  napi_value global = nullptr;
+void SocketSet::AwaitRun() {
+  ThreadState* const thread = current_thread_state;
+  if (thread == nullptr || !thread->context) return;
+  const auto deadline = thread->run_watch.Deadline();
+  if (!deadline) return;
+  if (thread->context->mailbox->Await(*deadline)) {
+    Call(on_message_, 0);
+  } else {
+    thread->run_watch.Fail();
+  }
+}
+
+void SocketSet::Call(napi_ref function, size_t count) {
+  napi_value callback = nullptr, global = nullptr;
+  napi_get_reference_value(env_, function, &callback);
   napi_get_global(env_, &global);
   const napi_value argument = ToJs(env_, static_cast<int64_t>(count));
-  if (napi_make_callback(env_, context_, global, on_ready, 1, &argument, nullptr) !=
+  if (napi_make_callback(env_, context_, global, callback, 1, &argument, nullptr) !=
       napi_pending_exception) {
     return;
   }

@@ -24,8 +24,9 @@ inline constexpr size_t kSendsMax = 1024;
 class SocketSet {
  public:
   // `on_ready` is called with the number of pairs (slot, events) in `ready`, after the loop has
-  // looked at all its descriptors. It lives until the environment has ended.
-  static SocketSet* Open(napi_env env, napi_value on_ready, int32_t* ready);
+  // looked at all its descriptors; `on_message` if a run that they have queued is over at once. It
+  // lives until the environment has ended.
+  static SocketSet* Open(napi_env env, napi_value on_message, napi_value on_ready, int32_t* ready);
 
   // Takes over a connected socket and watches it for reading. @returns Its slot, or -errno: then
   // the descriptor is closed.
@@ -58,14 +59,15 @@ class SocketSet {
   static void OnSocketClosed(tutti_uv_handle* poll);
   static void OnEnvironmentEnds(napi_async_cleanup_hook_handle hook, void* set);
   void Deliver();
-  void Call(napi_value on_ready, size_t count);
+  void AwaitRun();
+  void Call(napi_ref function, size_t count);
   void OnHandleClosed();
 
   const napi_env env_;
   int32_t* const ready_;  // kReadyMax pairs
   uv_loop_s* loop_ = nullptr;
   tutti_uv_handle* check_ = nullptr;
-  napi_ref on_ready_ = nullptr;
+  napi_ref on_message_ = nullptr, on_ready_ = nullptr;
   napi_async_context context_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
 

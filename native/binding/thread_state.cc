@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <utility>
@@ -91,6 +92,25 @@ void Waker::Run(napi_env env, napi_value function, void* context, void*) {
   // Without an environment the thread is ending: nobody is there to be told.
   if (!env || !function) return;
   (*static_cast<std::function<void(napi_env, napi_value)>*>(context))(env, function);
+}
+
+void RunWatch::Begin() {
+  in_flight_++;
+  queued_at_ = std::chrono::steady_clock::now();
+}
+
+void RunWatch::End(size_t run_count) {
+  if (in_flight_ == 1) last_ = std::chrono::steady_clock::now() - queued_at_;
+  in_flight_ -= std::min(in_flight_, run_count);
+}
+
+std::optional<std::chrono::steady_clock::time_point> RunWatch::Deadline() {
+  if (in_flight_ != 1 || last_ > kAwaitedMax) return std::nullopt;
+  if (skipped_ > 0) {
+    skipped_--;
+    return std::nullopt;
+  }
+  return queued_at_ + kAwaitedMax;
 }
 
 ThreadState::ThreadState(napi_env environment) : env(environment), blocks(TakeBlocks()) {

@@ -7,7 +7,8 @@ void Mailbox::Post(Message message) {
   if (closed_) return;
   const bool was_empty = messages_.empty();
   messages_.push_back(std::move(message));
-  if (was_empty) Wake(lock);
+  has_messages_.store(true, std::memory_order_relaxed);
+  if (was_empty && !awaited_) Wake(lock);
 }
 
 bool Mailbox::Drain(std::vector<Message>* into) {
@@ -17,8 +18,22 @@ bool Mailbox::Drain(std::vector<Message>* into) {
     messages_.pop_front();
   }
   const bool has_more = !messages_.empty();
+  has_messages_.store(has_more, std::memory_order_relaxed);
   if (has_more && !closed_) Wake(lock);
   return has_more;
+}
+
+bool Mailbox::Await(std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  if (!messages_.empty()) return true;
+  awaited_ = true;
+  lock.unlock();
+  while (!has_messages_.load(std::memory_order_relaxed) &&
+         std::chrono::steady_clock::now() < deadline) {
+  }
+  lock.lock();
+  awaited_ = false;
+  return !messages_.empty();
 }
 
 void Mailbox::Close() {
