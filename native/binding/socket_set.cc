@@ -1,12 +1,12 @@
 #include "binding/socket_set.h"
 
-#include "binding/thread_state.h"
-
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
+
+#include "binding/thread_state.h"
 
 namespace tutti {
 

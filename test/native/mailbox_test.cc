@@ -1,6 +1,7 @@
 #include "threads/mailbox.h"
 
 #include <atomic>
+#include <chrono>
 #include <semaphore>
 #include <thread>
 #include <vector>
@@ -28,6 +29,49 @@ TEST(WakesOnlyWhenItTurnsFromEmpty) {
   for (uint32_t i = 0; i < 10; ++i) CHECK_EQUAL(messages[i].sequence, i);
   mailbox.Post(Numbered(0));
   CHECK_EQUAL(wakes, 2);
+}
+
+TEST(IsNotWokenWhileItAwaits) {
+  std::atomic<int> wakes = 0;
+  Mailbox mailbox([&] { ++wakes; });
+  std::vector<Message> messages;
+  const auto soon = [] { return std::chrono::steady_clock::now() + std::chrono::milliseconds(5); };
+  CHECK(!mailbox.Await(soon()));  // nobody posts
+
+  std::binary_semaphore begun(0);
+  std::thread poster([&] {
+    begun.acquire();
+    mailbox.Post(Numbered(7));
+  });
+  begun.release();
+  CHECK(mailbox.Await(std::chrono::steady_clock::now() + std::chrono::seconds(10)));
+  poster.join();
+  CHECK(wakes <= 1);  // posted before it awaited
+  mailbox.Drain(&messages);
+  CHECK_EQUAL(messages.size(), 1u);
+  CHECK_EQUAL(messages[0].sequence, 7u);
+
+  const int wakes_before = wakes;
+  mailbox.Post(Numbered(8));
+  CHECK_EQUAL(wakes, wakes_before + 1);
+  CHECK(mailbox.Await(soon()));  // what is there already
+}
+
+TEST(NoMessageIsLostBetweenAwaitingAndSleeping) {
+  std::counting_semaphore<> woken(0);
+  Mailbox mailbox([&] { woken.release(); });
+  constexpr uint32_t kCount = 20000;
+  std::thread poster([&] {
+    for (uint32_t i = 0; i < kCount; ++i) mailbox.Post(Numbered(i));
+  });
+  std::vector<Message> messages;
+  while (messages.size() < kCount) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(2);
+    if (!mailbox.Await(deadline)) woken.acquire();
+    mailbox.Drain(&messages);
+  }
+  poster.join();
+  for (uint32_t i = 0; i < kCount; ++i) CHECK_EQUAL(messages[i].sequence, i);
 }
 
 TEST(DrainsABoundedNumberAndWakesForTheRest) {
