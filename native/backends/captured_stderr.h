@@ -15,7 +15,8 @@
 namespace tutti {
 
 // While it lives, standard error of the process goes to memory; then the lines that `is_runtimes`
-// knows go to the log, and what other threads wrote meanwhile to standard error. One at a time.
+// knows go to the log, and what other threads wrote meanwhile to standard error. Another one waits,
+// that of another library too, and so do threads that write by way of `stderr`.
 class CapturedStderr {
  public:
   using Log = decltype(tutti_options::log);
@@ -23,6 +24,7 @@ class CapturedStderr {
 
   CapturedStderr(Log log, void* log_context, Predicate is_runtimes)
       : log_(log), log_context_(log_context), is_runtimes_(is_runtimes) {
+    flockfile(stderr);
     std::fflush(stderr);
     capture_ = memfd_create("captured-stderr", MFD_CLOEXEC);
     original_ = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -38,6 +40,7 @@ class CapturedStderr {
     }
     if (capture_ >= 0) close(capture_);
     if (original_ >= 0) close(original_);
+    funlockfile(stderr);
   }
 
  private:

@@ -184,7 +184,7 @@ int main(int argument_count, char** arguments) {
              {}, {at::randn({2, 3})});
   maker.Make("dict-out",
              "def forward(self, a, b) -> Dict[str, Tensor]:\n"
-             "    return {'sum': a + b, 'loss': (a - b).abs().mean(), 'product': a * b}\n",
+             "    return {'sum': a + b, 'loss': (a - b).abs().mean(1), 'product': a * b}\n",
              {}, {at::randn({2, 3}), at::randn({2, 3})});
   maker.Make("tuple-of-lists-out",
              "def forward(self, a) -> Tuple[List[Tensor], Tensor]:\n"
