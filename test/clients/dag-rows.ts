@@ -217,6 +217,8 @@ export const dagRunRows: readonly Row[] = [
       if (isOf('AI.MODELEXECUTE', row)) return [[`AI.DAGEXECUTE ${loaded} |> ${command}`, wanted]];
       if (isOf('AI.MODELRUN', row)) return [[`AI.DAGRUN ${loaded} |> ${command}`, wanted]];
       if (isOf('AI.SCRIPTRUN', row)) return [[`AI.DAGRUN ${loaded} |> ${command}`, wanted]];
+      // In a DAG no scope must be given, and any may be the first.
+      if (command === 'AI.SCRIPTEXECUTE s entry') return [];
       if (isOf('AI.SCRIPTEXECUTE', row) && !/must be provided first/.test(`${wanted}`))
         return [[`AI.DAGEXECUTE ${loaded} |> ${command}`, wanted]];
       return [];

@@ -410,6 +410,27 @@ t.test('DAGs with models and scripts', { skip: missingModelMakers() }, async (t)
     for (let i = 0; i < 300; i++) await client.call('DEL', `{${i}}`);
   });
 
+  await t.test('go on where their scripts call the server', async (t) => {
+    const source = String.raw`"def count(tensors: List[Tensor], keys: List[str], args: List[str]):\n    redis.execute('RPUSH', keys[0], 'x')\n    return redisAI.model_execute(args[0], tensors, 1)[0]\n"`;
+    for (const [key, device] of [
+      ['counter', 'CPU'],
+      ['counter1', 'CPU:1'],
+    ])
+      await prepare(client, [
+        `AI.SCRIPTSTORE ${key} ${device} ENTRY_POINTS 1 count SOURCE ${source}`,
+      ]);
+    const clients = await Promise.all(Array.from({ length: 20 }, () => open(t, server)));
+    const run = (key: string, model: string, output: string) =>
+      `|> AI.SCRIPTEXECUTE ${key} count KEYS 1 counted INPUTS 1 fits ARGS 1 ${model} OUTPUTS 1 ${output}`;
+    const line = `AI.DAGEXECUTE LOAD 1 fits ${run('counter', 'torch', 'a')} ${run('counter1', 'onnx', 'b')} ${run('counter', 'onnx', 'c')}`;
+    const replies = await Promise.all(
+      clients.map(async (client) => [await ask(client, line), await ask(client, line)]),
+    );
+    t.strictSame([...new Set(replies.flat())], ['*3\r\n+OK\r\n+OK\r\n+OK\r\n']);
+    t.equal(await client.call('LLEN', 'counted'), ':120\r\n');
+    await client.call('DEL', 'counted');
+  });
+
   await t.test('give all memory back', async (t) => {
     const rounds = 3000;
     const pieces = [
