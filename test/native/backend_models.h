@@ -21,6 +21,10 @@
 #include "inference/backend.h"
 #include "inference/backend_loader.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace backend_test {
 
 inline int test_count = 0;
@@ -34,6 +38,16 @@ inline void Ok(bool passed, const std::string& title) {
 inline int Finish() {
   std::printf("1..%d\n", test_count);
   return failure_count == 0 ? 0 : 1;
+}
+
+// Opens a backend. What a runtime takes once, at its start, and never gives back is no leak of
+// ours: ONNX Runtime 1.30 loses 14 bytes there.
+inline const tutti_backend* Open(tutti::BackendLoader& loader, const char* name,
+                                 std::string* error) {
+#if defined(__SANITIZE_ADDRESS__)
+  const __lsan::ScopedDisabler disabler;
+#endif
+  return loader.Open(name, error);
 }
 
 inline std::string ReadFile(const std::string& path) {

@@ -13,7 +13,7 @@ int main() {
   const std::string folder = FolderOf(libraries.front());
   tutti::BackendLoader loader(TUTTI_BACKEND_FOLDER, {{"onnx", folder, libraries}}, options);
   std::string error;
-  const tutti_backend* backend = loader.Open("onnx", &error);
+  const tutti_backend* backend = Open(loader, "onnx", &error);
   Ok(backend != nullptr, "opens " + error);
   if (backend == nullptr) return Finish();
   for (const TestModel& test : ReadManifest(models, "onnx-models.json")) {
