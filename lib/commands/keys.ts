@@ -9,7 +9,7 @@ import { shown } from './words.ts';
 const shape = { group: 'generic', categories: ['@keyspace'], keys: firstArgIsKey };
 
 /** By `valueKinds`: what TYPE answers. */
-const typeNames = [
+export const typeNames = [
   'none',
   'string',
   'list',
@@ -54,7 +54,7 @@ export const keyCommands: readonly Command[] = [
     arity: -2,
     flags: readonlyFast,
     keys: allArgsAreKeys,
-    run: countKeys,
+    run: (call) => countKeys(call, false),
   },
   {
     ...shape,
@@ -64,7 +64,7 @@ export const keyCommands: readonly Command[] = [
     arity: -2,
     flags: readonlyFast,
     keys: allArgsAreKeys,
-    run: countKeys,
+    run: (call) => countKeys(call, true),
   },
   {
     ...shape,
@@ -127,8 +127,8 @@ function deleteKeys({ client, keyspace, reply, request }: Call): void {
   reply.integer(keyspace.delete(client.db, 1, request.count - 1));
 }
 
-function countKeys({ client, keyspace, reply, request }: Call): void {
-  reply.integer(keyspace.countExisting(client.db, 1, request.count - 1));
+function countKeys({ client, keyspace, reply, request }: Call, isUse: boolean): void {
+  reply.integer(keyspace.countExisting(client.db, 1, request.count - 1, isUse));
 }
 
 function seconds(ms: UnixMs): UnixMs {

@@ -1,10 +1,13 @@
 // What many rows of the command table have in common.
 
+import { ReplyError, replyErrors } from '../core/errors.ts';
+import { codes, valueKinds } from '../engine/addon.ts';
 import type { DataCommands } from '../engine/data-commands.ts';
 import { checked } from '../keyspace/keyspace.ts';
 import { type Call, type Command, firstArgIsKey, type KeySpec, type Words } from './command.ts';
 
 export const allArgsAreKeys: KeySpec = { first: 1, last: -1, step: 1 };
+export const keysAndValues: KeySpec = { first: 1, last: -1, step: 2 };
 export const twoKeys: KeySpec = { first: 1, last: 2, step: 1 };
 
 /** Flags as COMMAND answers them. */
@@ -38,6 +41,53 @@ type Ask = (values: DataCommands, db: number, call: Call) => number;
 /** Replies with the number that the call answers. */
 export function integer(ask: Ask): Command['run'] {
   return (call) => call.reply.integer(checked(ask(call.keyspace.values, call.client.db, call)));
+}
+
+/** Replies with the bulk that the call holds, or nil. */
+export function held(ask: Ask): Command['run'] {
+  return (call) => {
+    const byteCount = ask(call.keyspace.values, call.client.db, call);
+    if (byteCount === -codes.notFound) call.reply.nil();
+    else call.reply.held(checked(byteCount));
+  };
+}
+
+/**
+ * For what Redis looks at the key before it looks at other words: what is wrong with those is told
+ * only where the key holds `kind`.
+ */
+export function keyFirst(
+  kind: number,
+  ifAbsent: (call: Call) => void,
+  run: Command['run'],
+): Command['run'] {
+  return (call) => {
+    try {
+      run(call);
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      const found = call.keyspace.kind(call.client.db, 1);
+      if (found === valueKinds.none) ifAbsent(call);
+      else throw found === kind ? error : replyErrors.wrongType();
+    }
+  };
+}
+
+/** Replies with OK. */
+export function ok(ask: Ask): Command['run'] {
+  return (call) => {
+    checked(ask(call.keyspace.values, call.client.db, call));
+    call.reply.ok();
+  };
+}
+
+/** Replies with an array of the rows that the call answers, which have no header. */
+export function array(ask: Ask): Command['run'] {
+  return (call) => {
+    const first = checked(ask(call.keyspace.values, call.client.db, call));
+    call.reply.array(call.keyspace.numbers[0] ?? 0);
+    call.reply.rows(first);
+  };
 }
 
 /** Replies with the rows that the call answers, which begin with what they are. */

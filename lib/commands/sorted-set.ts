@@ -16,7 +16,7 @@ import {
 } from './rows.ts';
 import { sortedSetAlgebra } from './sorted-set-algebra.ts';
 import { sortedSetRanges } from './sorted-set-ranges.ts';
-import { atLeast, countOf, randomCountOf } from './words.ts';
+import { atLeast, checkPairCount, countOf, randomCountOf } from './words.ts';
 
 const shape = { group: 'sorted-set', categories: ['@sortedset'], since: '1.2.0' };
 
@@ -86,6 +86,7 @@ export const sortedSetCommands: readonly Command[] = [
       const withScores = request.count > 3;
       if (request.count > 4 || (withScores && !request.is(3, 'WITHSCORES')))
         throw replyErrors.syntax();
+      if (withScores) checkPairCount(request, 2);
       return values.sortedSetRandom(db, 1, 1, count, withScores ? 1 : 0);
     }),
   ),

@@ -1,6 +1,7 @@
 // Every command: the dispatcher, COMMAND and the README read this table.
 
 import { aiCommands } from './ai.ts';
+import { bitCommands } from './bits.ts';
 import { clientCommands } from './client.ts';
 import { clusterCommands } from './cluster.ts';
 import type { Command } from './command.ts';
@@ -14,10 +15,14 @@ import { keyCommands } from './keys.ts';
 import { listCommands } from './list.ts';
 import { modelCommands } from './model.ts';
 import { moduleCommands } from './module.ts';
+import { objectCommands } from './object.ts';
+import { scanCommands } from './scan.ts';
 import { scriptCommands } from './script.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './set.ts';
+import { sortCommands } from './sort.ts';
 import { sortedSetCommands } from './sorted-set.ts';
+import { streamCommands } from './stream.ts';
 import { stringCommands } from './string.ts';
 import { tensorCommands } from './tensor.ts';
 import { transactionCommands } from './transaction.ts';
@@ -34,11 +39,16 @@ export const commandTable: ReadonlyMap<string, Command> = new Map(
     ...moduleCommands,
     ...clusterCommands,
     ...keyCommands,
+    ...objectCommands,
+    ...scanCommands,
+    ...sortCommands,
     ...stringCommands,
+    ...bitCommands,
     ...hashCommands,
     ...listCommands,
     ...setCommands,
     ...sortedSetCommands,
+    ...streamCommands,
     ...transactionCommands,
     ...tensorCommands,
     ...modelCommands,

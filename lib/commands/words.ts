@@ -64,6 +64,11 @@ export function randomCountOf(request: Request, i: number): number {
   return count;
 }
 
+/** Pairs at random take two rows each: half as many are allowed. @throws {ReplyError} */
+export function checkPairCount(request: Request, i: number): void {
+  if (integerOf(request, i) >= 2 ** 62) throw replyErrors.outOfRange();
+}
+
 /** A TIMEOUT of RedisAI: milliseconds, more than 0. @throws {ReplyError} */
 export function timeoutOf(request: Request, i: number): number {
   const value = request.integer(i) ?? request.bigint(i);

@@ -134,6 +134,7 @@ export const replyErrors = {
   /** @param max As a decimal integer; the least is its negative. */
   outOfBounds: (max: string) => err(`value is out of range, value must between -${max} and ${max}`),
   wouldOverflow: () => err('increment or decrement would overflow'),
+  notFinite: () => err('value is NaN or Infinity'),
   incrementNotFinite: () => err('increment would produce NaN or Infinity'),
   stringTooLong: () => err('string exceeds maximum allowed size (proto-max-bulk-len)'),
   optionNotSupported: (option: string) => err(`${option} is not supported by this server`),
@@ -165,8 +166,69 @@ export const replyErrors = {
   streamExhausted: () =>
     err('The stream has exhausted the last possible ID, unable to add more items'),
 
-  // --- bits ---
+  invalidIntervalId: (end: 'start' | 'end') => err(`invalid ${end} ID for the interval`),
+  setIdTooSmall: () => err('The ID specified in XSETID is smaller than the target stream top item'),
+  setIdBelowDeleted: () =>
+    err('The ID specified in XSETID is smaller than current max_deleted_entry_id'),
+  setIdEntriesTooFew: () =>
+    err('The entries_added specified in XSETID is smaller than the target stream length'),
+  setIdBelowGiven: () =>
+    err('The ID specified in XSETID is smaller than the provided max_deleted_entry_id'),
+  entriesAddedNotPositive: () => err('entries_added must be positive'),
+  /** @param option `MAXLEN` or `LIMIT`. */
+  trimNegative: (option: string) => err(`The ${option} argument must be >= 0.`),
+  trimLimitWithoutTilde: () =>
+    err('syntax error, LIMIT cannot be used without the special ~ option'),
+  trimLimitAlone: () =>
+    err('syntax error, LIMIT cannot be used without specifying a trimming strategy'),
+  trimBothWays: () =>
+    err('syntax error, MAXLEN and MINID options at the same time are not compatible'),
+  trimMissing: () => err('syntax error, XTRIM must be called with MAXLEN or MINID'),
+  unbalancedRead: () =>
+    err("Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified."),
+  groupIdWithoutGroup: () =>
+    err(
+      'The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.',
+    ),
+  rankZero: () =>
+    err(
+      "RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
+    ),
+  positionCountNegative: () => err("COUNT can't be negative"),
+  positionMaxNegative: () => err("MAXLEN can't be negative"),
+
+  // --- strings and bits ---
   invalidBitOffset: () => err('bit offset is not an integer or out of range'),
+  invalidBit: () => err('bit is not an integer or out of range'),
+  bitNeither: () => err('The bit argument must be 1 or 0.'),
+  notWithOneSource: () => err('BITOP NOT must be called with a single source key.'),
+  invalidBitfieldType: () =>
+    err(
+      'Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.',
+    ),
+  invalidOverflow: () => err('Invalid OVERFLOW type specified'),
+  onlyGet: () => err('BITFIELD_RO only supports the GET subcommand'),
+  decrementOverflow: () => err('decrement would overflow'),
+  offsetOutOfRange: () => err('offset is out of range'),
+  lcsNotStrings: () => err('The specified keys must contain string values'),
+  lcsBothWanted: () => err('If you want both the length and indexes, please just use IDX.'),
+  lcsTooLarge: () =>
+    err('Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len'),
+
+  // --- keys ---
+  timeoutNotInteger: () => err('timeout is not an integer or out of range'),
+  timeoutNegative: () => err('timeout is negative'),
+  sameObject: () => err('source and destination objects are the same'),
+  invalidDatabase: (which: 'first' | 'second') => err(`invalid ${which} DB index`),
+  invalidCursor: () => err('invalid cursor'),
+  frequencyNotTracked: () =>
+    err(
+      'An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+    ),
+  idleNotTracked: () =>
+    err(
+      'An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
+    ),
 
   // --- the server ---
   noShutdown: () => err('No shutdown in progress.'),

@@ -46,6 +46,20 @@ export const codes = {
   streamIdZero: 53,
   streamExhausted: 54,
   notSortable: 55,
+  syntax: 56,
+  invalidBitfieldType: 57,
+  invalidOverflow: 58,
+  onlyGet: 59,
+  invalidStartId: 60,
+  invalidEndId: 61,
+  setIdTooSmall: 62,
+  setIdBelowDeleted: 63,
+  setIdEntriesTooFew: 64,
+  setIdBelowGiven: 65,
+  invalidBit: 66,
+  decrementOverflow: 67,
+  offsetOutOfRange: 68,
+  notFinite: 69,
 } as const;
 
 /** `ObjectKind` of native/core/object.h: what a key can hold. */
@@ -373,7 +387,8 @@ export interface Addon extends DataCommands {
   keySlot(key: number): number;
   keyKind(db: number, key: number): number;
   keysDelete(db: number, firstKey: number, count: number): number;
-  keysExisting(db: number, firstKey: number, count: number): number;
+  /** @param isUse Whether it counts as a use of the keys. */
+  keysExisting(db: number, firstKey: number, count: number, isUse?: number): number;
   /** 1, or 0 if `ifAbsent` and the target exists; -notFound. */
   keyRename(db: number, from: number, to: number, ifAbsent: number): number;
   /** 1 or 0. */
@@ -397,21 +412,6 @@ export interface Addon extends DataCommands {
   stringFind(db: number, key: number): number;
   /** `conditions`: setConditions. With wantPrevious the previous string is held, and numbers[0] is its bytes or -1. @returns 0, -notPerformed, -wrongType, -outOfMemory. */
   stringSet(db: number, key: number, value: number, expireAtMs: UnixMs, conditions: number): number;
-
-  // --- hashes and lists ---
-  /** Words from `first` on: field, value, ... @returns New fields. */
-  hashSet(db: number, key: number, first: number, count: number): number;
-  hashExists(db: number, key: number, field: number): number;
-  hashLength(db: number, key: number): number;
-  /** Holds the value. @returns Its bytes, -notFound. */
-  hashFind(db: number, key: number, field: number): number;
-  /** Rows field, value, ...; numbers[0] = all rows, numbers[1] = 1 if more pieces follow. @returns Rows in this piece (none if there is no key), -wrongType. */
-  hashGetAll(db: number, key: number): number;
-  /** @returns The length after it. */
-  listPush(db: number, key: number, first: number, count: number, atTail: number): number;
-  listLength(db: number, key: number): number;
-  /** Rows; `start` and `stop` are words (integers, negative from the end). @returns As `hashGetAll`, or -notInteger. */
-  listRange(db: number, key: number, start: number, stop: number): number;
 
   // --- tensors ---
   /** Dims are the words firstDim ... firstDim + dimCount; data from word `firstData` on. dtype: code. @returns 0 or a negative code. */

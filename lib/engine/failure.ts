@@ -67,6 +67,34 @@ export function failure(result: number, text = ''): ReplyError {
       return replyErrors.streamExhausted();
     case codes.notSortable:
       return replyErrors.notSortable();
+    case codes.syntax:
+      return replyErrors.syntax();
+    case codes.invalidBitfieldType:
+      return replyErrors.invalidBitfieldType();
+    case codes.invalidOverflow:
+      return replyErrors.invalidOverflow();
+    case codes.onlyGet:
+      return replyErrors.onlyGet();
+    case codes.invalidStartId:
+      return replyErrors.invalidIntervalId('start');
+    case codes.invalidEndId:
+      return replyErrors.invalidIntervalId('end');
+    case codes.setIdTooSmall:
+      return replyErrors.setIdTooSmall();
+    case codes.setIdBelowDeleted:
+      return replyErrors.setIdBelowDeleted();
+    case codes.setIdEntriesTooFew:
+      return replyErrors.setIdEntriesTooFew();
+    case codes.setIdBelowGiven:
+      return replyErrors.setIdBelowGiven();
+    case codes.invalidBit:
+      return replyErrors.invalidBit();
+    case codes.decrementOverflow:
+      return replyErrors.decrementOverflow();
+    case codes.notFinite:
+      return replyErrors.notFinite();
+    case codes.offsetOutOfRange:
+      return replyErrors.offsetOutOfRange();
     default:
       throw new Error(`the native core answered ${result}, which is no result of this call`);
   }

@@ -22,11 +22,6 @@ type NativeKeyspace = Pick<
   | 'databaseExpiringCount'
   | 'databaseSize'
   | 'flush'
-  | 'hashExists'
-  | 'hashFind'
-  | 'hashGetAll'
-  | 'hashLength'
-  | 'hashSet'
   | 'heldDrop'
   | 'isOverMaxmemory'
   | 'keyExpire'
@@ -38,9 +33,6 @@ type NativeKeyspace = Pick<
   | 'keysDelete'
   | 'keysExisting'
   | 'keyVersion'
-  | 'listLength'
-  | 'listPush'
-  | 'listRange'
   | 'lockSlots'
   | 'stringFind'
   | 'stringSet'
@@ -82,8 +74,9 @@ export class Keyspace {
     return this.#native.keysDelete(db, firstKey, count);
   }
 
-  countExisting(db: number, firstKey: number, count: number): number {
-    return this.#native.keysExisting(db, firstKey, count);
+  /** @param isUse Whether it counts as a use of the keys. */
+  countExisting(db: number, firstKey: number, count: number, isUse: boolean): number {
+    return this.#native.keysExisting(db, firstKey, count, isUse ? 1 : 0);
   }
 
   /** @returns Whether it was done: not if `ifAbsent` and the target exists. @throws {ReplyError} No such key. */
@@ -170,47 +163,6 @@ export class Keyspace {
     if (result === -codes.notPerformed) return false;
     if ((conditions & setConditions.wantPrevious) !== 0) this.#native.heldDrop();
     throw failure(result);
-  }
-
-  // --- hashes ---
-
-  /** @param count Words from `first` on: field, value and so on. @returns New fields. */
-  setFields(db: number, key: number, first: number, count: number): number {
-    return checked(this.#native.hashSet(db, key, first, count));
-  }
-
-  hasField(db: number, key: number, field: number): boolean {
-    return checked(this.#native.hashExists(db, key, field)) === 1;
-  }
-
-  fieldCount(db: number, key: number): number {
-    return checked(this.#native.hashLength(db, key));
-  }
-
-  /** Holds the value. @returns Its bytes, or ABSENT. */
-  findField(db: number, key: number, field: number): number {
-    return found(this.#native.hashFind(db, key, field));
-  }
-
-  /** Rows field, value and so on; numbers[0] is how many in all. @returns Rows in the first piece. */
-  allFields(db: number, key: number): number {
-    return checked(this.#native.hashGetAll(db, key));
-  }
-
-  // --- lists ---
-
-  /** @returns The length after it. */
-  push(db: number, key: number, first: number, count: number, atTail: boolean): number {
-    return checked(this.#native.listPush(db, key, first, count, atTail ? 1 : 0));
-  }
-
-  listLength(db: number, key: number): number {
-    return checked(this.#native.listLength(db, key));
-  }
-
-  /** `start` and `stop` are words. Rows; numbers[0] is how many in all. @throws {ReplyError} They are no integers. */
-  listRange(db: number, key: number, start: number, stop: number): number {
-    return checked(this.#native.listRange(db, key, start, stop));
   }
 
   // --- tensors ---

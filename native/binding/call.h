@@ -19,6 +19,7 @@ class Call {
   int db() const { return in_.Int(0); }
   int Int(size_t i) const { return in_.Int(i); }
   int64_t Int64(size_t i) const { return in_.Int64(i); }
+  int64_t Int64Exact(size_t i) const { return in_.Int64Exact(i); }
   bool Flag(size_t i) const { return in_.Int(i) != 0; }
   // The word that argument `i` names. The dispatcher has answered for those that were refused.
   std::string_view Word(size_t i) const { return WordAt(in_.Int(i)); }

@@ -4,8 +4,8 @@ namespace tutti {
 
 std::span<const std::span<const Export>> DataExports() {
   static const std::span<const Export> lists[] = {
-      SetExports(),
-      SortedSetExports(),
+      AnyKeyExports(), StringExports(),    HashExports(),   ListExports(),
+      SetExports(),    SortedSetExports(), StreamExports(),
   };
   return lists;
 }

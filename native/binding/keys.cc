@@ -1,4 +1,4 @@
-// The exports about keys of any type, strings, hashes and lists.
+// The exports about keys of any type, and about strings as SET and GET have them.
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -35,7 +35,7 @@ napi_value KeyKind(napi_env env, napi_callback_info info) {
   const Arguments<2> in(env, info);
   const std::string_view key = this_thread().Word(in.Int(1));
   if (ThreadState::IsRefused(key)) return ToJs(env, Code::kOutOfMemory);
-  const Ref<Object> value = keyspace().Find(in.Int(0), key);
+  const Ref<Object> value = keyspace().Find(in.Int(0), key, false);
   return ToJs(env, static_cast<int64_t>(value ? value->kind() : ObjectKind::kNone));
 }
 
@@ -46,9 +46,9 @@ napi_value KeysDelete(napi_env env, napi_callback_info info) {
 }
 
 napi_value KeysExisting(napi_env env, napi_callback_info info) {
-  const Arguments<3> in(env, info);
+  const Arguments<4> in(env, info);
   const auto keys = this_thread().Words(in.Int(1), in.Int(2), nullptr);
-  return ToJs(env, keyspace().CountExisting(in.Int(0), keys));
+  return ToJs(env, keyspace().CountExisting(in.Int(0), keys, in.Int(3) != 0));
 }
 
 napi_value KeyRename(napi_env env, napi_callback_info info) {
@@ -162,129 +162,6 @@ napi_value StringSet(napi_env env, napi_callback_info info) {
   return ToJs(env, status);
 }
 
-// --- hashes ---
-
-napi_value HashSet(napi_env env, napi_callback_info info) {
-  const Arguments<4> in(env, info);
-  ThreadState& thread = this_thread();
-  const std::string_view key = thread.Word(in.Int(1));
-  bool is_refused = false;
-  const auto words = thread.Words(in.Int(2), in.Int(3), &is_refused);
-  if (is_refused || ThreadState::IsRefused(key)) return ToJs(env, Code::kOutOfMemory);
-  return ToJs(env, keyspace().HashSet(in.Int(0), key, words));
-}
-
-napi_value HashExists(napi_env env, napi_callback_info info) {
-  const Arguments<3> in(env, info);
-  ThreadState& thread = this_thread();
-  const auto found = FindAs<Hash>(in.Int(0), thread.Word(in.Int(1)), ObjectKind::kHash);
-  if (found.ok()) return ToJs(env, found.value()->Contains(thread.Word(in.Int(2))) ? 1 : 0);
-  return found.status().code() == Code::kNotFound ? ToJs(env, 0) : ToJs(env, found.status());
-}
-
-napi_value HashLength(napi_env env, napi_callback_info info) {
-  const Arguments<2> in(env, info);
-  const auto found = FindAs<Hash>(in.Int(0), this_thread().Word(in.Int(1)), ObjectKind::kHash);
-  if (found.ok()) return ToJs(env, found.value()->length());
-  return found.status().code() == Code::kNotFound ? ToJs(env, 0) : ToJs(env, found.status());
-}
-
-napi_value HashFind(napi_env env, napi_callback_info info) {
-  const Arguments<3> in(env, info);
-  ThreadState& thread = this_thread();
-  auto found = FindAs<Hash>(in.Int(0), thread.Word(in.Int(1)), ObjectKind::kHash);
-  if (!found.ok()) return ToJs(env, found.status());
-  std::string_view value;
-  if (!found.value()->Find(thread.Word(in.Int(2)), &value)) return ToJs(env, Code::kNotFound);
-  return ToJs(env, thread.Hold(std::move(found.value()), value.data(), value.size()));
-}
-
-class HashRows final : public RowSource {
- public:
-  explicit HashRows(Ref<Hash> hash) : hash_(std::move(hash)) {}
-  int64_t total() const override { return 2 * hash_->length(); }
-  void Write(int64_t first, RowWriter& writer) override {
-    bool is_field_written = first % 2 == 1;  // a piece may end between a field and its value
-    hash_->ForEach(first / 2, [&](std::string_view field, std::string_view value) {
-      if (!is_field_written && !writer.Put(field, hash_)) return false;
-      is_field_written = false;
-      return writer.Put(value, hash_);
-    });
-  }
-
- private:
-  const Ref<Hash> hash_;
-};
-
-// Rows of what is not there.
-napi_value NoRows(napi_env env, ThreadState& thread) {
-  thread.rows = nullptr;
-  thread.blocks->numbers[0] = thread.blocks->numbers[1] = 0;
-  return ToJs(env, 0);
-}
-
-napi_value HashGetAll(napi_env env, napi_callback_info info) {
-  const Arguments<2> in(env, info);
-  ThreadState& thread = this_thread();
-  auto found = FindAs<Hash>(in.Int(0), thread.Word(in.Int(1)), ObjectKind::kHash);
-  if (found.status().code() == Code::kNotFound) return NoRows(env, thread);
-  if (!found.ok()) return ToJs(env, found.status());
-  return ToJs(env, thread.BeginRows(std::make_unique<HashRows>(std::move(found.value()))));
-}
-
-// --- lists ---
-
-napi_value ListPush(napi_env env, napi_callback_info info) {
-  const Arguments<5> in(env, info);
-  ThreadState& thread = this_thread();
-  const std::string_view key = thread.Word(in.Int(1));
-  bool is_refused = false;
-  const auto words = thread.Words(in.Int(2), in.Int(3), &is_refused);
-  if (is_refused || ThreadState::IsRefused(key)) return ToJs(env, Code::kOutOfMemory);
-  return ToJs(env, keyspace().ListPush(in.Int(0), key, words, in.Int(4) != 0, false));
-}
-
-napi_value ListLength(napi_env env, napi_callback_info info) {
-  const Arguments<2> in(env, info);
-  const auto found = FindAs<List>(in.Int(0), this_thread().Word(in.Int(1)), ObjectKind::kList);
-  if (found.ok()) return ToJs(env, found.value()->length());
-  return found.status().code() == Code::kNotFound ? ToJs(env, 0) : ToJs(env, found.status());
-}
-
-class ListRows final : public RowSource {
- public:
-  // Elements first..last, within bounds.
-  ListRows(Ref<List> list, int64_t first, int64_t last)
-      : list_(std::move(list)), first_(first), last_(last) {}
-  int64_t total() const override { return last_ - first_ + 1; }
-  void Write(int64_t first, RowWriter& writer) override {
-    list_->ForRange(first_ + first, last_,
-                    [&](std::string_view element) { return writer.Put(element, list_); });
-  }
-
- private:
-  const Ref<List> list_;
-  const int64_t first_, last_;
-};
-
-napi_value ListRange(napi_env env, napi_callback_info info) {
-  const Arguments<4> in(env, info);
-  ThreadState& thread = this_thread();
-  const auto start = ParseInteger(thread.Word(in.Int(2)));
-  const auto stop = ParseInteger(thread.Word(in.Int(3)));
-  if (!start || !stop) return ToJs(env, Code::kNotInteger);
-  auto found = FindAs<List>(in.Int(0), thread.Word(in.Int(1)), ObjectKind::kList);
-  if (found.status().code() == Code::kNotFound) return NoRows(env, thread);
-  if (!found.ok()) return ToJs(env, found.status());
-
-  const int64_t length = found.value()->length();
-  const int64_t first = std::max<int64_t>(*start < 0 ? *start + length : *start, 0);
-  const int64_t last = std::min(*stop < 0 ? *stop + length : *stop, length - 1);
-  if (first > last) return NoRows(env, thread);
-  return ToJs(env,
-              thread.BeginRows(std::make_unique<ListRows>(std::move(found.value()), first, last)));
-}
-
 }  // namespace
 
 std::span<const Export> KeyExports() {
@@ -306,14 +183,6 @@ std::span<const Export> KeyExports() {
       {"isOverMaxmemory", IsOverMaxmemory},
       {"stringFind", StringFind},
       {"stringSet", StringSet},
-      {"hashSet", HashSet},
-      {"hashExists", HashExists},
-      {"hashLength", HashLength},
-      {"hashFind", HashFind},
-      {"hashGetAll", HashGetAll},
-      {"listPush", ListPush},
-      {"listLength", ListLength},
-      {"listRange", ListRange},
   };
   return exports;
 }

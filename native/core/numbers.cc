@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -54,6 +55,29 @@ std::optional<double> ParseDouble(std::string_view text) {
   if (copy_stop != copy.c_str() + copy.size() || std::isnan(value)) return std::nullopt;
   if (errno == ERANGE && (std::isinf(value) || value == 0)) return std::nullopt;
   return value;
+}
+
+std::optional<long double> ParseLongDouble(std::string_view text) {
+  if (text.empty() || text.size() > kDoubleTextBytesMax) return std::nullopt;
+  if (std::isspace(static_cast<unsigned char>(text[0]))) return std::nullopt;
+  const std::string copy(text);
+  char* stop = nullptr;
+  errno = 0;
+  const long double value = std::strtold(copy.c_str(), &stop);
+  if (stop != copy.c_str() + copy.size() || std::isnan(value)) return std::nullopt;
+  if (errno == ERANGE && (std::isinf(value) || value == 0)) return std::nullopt;
+  return value;
+}
+
+std::string FormatLongDouble(long double value) {
+  char text[kDoubleTextBytesMax];
+  const int bytes = std::snprintf(text, sizeof text, "%.17Lf", value);
+  std::string_view shown(text, static_cast<size_t>(bytes));
+  if (shown.find('.') != shown.npos) {
+    shown.remove_suffix(shown.size() - 1 - shown.find_last_not_of('0'));
+    if (shown.back() == '.') shown.remove_suffix(1);
+  }
+  return std::string(shown == "-0" ? "0" : shown);
 }
 
 size_t FormatInteger(int64_t value, char* to) {

@@ -47,6 +47,20 @@ enum class Code : int32_t {
   kStreamIdZero = 53,
   kStreamExhausted = 54,
   kNotSortable = 55,  // an element that is no number
+  kSyntax = 56,
+  kInvalidBitfieldType = 57,
+  kInvalidOverflow = 58,  // of BITFIELD
+  kOnlyGet = 59,          // BITFIELD_RO
+  kInvalidStartId = 60,
+  kInvalidEndId = 61,
+  kSetIdTooSmall = 62,      // XSETID
+  kSetIdBelowDeleted = 63,  // below what has been deleted
+  kSetIdEntriesTooFew = 64,
+  kSetIdBelowGiven = 65,  // below what XSETID itself says has been deleted
+  kInvalidBit = 66,
+  kDecrementOverflow = 67,
+  kOffsetOutOfRange = 68,  // SETRANGE
+  kNotFinite = 69,         // what is to be added
 };
 
 class [[nodiscard]] Status {

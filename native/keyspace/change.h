@@ -52,6 +52,7 @@ class LockedKeys {
     KeyState state = LookUp(db, addresses_[i], keys_[i]);
     StripeCounters& counters = state.stripe.counters;
     AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
+    if (state.exists()) NoteAccess(state.entry().access);
     return state;
   }
   KeyState ForWrite(int db, size_t i) {

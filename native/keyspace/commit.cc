@@ -114,6 +114,7 @@ KeyState LookUp(int db, const KeyAddress& address, std::string_view key) {
 KeyState LookUpForWrite(int db, const KeyAddress& address, std::string_view key,
                         Graveyard& graveyard) {
   KeyState state = Find(db, address, key);
+  if (state.exists()) NoteAccess(state.entry().access);
   if (!state.exists() || !state.entry().IsExpired()) return state;
   Expire(state, graveyard);
   return Find(db, address, key);
@@ -174,6 +175,24 @@ bool DeleteExpired(Stripe& stripe, int64_t deadline_ns, Graveyard& graveyard) {
     }
   }
   return true;
+}
+
+void SwapInStripe(Stripe& stripe, int a, int b) {
+  Database& first = stripe.databases[static_cast<size_t>(a)];
+  Database& second = stripe.databases[static_cast<size_t>(b)];
+  if (first.index.size() == 0 && second.index.size() == 0) return;
+  AddUnderLock(stripe.counters.dirty, 1);
+  std::swap(first.index, second.index);
+  const auto swap_counts = [&](std::atomic<int64_t> Database::* count) {
+    const int64_t before = (first.*count).load(std::memory_order_relaxed);
+    (first.*count).store((second.*count).load(std::memory_order_relaxed));
+    (second.*count).store(before);
+  };
+  swap_counts(&Database::key_count);
+  swap_counts(&Database::expiring_count);
+  stripe.expiry_queue.ChangeAll([&](ExpiryQueue::Item& item) {
+    if (item.db == a || item.db == b) item.db = item.db == a ? b : a;
+  });
 }
 
 void FlushStripe(Stripe& stripe, int db, Graveyard& graveyard) {

@@ -53,6 +53,9 @@ void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, int64_t di
 // some are left.
 bool DeleteExpired(Stripe& stripe, int64_t deadline_ns, Graveyard& graveyard);
 
+// Changes the places of two databases of the stripe.
+void SwapInStripe(Stripe& stripe, int a, int b);
+
 // Drops all keys of one database of the stripe.
 void FlushStripe(Stripe& stripe, int db, Graveyard& graveyard);
 

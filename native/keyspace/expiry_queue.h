@@ -48,6 +48,12 @@ class ExpiryQueue {
   // Keeps the items for which `is_current` answers true, each once. O(n log n).
   template <typename Predicate>
   void Clean(Predicate is_current);
+  // Calls change(Item&) for each, and puts them in order again. O(n log n).
+  template <typename Change>
+  void ChangeAll(Change change) {
+    for (Item& item : items_) change(item);
+    SortUnique();
+  }
   // Gives the memory back too.
   void Clear();
 

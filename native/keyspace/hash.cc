@@ -1,12 +1,14 @@
 #include "keyspace/hash.h"
 
-#include <functional>
+#include <cassert>
+
+#include "keyspace/limits.h"
 
 namespace tutti {
 
 namespace {
 
-uint64_t OrderOf(std::string_view field) { return std::hash<std::string_view>{}(field); }
+uint64_t OrderOf(std::string_view field) { return HashOrder(field); }
 
 // The path to the field's pair, or to where it is to be inserted.
 template <typename Leaf>
@@ -91,20 +93,51 @@ void StoredHash::ForEach(int64_t first, const PairVisitor& visit) const {
 
 bool StoredHash::Set(const PackedItem<2>& pair, Graveyard& graveyard) {
   if (is_small_) {
-    const bool is_short =
-        pair.part(0).size() <= kSmallHashBytesMax && pair.part(1).size() <= kSmallHashBytesMax;
-    const bool has_room = small_.size() < kSmallHashPairsMax || FindIn(small_, pair.part(0)).exists;
+    const auto bytes_max = static_cast<size_t>(Limit(value_limits.hash_listpack_value));
+    const bool is_short = pair.part(0).size() <= bytes_max && pair.part(1).size() <= bytes_max;
+    const bool has_room = small_.size() < Limit(value_limits.hash_listpack_entries) ||
+                          FindIn(small_, pair.part(0)).exists;
     if (is_short && has_room) return Put(small_, pair, graveyard);
     Grow();
   }
   return Put(large_, pair, graveyard);
 }
 
+std::optional<PackedPart> StoredHash::Value(std::string_view field) const {
+  const auto look = [&](const auto& tree) -> std::optional<PackedPart> {
+    const auto found = FindIn(tree, field);
+    if (!found.exists) return std::nullopt;
+    return found.path.leaf->BorrowPart(found.path.position, 1);
+  };
+  return is_small_ ? look(small_) : look(large_);
+}
+
+StoredHash::Pair StoredHash::At(int64_t index) const {
+  assert(index >= 0 && index < length());
+  const auto at = [&](const auto& tree) {
+    const auto path = tree.SeekIndex(index);
+    return Pair{path.leaf->BorrowPart(path.position, 0), path.leaf->BorrowPart(path.position, 1)};
+  };
+  return is_small_ ? at(small_) : at(large_);
+}
+
+bool StoredHash::Remove(std::string_view field, Graveyard& graveyard) {
+  const auto remove = [&](auto& tree) {
+    auto found = FindIn(tree, field);
+    if (!found.exists) return false;
+    for (int part = 0; part < 2; ++part) {
+      graveyard.Add(found.path.leaf->OutsideAt(found.path.position, part));
+    }
+    tree.Erase(found.path);
+    return true;
+  };
+  return is_small_ ? remove(small_) : remove(large_);
+}
+
 void StoredHash::Grow() {
-  Visit(small_, 0, [this](std::string_view field, std::string_view value) {
-    auto found = FindIn(large_, field);
-    // Short pairs lie in the leaf itself.
-    large_.Insert(found.path, {OrderOf(field), {{{field, nullptr}, {value, nullptr}}}});
+  ForEachPart(0, [this](const PackedPart& field, const PackedPart& value) {
+    auto found = FindIn(large_, field.bytes);
+    large_.Insert(found.path, {OrderOf(field.bytes), {Shared(field), Shared(value)}});
     return true;
   });
   small_.Clear();

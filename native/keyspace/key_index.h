@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/object.h"
+#include "keyspace/access.h"
 #include "keyspace/slot.h"
 #include "keyspace/tree.h"
 
@@ -29,14 +30,16 @@ class Entry {
   Ref<Object> value;
   int64_t expire_at_ms;
   uint64_t version;
-  // LRU clock or LFU counter: touched by readers, also in entries that are shared.
-  mutable std::atomic<uint32_t> access{0};
+  // When and how often it is used (keyspace/access.h): touched by readers, also in entries that
+  // are shared.
+  mutable std::atomic<uint32_t> access;
 
  private:
   Entry(size_t key_bytes, Ref<Object> object, int64_t expire, uint64_t entry_version)
       : value(std::move(object)),
         expire_at_ms(expire),
         version(entry_version),
+        access(NewAccess()),
         key_bytes_(static_cast<uint32_t>(key_bytes)) {}
   ~Entry() = default;
 

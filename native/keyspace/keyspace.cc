@@ -49,13 +49,15 @@ Keyspace& Keyspace::Get() {
   return keyspace;
 }
 
-Ref<Object> Keyspace::Find(int db, std::string_view key) {
+Ref<Object> Keyspace::Find(int db, std::string_view key, bool is_use) {
   const KeyAddress address = AddressOf(key);
   StripeLock lock(address.stripe);
   const KeyState state = LookUp(db, address, key);
   StripeCounters& counters = state.stripe.counters;
   AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
-  return state.exists() ? state.value() : nullptr;
+  if (!state.exists()) return nullptr;
+  if (is_use) NoteAccess(state.entry().access);
+  return state.value();
 }
 
 Status Keyspace::Set(int db, std::string_view key, Ref<Object> value, const SetOptions& options,
@@ -111,7 +113,7 @@ int64_t Keyspace::Delete(int db, std::span<const std::string_view> keys) {
   return deleted;
 }
 
-int64_t Keyspace::CountExisting(int db, std::span<const std::string_view> keys) {
+int64_t Keyspace::CountExisting(int db, std::span<const std::string_view> keys, bool is_use) {
   StripeSet stripes;
   const std::vector<KeyAddress> addresses = AddressesOf(keys, &stripes);
   StripesLock lock(stripes);
@@ -121,6 +123,7 @@ int64_t Keyspace::CountExisting(int db, std::span<const std::string_view> keys) 
     StripeCounters& counters = state.stripe.counters;
     AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
     count += state.exists();
+    if (state.exists() && is_use) NoteAccess(state.entry().access);
   }
   return count;
 }

@@ -50,15 +50,15 @@ class Keyspace {
   static Keyspace& Get();
 
   // --- any type ---
-  // The value, null if absent or expired.
-  Ref<Object> Find(int db, std::string_view key);
+  // The value, null if absent or expired. `is_use`: it counts as a use of the key.
+  Ref<Object> Find(int db, std::string_view key, bool is_use = true);
   // kNotPerformed when NX/XX is not met. `previous`, if asked for, is what the key held.
   Status Set(int db, std::string_view key, Ref<Object> value, const SetOptions& options,
              Ref<Object>* previous);
   // All of the changes or none, atomically: kWrongType if any key holds another type than required.
   Status CommitAll(std::span<const Change> changes);
   int64_t Delete(int db, std::span<const std::string_view> keys);
-  int64_t CountExisting(int db, std::span<const std::string_view> keys);
+  int64_t CountExisting(int db, std::span<const std::string_view> keys, bool is_use = false);
   // kNotFound if `from` is absent; kNotPerformed if only_if_absent and `to` exists.
   Status Rename(int db, std::string_view from, std::string_view to, bool only_if_absent);
   // Conditions NX XX GT LT of EXPIRE as bits 1 2 4 8. False: no key, or condition not met. A time
@@ -78,14 +78,6 @@ class Keyspace {
   void ForEach(int db, ObjectKind kind,
                const std::function<void(std::string_view, const Ref<Object>&)>& visit);
   KeyspaceCounters Counters();
-
-  // --- lists --- negative Code in place of a count never occurs here: Results carry the status.
-  Result<int64_t> ListPush(int db, std::string_view key, std::span<const std::string_view> elements,
-                           bool at_tail, bool only_if_present);
-  // --- hashes ---
-  // Pairs field, value. The number of fields that are new.
-  Result<int64_t> HashSet(int db, std::string_view key,
-                          std::span<const std::string_view> fields_and_values);
 
   // --- transactions ---
   // Locks the stripes of these slots (all if empty) for this thread until UnlockStripes().

@@ -10,21 +10,25 @@
 
 namespace tutti {
 
-Ref<String> String::Copy(std::string_view bytes) {
-  if (bytes.size() >= kBlobBytesMin) {
-    Ref<Buffer> buffer = Buffer::Allocate(bytes.size(), MemoryKind::kTensors);
+Ref<String> String::Make(size_t bytes, size_t capacity) {
+  assert(bytes <= capacity);
+  if (capacity >= kBlobBytesMin) {
+    Ref<Buffer> buffer = Buffer::Allocate(capacity, MemoryKind::kTensors);
     if (!buffer) return nullptr;
-    std::memcpy(buffer->data(), bytes.data(), bytes.size());
-    return FromBuffer(std::move(buffer), bytes.size());
+    return FromBuffer(std::move(buffer), bytes);
   }
-  void* block = AccountedAlloc(sizeof(String) + bytes.size(), MemoryKind::kKeys);
+  void* block = AccountedAlloc(sizeof(String) + capacity, MemoryKind::kKeys);
   if (!block) return nullptr;
   auto* string = new (block) String();
-  char* data = static_cast<char*>(block) + sizeof(String);
-  if (!bytes.empty()) std::memcpy(data, bytes.data(), bytes.size());
-  string->data_ = data;
-  string->bytes_ = bytes.size();
+  string->data_ = static_cast<char*>(block) + sizeof(String);
+  string->bytes_ = bytes;
   return Ref<String>::Adopt(string);
+}
+
+Ref<String> String::Copy(std::string_view bytes) {
+  Ref<String> string = Make(bytes.size(), bytes.size());
+  if (string && !bytes.empty()) std::memcpy(string->data_, bytes.data(), bytes.size());
+  return string;
 }
 
 Ref<String> String::FromBuffer(Ref<Buffer> buffer, size_t bytes) {
@@ -33,10 +37,15 @@ Ref<String> String::FromBuffer(Ref<Buffer> buffer, size_t bytes) {
   if (!block) return nullptr;
   auto* string = new (block) String();
   buffer->SetKind(MemoryKind::kTensors);
-  string->data_ = reinterpret_cast<const char*>(buffer->data());
+  string->data_ = reinterpret_cast<char*>(buffer->data());
   string->bytes_ = bytes;
   string->buffer_ = std::move(buffer);
   return Ref<String>::Adopt(string);
+}
+
+size_t String::capacity() const {
+  if (!buffer_) return malloc_usable_size(const_cast<String*>(this)) - sizeof(String);
+  return buffer_->is_unique() ? buffer_->capacity() : 0;
 }
 
 size_t String::footprint() const {

@@ -11,13 +11,29 @@
 
 namespace tutti {
 
+// How OBJECT ENCODING tells a string: by its bytes, unless a command has made it for being changed
+// (as it is when it has grown in place), or as a text that is no integer whatever it looks like.
+enum class StringForm : uint8_t { kByContent, kText, kRaw };
+
 class String final : public Object {
  public:
+  static constexpr ObjectKind kKind = ObjectKind::kString;
+
+  // With room for `capacity` bytes, whose first `bytes` are the string's and are the caller's to
+  // write, before anybody else sees it. Null: no memory.
+  static Ref<String> Make(size_t bytes, size_t capacity);
   // Copies into one block with the header; above kBlobBytesMin into a pool block. Null: no memory.
   static Ref<String> Copy(std::string_view bytes);
   static Ref<String> FromBuffer(Ref<Buffer> buffer, size_t bytes);
 
   std::string_view view() const { return {data_, bytes_}; }
+  StringForm form() const { return form_; }
+  void set_form(StringForm form) { form_ = form; }
+  // For the sole holder: bytes that may be written, and how many a Resize() can reach. 0 if others
+  // read the memory.
+  char* data() { return data_; }
+  size_t capacity() const;
+  void Resize(size_t bytes) { bytes_ = bytes; }
   // What MEMORY USAGE and the memory account see.
   size_t footprint() const;
   bool is_slow_to_free() const override;
@@ -27,8 +43,9 @@ class String final : public Object {
   ~String() override;
   static void operator delete(void* block);
 
-  const char* data_ = nullptr;
+  char* data_ = nullptr;
   size_t bytes_ = 0;
+  StringForm form_ = StringForm::kByContent;
   Ref<Buffer> buffer_;
 };
 

@@ -17,6 +17,7 @@ const flags = new Set([
   'allow_busy',
   'skip_slowlog',
   'movablekeys',
+  'blocking',
 ]);
 
 function* everyRow(): Generator<Command> {
@@ -44,7 +45,7 @@ t.test('every row says all about its command', async (t) => {
 });
 
 t.test('what writes data names its keys, or is known to write all', async (t) => {
-  const keyless = ['flushdb', 'flushall', 'ai.config'];
+  const keyless = ['flushdb', 'flushall', 'swapdb', 'ai.config'];
   for (const { name, flags, keys } of commandTable.values()) {
     if (flags.includes('write')) {
       t.equal(keys.first === 0 && keys.find === undefined, keyless.includes(name), name);

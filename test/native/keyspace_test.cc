@@ -15,6 +15,8 @@
 #include "core/memory_account.h"
 #include "keyspace/clock.h"
 #include "keyspace/expiry.h"
+#include "keyspace/hashes.h"
+#include "keyspace/lists.h"
 #include "keyspace/value.h"
 #include "random.h"
 #include "tensor/tensor.h"
@@ -41,13 +43,13 @@ std::optional<std::string> GetString(std::string_view key, int db = 0) {
 bool Erase(std::string_view key) { return keyspace().Delete(0, {&key, 1}) == 1; }
 
 int64_t Push(std::string_view key, std::vector<std::string_view> elements, bool at_tail = true) {
-  const Result<int64_t> length = keyspace().ListPush(0, key, elements, at_tail, false);
+  const Result<int64_t> length = lists::Push(0, key, elements, at_tail, false);
   CHECK(length.ok());
   return length.value();
 }
 
 int64_t SetFields(std::string_view key, std::vector<std::string_view> fields_and_values) {
-  const Result<int64_t> added = keyspace().HashSet(0, key, fields_and_values);
+  const Result<int64_t> added = hashes::Set(0, key, fields_and_values, false);
   CHECK(added.ok());
   return added.value();
 }
@@ -140,9 +142,9 @@ TEST(SetsUnderConditions) {
   Push("l", {"a"});
   CHECK(SetString("l", "x", {.want_previous = true}) == Code::kWrongType);
   CHECK(SetString("l", "x") == Code::kOk);
-  CHECK(keyspace().HashSet(0, "l", std::array<std::string_view, 2>{"f", "v"}).status().code() ==
+  CHECK(hashes::Set(0, "l", std::array<std::string_view, 2>{"f", "v"}, false).status().code() ==
         Code::kWrongType);
-  CHECK(keyspace().ListPush(0, "l", {}, true, false).status().code() == Code::kWrongType);
+  CHECK(lists::Push(0, "l", {}, true, false).status().code() == Code::kWrongType);
 }
 
 TEST(KeepsDatabasesApart) {
@@ -470,10 +472,10 @@ TEST(ActsAsMapsOfStringsListsAndHashes) {
 TEST(PushesOnlyIfPresentWhenAsked) {
   CleanKeyspace clean;
   const std::string_view elements[] = {"a", "b"};
-  CHECK_EQUAL(keyspace().ListPush(0, "l", elements, false, true).value(), 0);
+  CHECK_EQUAL(lists::Push(0, "l", elements, false, true).value(), 0);
   CHECK(!keyspace().Find(0, "l"));
-  CHECK_EQUAL(keyspace().ListPush(0, "l", elements, false, false).value(), 2);
-  CHECK_EQUAL(keyspace().ListPush(0, "l", elements, true, true).value(), 4);
+  CHECK_EQUAL(lists::Push(0, "l", elements, false, false).value(), 2);
+  CHECK_EQUAL(lists::Push(0, "l", elements, true, true).value(), 4);
   CHECK(ElementsOf(keyspace().Find(0, "l")) == (std::vector<std::string>{"b", "a", "a", "b"}));
 }
 
@@ -484,9 +486,9 @@ TEST(ChangesNothingWithoutMemory) {
   memory_account::SetMax(memory_account::Used() + 1 * kMiB);
   CHECK(!String::Copy(large));
   const std::string_view elements[] = {"b", large};
-  CHECK(keyspace().ListPush(0, "l", elements, true, false).status().code() == Code::kOutOfMemory);
+  CHECK(lists::Push(0, "l", elements, true, false).status().code() == Code::kOutOfMemory);
   const std::string_view pair[] = {"f", large};
-  CHECK(keyspace().HashSet(0, "h", pair).status().code() == Code::kOutOfMemory);
+  CHECK(hashes::Set(0, "h", pair, false).status().code() == Code::kOutOfMemory);
   memory_account::SetMax(0);
   CHECK(ElementsOf(keyspace().Find(0, "l")) == std::vector<std::string>{"a"});
   CHECK(!keyspace().Find(0, "h"));

@@ -32,6 +32,10 @@ export class Dice {
 
 /** Keys by what they mostly hold. */
 const keys = {
+  string: ['string1', 'string2', 'string3'],
+  hash: ['hash1', 'hash2'],
+  list: ['list1', 'list2', 'list3'],
+  stream: ['stream1', 'stream2'],
   set: ['set1', 'set2', 'set3'],
   zset: ['zset1', 'zset2', 'zset3'],
 } as const;
@@ -41,6 +45,20 @@ const long = 'L'.repeat(70);
 const longer = 'M'.repeat(1500);
 const huge = 'H'.repeat(40_000);
 const members = ['a', 'b', 'c', 'd', 'e', '1', '2', '3', '-7', '10', '007', '', 'x\xff\x00y', long];
+const values = [
+  '',
+  'a',
+  'b',
+  'abc',
+  'hello world',
+  '1',
+  '-5',
+  '007',
+  '3.5',
+  '9223372036854775807',
+  'x\xff\x00y',
+  long,
+];
 const scores = ['0', '1', '1', '2', '-1', '1.5', '-2.25', '3', '1e3', 'inf', '-inf', '+inf', '(1'];
 
 type Word = (dice: Dice) => string;
@@ -57,7 +75,33 @@ const keyOf =
 
 const words: Record<string, Word> = {
   key: (dice) => dice.pick(allKeys),
+  string: keyOf('string'),
+  hash: keyOf('hash'),
+  list: keyOf('list'),
+  stream: keyOf('stream'),
   set: keyOf('set'),
+  any: (dice) => dice.pick(dice.oneIn(3) ? allKeys : [...keys.string, ...keys.list, ...keys.hash]),
+  value: (dice) => {
+    if (dice.oneIn(50)) return dice.pick([longer, huge]);
+    return dice.oneIn(3) ? String(dice.roll(2000) - 500) : dice.pick(values);
+  },
+  number: (dice) => (dice.oneIn(30) ? 'x' : dice.pick(['1', '-1', '10', '-7', '100', '3'])),
+  large: (dice) => dice.pick(['1', '-1', '9223372036854775807', '-9223372036854775808', '5']),
+  float: (dice) =>
+    dice.pick(['1', '0.5', '-2.25', '3.0e3', '0.1', '1e10', '-0', 'x', 'inf', '1e400']),
+  offset: (dice) => String(dice.oneIn(20) ? dice.roll(5000) - 100 : dice.roll(40)),
+  bit: oneOf('0', '1', '1', '0', '2'),
+  field: (dice) => dice.pick(['i8', 'u8', 'i5', 'u3', 'i64', 'u63', 'i16', 'u64', 'x8']),
+  place: (dice) => (dice.oneIn(3) ? `#${dice.roll(6)}` : String(dice.roll(60))),
+  id: (dice) => `${dice.roll(8)}-${dice.roll(4)}`,
+  newid: (dice) =>
+    dice.oneIn(6)
+      ? dice.pick(['0-0', '0-1', '5-*', '1-*', '9', 'x', '5-', '-5', '1-2-3'])
+      : `${dice.roll(30)}-${dice.roll(5)}`,
+  from: (dice) =>
+    dice.pick(['-', '-', '0', '2', '(3-1', '5-2', '(0-0', ...(dice.oneIn(10) ? ['x', '('] : [])]),
+  to: (dice) => dice.pick(['+', '+', '9', '20', '(7-1', '12-2', '(0-0', '25']),
+  pattern: oneOf('*', '*1', 's*', '[hl]*', '?ist1', 'x', 's*[12]', '\\*', '[^a]*'),
   zset: keyOf('zset'),
   both: (dice) => dice.pick([...keys.set, ...keys.zset]),
   member: (dice) =>
@@ -209,6 +253,191 @@ const zsetRules = [
   ),
 ];
 
+const stringRules = [
+  ...rules(
+    'exact',
+    `
+    SET <string> <value> (NX|XX|GET|KEEPTTL|EXAT 99999999999|NX GET|XX KEEPTTL|)
+    SET <string> <value>
+    SET <string> <number>
+    GET <string>
+    GETSET <string> <value>
+    GETDEL <string>
+    GETEX <string> (PERSIST|EXAT 99999999999|PXAT 99999999999999|EX 0|EX x|)
+    SETNX <string> <value>
+    SETEX <string> (0|-1|x) <value>
+    PSETEX <string> (0|x|-5) <value>
+    MGET <any>+
+    MSET (<string> <value>)+
+    MSETNX (<string> <value>)+
+    STRLEN <string>
+    APPEND <string> <value>
+    GETRANGE <string> <index> <index>
+    SUBSTR <string> <index> <index>
+    SETRANGE <string> <offset> <value>
+    INCR <string>
+    DECR <string>
+    INCRBY <string> <number>
+    DECRBY <string> <number>
+    INCRBY <string> <large>
+    DECRBY <string> <large>
+    INCRBYFLOAT <string> <float>
+    LCS <string> <string> (LEN|IDX|IDX WITHMATCHLEN|IDX MINMATCHLEN 2|LEN IDX|)
+    OBJECT ENCODING <string>
+    `,
+  ),
+];
+
+const bitRules = rules(
+  'exact',
+  `
+  SETBIT <string> <offset> <bit>
+  SETBIT <string> <offset> <bit>
+  GETBIT <string> <offset>
+  BITCOUNT <string>
+  BITCOUNT <string> <index> <index> (BYTE|BIT|)
+  BITPOS <string> <bit>
+  BITPOS <string> <bit> <index>
+  BITPOS <string> <bit> <index> <index> (BYTE|BIT|)
+  BITOP (AND|OR|XOR) <string> <string>+
+  BITOP NOT <string> <string>
+  BITFIELD <string> (GET <field> <place>|SET <field> <place> <int>|INCRBY <field> <place> <int>|OVERFLOW (SAT|FAIL|WRAP|X))+
+  BITFIELD <string> OVERFLOW (SAT|FAIL|WRAP) INCRBY <field> <place> <large> SET <field> <place> <int>
+  BITFIELD_RO <string> GET <field> <place>
+  BITFIELD_RO <string> SET u8 0 1
+  SET <string> <value>
+  GET <string>
+  STRLEN <string>
+  `,
+);
+
+const hashRules = [
+  ...rules(
+    'exact',
+    `
+    HSET <hash> (<member> <value>)+
+    HSET <hash> (<member> <value>)+
+    HMSET <hash> (<member> <value>)+
+    HSETNX <hash> <member> <value>
+    HGET <hash> <member>
+    HMGET <hash> <member>+
+    HDEL <hash> <member>+
+    HLEN <hash>
+    HEXISTS <hash> <member>
+    HSTRLEN <hash> <member>
+    HINCRBY <hash> <member> <number>
+    HINCRBY <hash> <member> <large>
+    HINCRBYFLOAT <hash> <member> <float>
+    OBJECT ENCODING <hash>
+    `,
+  ),
+  ...rules(
+    'unordered',
+    `
+    HGETALL <hash>
+    HKEYS <hash>
+    HVALS <hash>
+    `,
+  ),
+  ...rules('scan', 'HSCAN <hash> 0 COUNT 1000 (MATCH <pattern>|)'),
+  ...rules(
+    'shape',
+    `
+    HRANDFIELD <hash>
+    HRANDFIELD <hash> <random> (WITHVALUES|)
+    `,
+  ),
+];
+
+const listRules = rules(
+  'exact',
+  `
+  RPUSH <list> <value>+
+  RPUSH <list> <value>+
+  LPUSH <list> <value>+
+  LPUSHX <list> <value>+
+  RPUSHX <list> <value>
+  LPOP <list> (<count>|)
+  RPOP <list> (<count>|)
+  LLEN <list>
+  LRANGE <list> <index> <index>
+  LINDEX <list> <index>
+  LSET <list> <index> <value>
+  LINSERT <list> (BEFORE|AFTER) <value> <value>
+  LREM <list> <int> <value>
+  LTRIM <list> <index> <index>
+  LMOVE <list> <list> (LEFT|RIGHT) (LEFT|RIGHT)
+  RPOPLPUSH <list> <list>
+  LMPOP (1|2|0) <list>+ (LEFT|RIGHT) (COUNT <int>|)
+  LPOS <list> <value> (RANK <int>|) (COUNT <int>|) (MAXLEN <int>|)
+  SORT <list> (ALPHA|DESC|ALPHA DESC|LIMIT <int> <int>|ALPHA LIMIT <int> <int>|)
+  SORT <list> ALPHA STORE <list>
+  SORT_RO <list> (ALPHA|DESC|BY nosort|)
+  `,
+);
+
+const streamRules = rules(
+  'exact',
+  `
+  XADD <stream> <newid> (<member> <value>)+
+  XADD <stream> <newid> (<member> <value>)+
+  XADD <stream> (NOMKSTREAM|MAXLEN <int>|MAXLEN = <count>|MINID <id>) <newid> <member> <value>
+  XADD <stream> (LIMIT 3|MAXLEN 5 LIMIT 1) <id> <member> <value>
+  XLEN <stream>
+  XRANGE <stream> <from> <to> (COUNT <int>|)
+  XREVRANGE <stream> <to> <from> (COUNT <int>|)
+  XREAD (COUNT <int>|) STREAMS <stream> <id>
+  XREAD (COUNT <int>|) STREAMS <stream> <stream> <id> (<id>|$|x|>)
+  XDEL <stream> <id>+
+  XTRIM <stream> (MAXLEN|MAXLEN =) <int>
+  XTRIM <stream> MINID <id>
+  XSETID <stream> 5-0 ENTRIESADDED -1
+  XSETID <stream> <newid> (ENTRIESADDED <count>|) (MAXDELETEDID <id>|)
+  TYPE <stream>
+  XINFO STREAM <stream>
+  XINFO STREAM <stream> FULL (COUNT <int>|)
+  `,
+);
+
+const anyKeyRules = [
+  ...rules(
+    'exact',
+    `
+    SET <any> <value>
+    RPUSH <any> <value>
+    HSET <any> <member> <value>
+    SADD <set> <member>+
+    ZADD <zset> <score> <member>
+    COPY <any> <any> (REPLACE|DB 0|DB 1|DB x|DB 99|)
+    RENAMENX <any> <any>
+    TOUCH <any>+
+    UNLINK <any>+
+    SWAPDB (0|1|x|99) (0|1)
+    DBSIZE
+    OBJECT REFCOUNT <any>
+    OBJECT ENCODING <string>
+    OBJECT FREQ <any>
+    EXPIREAT <any> (99999999999|99999999990|1|x) (NX|XX|GT|LT|)
+    EXPIRETIME <any>
+    SORT <set> (ALPHA|LIMIT <int> <int>|DESC|)
+    SORT <zset> (ALPHA|ALPHA DESC|BY nosort|BY nosort DESC|)
+    SORT <any> ALPHA STORE <any>
+    WAIT 0 10
+    `,
+  ),
+  ...rules('unordered', 'KEYS <pattern>'),
+  ...rules(
+    'scan',
+    `
+    SCAN 0 COUNT 1000 (MATCH <pattern>|) (TYPE (string|list|set|zset|hash|nosuch)|)
+    SCAN (x|0|-) COUNT (x|0|-1)
+    SSCAN <set> 0 COUNT 1000 (MATCH <pattern>|)
+    ZSCAN <zset> 0 COUNT 1000 (MATCH <pattern>|)
+    HSCAN <any> (0|x) (COUNT x|MATCH|FOO 1|)
+    `,
+  ),
+];
+
 const keyRules = rules(
   'exact',
   `
@@ -222,12 +451,22 @@ const keyRules = rules(
   `,
 );
 
-export const grammars = { set: setRules, zset: zsetRules } as const;
+export const grammars = {
+  string: stringRules,
+  bits: bitRules,
+  hash: hashRules,
+  list: listRules,
+  set: setRules,
+  zset: zsetRules,
+  stream: streamRules,
+  keys: anyKeyRules,
+} as const;
 export type Family = keyof typeof grammars;
 
 export interface RandomCommand {
   readonly words: readonly string[];
   readonly order: Order;
+  readonly isDamaged?: boolean;
 }
 
 function expand(text: string, dice: Dice): string {
@@ -243,8 +482,22 @@ function expand(text: string, dice: Dice): string {
   );
 }
 
-/** Not damaged: what 7.2 takes more words of than 7.0 (differences.ts), and what would draw lots. */
-const undamaged = new Set(['ZRANK', 'ZREVRANK', 'SPOP']);
+/**
+ * Not damaged: what 7.2 takes more words of than 7.0 (differences.ts), what would draw lots, and
+ * what depends on the clock.
+ */
+const undamaged = new Set([
+  'ZRANK',
+  'ZREVRANK',
+  'SPOP',
+  'SETEX',
+  'PSETEX',
+  'GETEX',
+  'SCAN',
+  'HSCAN',
+  'SSCAN',
+  'ZSCAN',
+]);
 
 /** 7.0 writes long scores in another way (differences.ts). */
 const takesScores = /^Z(ADD|INCRBY|UNION|INTER)/;
@@ -273,14 +526,19 @@ export function randomCommand(family: Family, dice: Dice): RandomCommand {
       if (make === undefined) throw new Error(`no words are of the kind '${kind}'`);
       return make(dice);
     });
-  if (dice.oneIn(25) && !undamaged.has(command[0] ?? '')) damage(command, dice);
-  return { words: command, order };
+  const isDamaged = dice.oneIn(25) && !undamaged.has(command[0] ?? '') && !command.includes('zlex');
+  if (isDamaged) damage(command, dice);
+  return { words: command, order, isDamaged };
 }
 
 /** What reads back everything that a sequence may have left behind. */
 export const readBack: readonly RandomCommand[] = [...allKeys, 'zlex'].flatMap((key) => [
   { words: ['TYPE', key], order: 'exact' as const },
   { words: ['EXPIRETIME', key], order: 'exact' as const },
+  { words: ['GET', key], order: 'exact' as const },
+  { words: ['LRANGE', key, '0', '-1'], order: 'exact' as const },
+  { words: ['HGETALL', key], order: 'unordered' as const },
   { words: ['SMEMBERS', key], order: 'unordered' as const },
+  { words: ['XRANGE', key, '-', '+'], order: 'exact' as const },
   { words: ['ZRANGE', key, '0', '-1', 'WITHSCORES'], order: 'exact' as const },
 ]);

@@ -46,6 +46,18 @@ export function sortedPairs(bytes: string): string {
   return `${reply.kind}${reply.text} ${elements.sort().join(' ')}`;
 }
 
+/** A cursor, and what was found, in an order of its own: elements, or pairs. */
+export function sortedScan(bytes: string, isPairs: boolean): string {
+  const { reply } = read(bytes, 0);
+  const [cursor, found] = reply.items;
+  const step = isPairs ? 2 : 1;
+  const elements: string[] = [];
+  for (let i = 0; i < (found?.items.length ?? 0); i += step) {
+    elements.push(JSON.stringify(found?.items.slice(i, i + step)));
+  }
+  return `${cursor?.text} ${elements.sort().join(' ')}`;
+}
+
 /** What can be said of members drawn at random: how many, and of which types. */
 export function shape(bytes: string): string {
   const kindsOf = (reply: Reply): string =>

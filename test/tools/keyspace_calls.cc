@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "core/memory_account.h"
+#include "keyspace/hashes.h"
 #include "keyspace/keyspace.h"
+#include "keyspace/lists.h"
 #include "keyspace/slot.h"
 #include "keyspace/value.h"
 
@@ -79,15 +81,15 @@ int main() {
   Measure("Set, random keys", [&](int i) { set(at(random_keys, i)); });
   Measure("RPUSH one element", [&](int) {
     const std::string_view element = "element";
-    sum += keyspace.ListPush(0, "list", {&element, 1}, true, false).ok();
+    sum += lists::Push(0, "list", {&element, 1}, true, false).ok();
   });
   Measure("HSET among 20 fields", [&](int i) {
     const std::string_view pair[] = {at(keys, i % 20), "value"};
-    sum += keyspace.HashSet(0, "small hash", pair).ok();
+    sum += hashes::Set(0, "small hash", pair, false).ok();
   });
   Measure("HSET among 1,000,000 fields", [&](int i) {
     const std::string_view pair[] = {at(random_keys, i), "value"};
-    sum += keyspace.HashSet(0, "large hash", pair).ok();
+    sum += hashes::Set(0, "large hash", pair, false).ok();
   });
   std::printf("(%llu)\n", static_cast<unsigned long long>(sum % 10));
 }

@@ -1,0 +1,28 @@
+// When and how often a key is used: 32 bits of its entry, read by OBJECT and, later, by eviction.
+// With a policy by frequency they are 24 bits of minutes and a counter (redis:src/evict.c), else
+// the second of the last use.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace tutti {
+
+struct AccessSettings {
+  std::atomic<bool> counts_frequency{false};  // maxmemory-policy *-lfu
+  std::atomic<int64_t> lfu_log_factor{10};
+  std::atomic<int64_t> lfu_decay_minutes{1};
+};
+
+extern AccessSettings access_settings;
+
+// Of a new key.
+uint32_t NewAccess();
+// Notes a use now.
+void NoteAccess(std::atomic<uint32_t>& access);
+// Seconds since the last use.
+int64_t IdleSeconds(uint32_t access);
+// The counter, less what has decayed: 0 to 255.
+int64_t AccessFrequency(uint32_t access);
+
+}  // namespace tutti
