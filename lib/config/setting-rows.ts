@@ -435,8 +435,12 @@ export const settingRows: readonly SettingRow[] = [
   ]),
   integer('maxmemory-samples', 5, 1, INT_MAX),
   integer('maxmemory-eviction-tenacity', 10, 0, 100),
-  integer('lfu-log-factor', 10, 0, INT_MAX),
-  integer('lfu-decay-time', 1, 0, INT_MAX),
+  integer('lfu-log-factor', 10, 0, INT_MAX, {
+    effect: 'How slowly uses of a key are counted, where maxmemory-policy is one by frequency.',
+  }),
+  integer('lfu-decay-time', 1, 0, INT_MAX, {
+    effect: 'Minutes after which one is taken off; 0: never.',
+  }),
   integer('active-expire-effort', 1, 1, 10),
   flag('activerehashing', 'yes'),
   flag('jemalloc-bg-thread', 'yes'),
@@ -454,22 +458,37 @@ export const settingRows: readonly SettingRow[] = [
   flag('lazyfree-lazy-user-flush', 'no'),
   integer('hash-max-listpack-entries', 512, 0, LONG_MAX, {
     aliases: ['hash-max-ziplist-entries'],
+    effect: 'Most fields of a hash in its small form, in the order of their coming.',
   }),
-  memory('hash-max-listpack-value', '64', 0, LONG_MAX, { aliases: ['hash-max-ziplist-value'] }),
+  memory('hash-max-listpack-value', '64', 0, LONG_MAX, {
+    aliases: ['hash-max-ziplist-value'],
+    effect: 'Longest field or value of it.',
+  }),
   integer('list-max-listpack-size', -2, -INT_MAX - 1n, INT_MAX, {
     aliases: ['list-max-ziplist-size'],
+    effect: 'What OBJECT ENCODING calls a listpack: so many elements, or -1 to -5: 4 to 64 KiB.',
   }),
   integer('list-compress-depth', 0, 0, INT_MAX),
-  integer('set-max-intset-entries', 512, 0, LONG_MAX),
-  integer('set-max-listpack-entries', 128, 0, LONG_MAX),
-  memory('set-max-listpack-value', '64', 0, LONG_MAX),
+  integer('set-max-intset-entries', 512, 0, LONG_MAX, {
+    effect: 'Most members of a set of integers that is kept in their order.',
+  }),
+  integer('set-max-listpack-entries', 128, 0, LONG_MAX, {
+    effect: 'Most members of a set in its small form.',
+  }),
+  memory('set-max-listpack-value', '64', 0, LONG_MAX, { effect: 'Longest member of it.' }),
   integer('zset-max-listpack-entries', 128, 0, LONG_MAX, {
     aliases: ['zset-max-ziplist-entries'],
+    effect: 'Most members of a sorted set in its small form.',
   }),
-  memory('zset-max-listpack-value', '64', 0, LONG_MAX, { aliases: ['zset-max-ziplist-value'] }),
+  memory('zset-max-listpack-value', '64', 0, LONG_MAX, {
+    aliases: ['zset-max-ziplist-value'],
+    effect: 'Longest member of it.',
+  }),
   memory('hll-sparse-max-bytes', '3000', 0, LONG_MAX),
   memory('stream-node-max-bytes', '4096', 0, LONG_MAX),
-  integer('stream-node-max-entries', 100, 0, LONG_MAX),
+  integer('stream-node-max-entries', 100, 0, LONG_MAX, {
+    effect: 'What XADD and XTRIM with `~` remove at a time.',
+  }),
   integer('tracking-table-max-keys', 1_000_000, 0, LONG_MAX),
 
   // Redis: what is watched.

@@ -216,8 +216,6 @@ export const replyErrors = {
     err('Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len'),
 
   // --- keys ---
-  timeoutNotInteger: () => err('timeout is not an integer or out of range'),
-  timeoutNegative: () => err('timeout is negative'),
   sameObject: () => err('source and destination objects are the same'),
   invalidDatabase: (which: 'first' | 'second') => err(`invalid ${which} DB index`),
   invalidCursor: () => err('invalid cursor'),

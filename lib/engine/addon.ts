@@ -158,6 +158,21 @@ export interface ThreadBlocks {
   readonly threadIndex: number;
 }
 
+/** The settings that say in which form values are kept, and how uses of keys are counted. */
+export const valueLimitNames = [
+  'hash-max-listpack-entries',
+  'hash-max-listpack-value',
+  'list-max-listpack-size',
+  'set-max-intset-entries',
+  'set-max-listpack-entries',
+  'set-max-listpack-value',
+  'zset-max-listpack-entries',
+  'zset-max-listpack-value',
+  'stream-node-max-entries',
+  'lfu-log-factor',
+  'lfu-decay-time',
+] as const;
+
 /** One record of the client table, as `clientList` answers it (times in ms of the Unix epoch). */
 export interface ClientRecord {
   id: number;
@@ -290,6 +305,8 @@ export interface Addon extends DataCommands {
 
   // --- the process: called by the main thread ---
   setLimits(limits: NativeLimits): void;
+  /** @param limits In the order of `valueLimitNames`. @param countsFrequency Whether maxmemory-policy is one by frequency. */
+  setValueLimits(limits: readonly number[], countsFrequency: boolean): void;
   /** `onLog` is told the lines of the engine and its backends, with a `tutti_log_level` of native/inference/backend.h; without it they go to stderr. */
   configureEngine(options: EngineOptions, onLog?: (level: number, line: string) => void): void;
   /** Starts expiry, freeing and trimming. */

@@ -9,7 +9,7 @@ import { rewriteConfigFile } from '../config/rewrite.ts';
 import type { Settings } from '../config/settings.ts';
 import { replyErrors } from '../core/errors.ts';
 import { isLogLevel, log, setLogLevel } from '../core/log.ts';
-import { type Addon, addon } from '../engine/addon.ts';
+import { type Addon, addon, valueLimitNames } from '../engine/addon.ts';
 import { engineOptions } from '../engine/engine.ts';
 import { shareStatistics } from './command-statistics.ts';
 import type { NewConnection } from './connection.ts';
@@ -254,6 +254,9 @@ export class Control {
       maxmemoryBytes: this.#settings.maxmemoryBytes,
       poolIdleMaxBytes: this.#settings.poolIdleMaxBytes(this.#memoryLimitBytes),
     });
+    const numbers = valueLimitNames.map((name) => this.#settings.number(name));
+    const countsFrequency = this.#settings.text('maxmemory-policy').endsWith('lfu');
+    this.#addon.setValueLimits(numbers, countsFrequency);
   }
 
   // --- the end ---

@@ -2,7 +2,9 @@
 #include "binding/call.h"
 #include "binding/data_exports.h"
 #include "core/numbers.h"
+#include "keyspace/access.h"
 #include "keyspace/keys.h"
+#include "keyspace/limits.h"
 
 namespace tutti {
 
@@ -73,10 +75,28 @@ Answer KeySortStore(Call& call) {
   return keys::SortInto(call.db(), call.Word(1), OrderOf(call, 3), call.Word(2));
 }
 
+// Of the process: asked by the main thread, which is none that keeps values.
+Napi::Value SetValueLimits(const Napi::CallbackInfo& info) {
+  std::atomic<int64_t>* const limits[] = {
+      &value_limits.hash_listpack_entries, &value_limits.hash_listpack_value,
+      &value_limits.list_listpack_size,    &value_limits.set_intset_entries,
+      &value_limits.set_listpack_entries,  &value_limits.set_listpack_value,
+      &value_limits.zset_listpack_entries, &value_limits.zset_listpack_value,
+      &value_limits.stream_node_entries,   &access_settings.lfu_log_factor,
+      &access_settings.lfu_decay_minutes,
+  };
+  const auto numbers = ToIntegers<int64_t>(info[0]);
+  TUTTI_CHECK(numbers.size() == std::size(limits));
+  for (size_t i = 0; i < numbers.size(); i++) limits[i]->store(numbers[i]);
+  access_settings.counts_frequency.store(info[1].As<Napi::Boolean>().Value());
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 std::span<const Export> AnyKeyExports() {
   static constexpr Export exports[] = {
+      {"setValueLimits", Wrapped<SetValueLimits>},
       {"keyCopy", DataCommand<KeyCopy>},
       {"databasesSwap", DataCommand<DatabasesSwap>},
       {"keysMatching", DataCommand<KeysMatching>},

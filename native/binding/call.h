@@ -10,6 +10,10 @@
 
 namespace tutti {
 
+// Thrown where a word is a blob that found no memory, and caught by DataCommand(): words are read
+// before anything is done.
+struct RefusedWord {};
+
 class Call {
  public:
   static constexpr size_t kArgumentsMax = 12;
@@ -21,17 +25,20 @@ class Call {
   int64_t Int64(size_t i) const { return in_.Int64(i); }
   int64_t Int64Exact(size_t i) const { return in_.Int64Exact(i); }
   bool Flag(size_t i) const { return in_.Int(i) != 0; }
-  // The word that argument `i` names. The dispatcher has answered for those that were refused.
+  // The word that argument `i` names.
   std::string_view Word(size_t i) const { return WordAt(in_.Int(i)); }
   std::string_view WordAt(int32_t index) const {
     const std::string_view word = thread_.Word(index);
-    TUTTI_CHECK(!ThreadState::IsRefused(word));
+    if (ThreadState::IsRefused(word)) throw RefusedWord();
     return word;
   }
   // As many words as argument `i` + 1 says, from the one that argument `i` names on; valid until
   // the next call of this.
   std::span<const std::string_view> Words(size_t i) const {
-    return thread_.Words(in_.Int(i), in_.Int(i + 1), nullptr);
+    bool is_refused = false;
+    const auto words = thread_.Words(in_.Int(i), in_.Int(i + 1), &is_refused);
+    if (is_refused) throw RefusedWord();
+    return words;
   }
   // Every second of them.
   std::vector<std::string_view> EverySecond(size_t i, int32_t first) const {
@@ -60,7 +67,11 @@ class Call {
 template <Result<int64_t> (*kCommand)(Call&)>
 napi_value DataCommand(napi_env env, napi_callback_info info) {
   Call call(env, info);
-  return ToJs(env, kCommand(call));
+  try {
+    return ToJs(env, kCommand(call));
+  } catch (const RefusedWord&) {
+    return ToJs(env, Code::kOutOfMemory);
+  }
 }
 
 // The container under the key that argument `i` names, a number of it; 0 without one.

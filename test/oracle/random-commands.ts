@@ -372,7 +372,8 @@ const listRules = rules(
   LPOS <list> <value> (RANK <int>|) (COUNT <int>|) (MAXLEN <int>|)
   SORT <list> (ALPHA|DESC|ALPHA DESC|LIMIT <int> <int>|ALPHA LIMIT <int> <int>|)
   SORT <list> ALPHA STORE <list>
-  SORT_RO <list> (ALPHA|DESC|BY nosort|)
+  SORT_RO <list> (ALPHA|DESC|)
+  SORT_RO list1 BY nosort
   `,
 );
 
@@ -420,7 +421,8 @@ const anyKeyRules = [
     EXPIREAT <any> (99999999999|99999999990|1|x) (NX|XX|GT|LT|)
     EXPIRETIME <any>
     SORT <set> (ALPHA|LIMIT <int> <int>|DESC|)
-    SORT <zset> (ALPHA|ALPHA DESC|BY nosort|BY nosort DESC|)
+    SORT <zset> (ALPHA|ALPHA DESC|)
+    SORT zset1 BY nosort (LIMIT 1 2|DESC|)
     SORT <any> ALPHA STORE <any>
     WAIT 0 10
     `,
@@ -493,6 +495,7 @@ const undamaged = new Set([
   'SETEX',
   'PSETEX',
   'GETEX',
+  'BITCOUNT',
   'SCAN',
   'HSCAN',
   'SSCAN',

@@ -53,6 +53,9 @@ function encode(commands: readonly RandomCommand[]): Buffer {
   return Buffer.concat(commands.map(({ words }) => request(...words)));
 }
 
+/** All of a run, in ms; reached only where it hangs. */
+t.setTimeout(300_000);
+
 t.test(
   'answers random commands as redis-server does',
   {
