@@ -55,7 +55,7 @@ t.test('what writes data names its keys, or is known to write all', async (t) =>
 
 t.test('the rows of RedisAI are as it registers them', async (t) => {
   const rows = [...commandTable.values()].filter(({ name }) => name.startsWith('ai.'));
-  t.equal(rows.length, 18);
+  t.equal(rows.length, 22);
   for (const { name, arity } of rows) t.equal(arity, -1, name);
   const keysOf = (name: string) => {
     const { first, last, step } = commandTable.get(name)?.keys ?? {};

@@ -422,12 +422,13 @@ const anyKeyRules = [
     EXPIRETIME <any>
     SORT <set> (ALPHA|LIMIT <int> <int>|DESC|)
     SORT <zset> (ALPHA|ALPHA DESC|)
-    SORT zset1 BY nosort (LIMIT 1 2|DESC|)
     SORT <any> ALPHA STORE <any>
     WAIT 0 10
     `,
   ),
   ...rules('unordered', 'KEYS <pattern>'),
+  // A key that has been renamed may hold a set, whose order is its own.
+  ...rules('unordered', 'SORT <zset> BY nosort (DESC|)'),
   ...rules(
     'scan',
     `
