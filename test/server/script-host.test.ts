@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { makeModels, missingModelMakers } from '../helpers/models.ts';
+import { missingRealModels, type RealTensor, realModels } from '../helpers/real-models.ts';
 import {
   blobOf,
   connect,
@@ -178,6 +179,97 @@ t.test('many more scripts than run threads, each with commands and models', { sk
   const calls = field(await server.request('AI.INFO', 'ONNX'), 'calls');
   t.equal(calls, 1 + 5 * 3 * (rounds + 1));
 });
+
+t.test(
+  'models of four backends from scripts and clients at once',
+  {
+    skip: skip || missingRealModels(),
+  },
+  async (t) => {
+    const made = await makeModels();
+    t.teardown(() => made.remove());
+    const isPlain = ({ dtype, dims }: RealTensor) => dtype === 'FLOAT' && !dims.includes(0);
+    const real = await realModels();
+    const ofBackend = (backend: string) =>
+      real.find((m) => m.backend === backend && [...m.inputs, ...m.outputs].every(isPlain));
+    const models = [
+      made.model('TORCH', 'mlp-30-128-128-2'),
+      made.model('ONNX', 'mlp-30-128-128-2'),
+      ofBackend('TF'),
+      ofBackend('TFLITE'),
+    ].filter((model) => model !== undefined);
+    t.strictSame(
+      models.map(({ backend }) => backend),
+      ['TORCH', 'ONNX', 'TF', 'TFLITE'],
+    );
+    // TFLITE runs a model once at a time: scripts and the queue's runs wait for each other.
+    const server = await start(t, '--loadmodule', 'redisai.so', 'THREADS_PER_QUEUE', '3');
+    await store(
+      server,
+      's',
+      'first = redisAI.model_execute(keys[0], tensors, int(args[0]))',
+      'redis.execute("RPUSH", "runs", keys[0])',
+      'return redisAI.model_execute(keys[0], tensors, int(args[0]))',
+    );
+    const names = (list: readonly unknown[], name: string) => list.map((_, i) => `${name}${i}`);
+    for (const model of models) {
+      const key = model.backend;
+      const given = 'inputNames' in model && model.inputNames.length > 0 ? model : undefined;
+      await server.request(
+        ...['AI.MODELSTORE', key, key, 'CPU'],
+        ...(given ? ['INPUTS', given.inputNames.length, ...given.inputNames] : []),
+        ...(given ? ['OUTPUTS', given.outputNames.length, ...given.outputNames] : []),
+        ...['BLOB', readFileSync(model.file)],
+      );
+      for (const [i, input] of model.inputs.entries()) {
+        await storeTensor(server, `${key}-in${i}`, input);
+      }
+      const inputs = names(model.inputs, `${key}-in`);
+      const outputs = names(model.outputs, `${key}-out`);
+      await server.request(
+        ...['AI.MODELEXECUTE', key, 'INPUTS', inputs.length, ...inputs],
+        ...['OUTPUTS', outputs.length, ...outputs],
+      );
+    }
+    const rounds = 5;
+    const work = async (worker: number) => {
+      const client = await server.raw();
+      for (let round = 0; round < rounds; round++) {
+        for (const model of models) {
+          const inputs = names(model.inputs, `${model.backend}-in`);
+          const outputs = names(model.outputs, `${model.backend}-${worker}-`);
+          const lists = { keys: [model.backend], inputs, args: [outputs.length], outputs };
+          const words =
+            worker % 2 === 0
+              ? executeWords('s', lists)
+              : [
+                  ...['AI.MODELEXECUTE', model.backend, 'INPUTS', inputs.length, ...inputs],
+                  ...['OUTPUTS', outputs.length, ...outputs],
+                ];
+          t.equal(await client.request(...words), 'OK', `${model.backend} of ${worker}`);
+        }
+      }
+      client.close();
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, worker) => work(worker)));
+    for (const { backend } of models) {
+      const wanted = new Float32Array(
+        new Uint8Array(await blobOf(server, `${backend}-out0`)).buffer,
+      );
+      for (let worker = 0; worker < 8; worker++) {
+        const blob = await blobOf(server, `${backend}-${worker}-0`);
+        const seen = new Float32Array(new Uint8Array(blob).buffer);
+        t.ok(
+          seen.length === wanted.length && seen.every((x, i) => Math.abs(x - wanted[i]!) < 1e-4),
+          `${backend} of ${worker}`,
+        );
+      }
+      // Each script runs it twice.
+      const calls = field(await server.request('AI.INFO', backend), 'calls');
+      t.equal(calls, 1 + rounds * 4 * 2 + rounds * 4, backend);
+    }
+  },
+);
 
 t.test('keeps no memory', { skip }, async (t) => {
   const server = await start(t);
