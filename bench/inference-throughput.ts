@@ -51,7 +51,6 @@ const cases: readonly Case[] = [
   { ...mobilenet, connections: 10, rows: 1, batchSize: 0, wanted: nearlyAll },
   { ...mobilenet, connections: 10, rows: 1, batchSize: 10 },
   { ...mobilenet, connections: 1, rows: 8, batchSize: 0, wanted: nearlyAll },
-  { ...mobilenet, connections: 10, rows: 8, batchSize: 0, wanted: nearlyAll },
 ];
 
 const models = await makeModels(['mobilenet']);

@@ -11,19 +11,20 @@ const TOLERANCE = 1e-4;
 export type RunnableModel = Pick<RealModel, 'file' | 'inputs' | 'outputs'> &
   Partial<Pick<RealModel, 'inputNames' | 'outputNames'>> & { readonly backend: string };
 
-/** @param change Words that take the place of the model's own. @returns The reply. */
+/** @param change Words that take the place of the model's own, and BATCHSIZE and what follows it. @returns The reply. */
 export function storeModel(
   client: RawClient,
   key: string,
   model: RunnableModel,
-  change: { device?: string; blob?: Buffer } = {},
+  change: { device?: string; blob?: Buffer; batching?: readonly (string | number)[] } = {},
 ): Promise<string> {
   const { inputNames = [], outputNames = [] } = model;
   const names =
     inputNames.length > 0
       ? ['INPUTS', inputNames.length, ...inputNames, 'OUTPUTS', outputNames.length, ...outputNames]
       : [];
-  const words = ['AI.MODELSTORE', key, model.backend, change.device ?? 'CPU', ...names, 'BLOB'];
+  const { device = 'CPU', batching = [] } = change;
+  const words = ['AI.MODELSTORE', key, model.backend, device, ...batching, ...names, 'BLOB'];
   return client.call(...words, change.blob ?? readFileSync(model.file));
 }
 
