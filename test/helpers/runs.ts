@@ -4,13 +4,17 @@ import { readFileSync } from 'node:fs';
 import type { TestModels } from './models.ts';
 import type { StartedServer } from './server.ts';
 
-/** A script whose `slow` takes some milliseconds for each row. */
+/** A script whose `slow` takes some milliseconds for each row; `count` adds to a list before it. */
 export const SLOW_SCRIPT = `
 def slow(x):
     y = torch.ones(500, 500)
     for i in range(x.size(0)):
         y = torch.matmul(y, y) * 0.001
     return x + 1
+
+def count(x):
+    redis.execute("RPUSH", "counted", "1")
+    return slow(x)
 `;
 /** Rows of what takes about a second: two I/O threads and their clients have long sent all they have. */
 export const SLOW_ROWS = 100;
