@@ -1,14 +1,19 @@
 // All four runtimes in one process, used at the same time: none may harm another's results.
 
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import t from 'tap';
 import { makeModels, missingModelMakers } from '../helpers/models.ts';
 import { RawClient } from '../helpers/raw-client.ts';
-import { missingRealModels, realModels } from '../helpers/real-models.ts';
+import { missingRealModels, type RealTensor, realModels } from '../helpers/real-models.ts';
 import { type RunnableModel, runModel, storeModel } from '../helpers/run-model.ts';
 import { startServer } from '../helpers/server.ts';
 
 /** Those that answer as their reference on the first run only, or that are made to be refused. */
 const NOT_PLAIN = ['counter', 'keeps', 'external', 'half', 'where'];
+
+/** Those that give a row for each row, in several backends. */
+const BATCHED = ['mlp-30-128-128-2', 'cnn', 'cnn-int8', 'random-forest', 'k-means'];
 
 const CLIENTS = 8;
 const ROUNDS = 4;
@@ -76,6 +81,28 @@ t.test(
       );
     });
 
+    await t.test('in batches of several clients too', async (t) => {
+      const [first] = clients;
+      const folder = t.testdir();
+      const problems: string[] = [];
+      for (const name of BATCHED) {
+        for (const model of models.filter(({ file }) => file.includes(`-${name}.`))) {
+          const key = `batched-${keyOf(model)}`;
+          const batching = ['BATCHSIZE', 100, 'MINBATCHSIZE', 4, 'MINBATCHTIMEOUT', 50];
+          const reply = first && (await storeModel(first, key, model, { batching }));
+          t.equal(reply, '+OK\r\n', model.file);
+          const rowCount = model.inputs[0]?.dims[0] ?? 1;
+          const work = async (client: RawClient, number: number) => {
+            const row = oneRow(model, number % rowCount, folder);
+            const problem = await runModel(client, key, row, `client-${number}-`);
+            if (problem !== '') problems.push(`${model.file}: ${problem}`);
+          };
+          await Promise.all(clients.map(work));
+        }
+      }
+      t.strictSame(problems, []);
+    });
+
     await t.test('and the process ends while runs go on', async (t) => {
       for (const [number, client] of clients.entries()) {
         const model = models[number * 3];
@@ -95,3 +122,15 @@ t.test(
     });
   },
 );
+
+/** The model with one row of its inputs and outputs, kept in files below `folder`. */
+function oneRow(model: RunnableModel, row: number, folder: string): RunnableModel {
+  const cut = (tensor: RealTensor): RealTensor => {
+    const bytes = readFileSync(tensor.file);
+    const rowBytes = bytes.length / (tensor.dims[0] ?? 1);
+    const file = join(folder, `${row}-${basename(tensor.file)}`);
+    writeFileSync(file, bytes.subarray(row * rowBytes, (row + 1) * rowBytes));
+    return { ...tensor, dims: [1, ...tensor.dims.slice(1)], file };
+  };
+  return { ...model, inputs: model.inputs.map(cut), outputs: model.outputs.map(cut) };
+}
