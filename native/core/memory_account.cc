@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "core/fault.h"
+
 namespace tutti {
 
 namespace {
@@ -124,7 +126,7 @@ bool WouldExceed(size_t more) {
 }  // namespace memory_account
 
 void* AccountedAlloc(size_t bytes, MemoryKind kind) {
-  void* block = std::malloc(bytes);
+  void* block = AllocationFails() ? nullptr : std::malloc(bytes);
   if (block) memory_account::Add(kind, static_cast<int64_t>(malloc_usable_size(block)));
   return block;
 }

@@ -156,25 +156,38 @@ void ModelLoader::Push(Load load) {
       refusal = Code::kFailed;
       text = "ERR the queue of models to load is full";
     } else {
-      waiting_count_++;
       load.sequence = ++next_sequence_;
-      const auto found = load.place ? places_.find(*load.place) : places_.end();
-      if (found != places_.end()) {
-        found->second.push_back(std::move(load));
-      } else {
-        if (load.place) places_.try_emplace(*load.place);
-        PutBack(std::move(load));
-      }
+      Queue(load);
+      waiting_count_++;
     }
   }
   if (refusal != Code::kOk) load.completion.Done(refusal, std::move(text));
 }
 
-// Lets it begin, in its turn. Called with the lock held.
-void ModelLoader::PutBack(Load load) {
-  const uint64_t sequence = load.sequence;
+// Behind the others of its key. Without memory it throws, and nothing has changed. Called with the
+// lock held.
+void ModelLoader::Queue(Load& load) {
+  if (!load.place) return PutBack(load);
+  const auto [found, is_new] = places_.try_emplace(*load.place);
+  if (!is_new) {
+    found->second.push_back(std::move(load));
+    return;
+  }
+  try {
+    PutBack(load);
+  } catch (...) {  // the key must not seem to have a load under way
+    places_.erase(found);
+    throw;
+  }
+}
+
+// Lets it begin, in its turn. Without memory it throws, and nothing has changed. Called with the
+// lock held.
+void ModelLoader::PutBack(Load& load) {
   const bool is_long = load.is_long;
-  (is_long ? long_loads_ : short_loads_).emplace(sequence, std::move(load));
+  auto& loads = is_long ? long_loads_ : short_loads_;
+  Load& place = loads[load.sequence];
+  place = std::move(load);
   any_ready_.notify_one();
   if (!is_long) short_ready_.notify_one();
 }
@@ -208,12 +221,19 @@ void ModelLoader::Work(bool takes_long) {
 }
 
 void ModelLoader::Do(Load load) {
-  Status status = load.prepare();
-  load.prepare = nullptr;
-  // A store that comes later must see what was done to the key since this one put its value there.
-  const uint64_t last_to_join = LastSequence();
-  if (status.ok() && load.place) {
-    status = CommitLoaded(load.place->first, load.place->second, load.value);
+  Status status;
+  uint64_t last_to_join = 0;
+  try {
+    status = load.prepare();
+    load.prepare = nullptr;
+    // A store that comes later must see what was done to the key since this one put its value
+    // there.
+    last_to_join = LastSequence();
+    if (status.ok() && load.place) {
+      status = CommitLoaded(load.place->first, load.place->second, load.value);
+    }
+  } catch (const std::bad_alloc&) {
+    status = Code::kOutOfMemory;
   }
   load.completion.Done(status.code(), status.message());
   if (load.place) EndPlace(load, status, last_to_join);
@@ -234,13 +254,18 @@ void ModelLoader::EndPlace(const Load& done, const Status& status, uint64_t last
       next->completion.Done(status.code(), status.message());
       continue;
     }
-    std::unique_lock lock(mutex_);
-    if (!closed_) {
-      waiting_count_++;
-      return PutBack(std::move(*next));
+    Code refusal = Code::kShuttingDown;
+    try {
+      std::unique_lock lock(mutex_);
+      if (!closed_) {
+        PutBack(*next);
+        waiting_count_++;
+        return;
+      }
+    } catch (const std::bad_alloc&) {
+      refusal = Code::kOutOfMemory;
     }
-    lock.unlock();
-    next->completion.Done(Code::kShuttingDown);
+    next->completion.Done(refusal);
   }
 }
 

@@ -45,6 +45,8 @@ class ModelLoader {
 
   void StoreModel(int db, std::string key, ModelSpec spec, Completion completion);
   void StoreScript(int db, std::string key, ScriptSpec spec, Completion completion);
+  // All of these throw std::bad_alloc, and have done nothing, where memory is short.
+
   // Compiles without a key, for the caller to commit once the completion has been told kOk.
   Ref<Model> PrepareModel(ModelSpec spec, Completion completion);
   Ref<Script> PrepareScript(ScriptSpec spec, Completion completion);
@@ -73,7 +75,8 @@ class ModelLoader {
   uint64_t LastSequence();
   void EndPlace(const Load& done, const Status& status, uint64_t last_to_join);
   std::optional<Load> TakeNextOf(const Place& place);
-  void PutBack(Load load);
+  void Queue(Load& load);
+  void PutBack(Load& load);
 
   Status Prepare(const Ref<Model>& model);
   Status Prepare(const Ref<Script>& script);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "core/fault.h"
 #include "core/units.h"
 #include "tensor/buffer_pool.h"
 
@@ -91,7 +92,7 @@ void* RuntimeMemory::Allocate(void* memory, uint64_t bytes) {
   uint8_t* taken = nullptr;
   if (is_pooled) {
     taken = buffer_pool::TakeBlock(wanted, &charged);
-  } else {
+  } else if (!AllocationFails()) {
     taken = static_cast<uint8_t*>(std::malloc(wanted));
     if (taken) charged = malloc_usable_size(taken);
   }

@@ -11,6 +11,9 @@
 #include <cstdlib>
 #include <limits>
 #include <mutex>
+#include <new>
+
+#include "core/fault.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -215,6 +218,7 @@ bool MayAdd(size_t bytes, MemoryKind kind) {
 
 uint8_t* TakeOrMake(SizeClass size_class, HugePages huge_pages, bool* is_fresh) {
   *is_fresh = false;
+  if (AllocationFails()) return nullptr;
   if (size_class.bytes >= kPooledBytesMin) {
     if (uint8_t* data = pool.Take(size_class)) return data;
   }
@@ -225,6 +229,13 @@ uint8_t* TakeOrMake(SizeClass size_class, HugePages huge_pages, bool* is_fresh) 
 }
 
 }  // namespace
+
+// Gives the block back if there is no memory for its object.
+Ref<Buffer> Buffer::Own(uint8_t* data, size_t capacity, MemoryKind kind, size_t charged) {
+  auto* buffer = new (std::nothrow) Buffer(data, capacity, kind, charged);
+  if (!buffer) DeleteBlock(data, capacity);
+  return Ref<Buffer>::Adopt(buffer);
+}
 
 Ref<Buffer> Buffer::Allocate(size_t bytes, MemoryKind kind) {
   // All of it is about to be written: mapping more than there is would only end the process later.
@@ -237,8 +248,9 @@ Ref<Buffer> Buffer::Allocate(size_t bytes, MemoryKind kind) {
   bool is_fresh = false;
   uint8_t* data = TakeOrMake(size_class, HugePages::kWanted, &is_fresh);
   if (!data) return nullptr;
-  memory_account::Add(kind, static_cast<int64_t>(size_class.bytes));
-  return Ref<Buffer>::Adopt(new Buffer(data, size_class.bytes, kind, size_class.bytes));
+  Ref<Buffer> buffer = Own(data, size_class.bytes, kind, size_class.bytes);
+  if (buffer) memory_account::Add(kind, static_cast<int64_t>(size_class.bytes));
+  return buffer;
 }
 
 Ref<Buffer> Buffer::Reserve(size_t bytes, MemoryKind kind) {
@@ -247,22 +259,27 @@ Ref<Buffer> Buffer::Reserve(size_t bytes, MemoryKind kind) {
   bool is_fresh = false;
   uint8_t* data = TakeOrMake(size_class, HugePages::kRefused, &is_fresh);
   if (!data) return nullptr;
-  Ref<Buffer> buffer = Ref<Buffer>::Adopt(new Buffer(data, size_class.bytes, kind, 0));
-  buffer->is_small_paged_ = is_fresh && size_class.bytes >= kHugePageBytes;
+  Ref<Buffer> buffer = Own(data, size_class.bytes, kind, 0);
+  if (buffer) buffer->is_small_paged_ = is_fresh && size_class.bytes >= kHugePageBytes;
   return buffer;
 }
 
 Ref<Buffer> Buffer::ReserveHead(MemoryKind kind) {
-  uint8_t* data = Map(kHeadBytes, HugePages::kRefused);
+  uint8_t* data = AllocationFails() ? nullptr : Map(kHeadBytes, HugePages::kRefused);
   if (!data) return nullptr;
-  Ref<Buffer> buffer = Ref<Buffer>::Adopt(new Buffer(data, kHeadBytes, kind, 0));
+  auto* buffer = new (std::nothrow) Buffer(data, kHeadBytes, kind, 0);
+  if (!buffer) {
+    munmap(data, kHeadBytes);
+    return nullptr;
+  }
   buffer->is_head_ = true;
-  return buffer;
+  return Ref<Buffer>::Adopt(buffer);
 }
 
 bool Buffer::Extend(size_t bytes) {
   assert(is_head_ && bytes >= kMappedBytesMin);
   if (bytes > kBytesMax) return false;
+  if (AllocationFails()) return false;
   const size_t whole_bytes = ClassOf(bytes).bytes;
   void* const whole = mremap(data_, capacity_, whole_bytes, MREMAP_MAYMOVE);
   if (whole == MAP_FAILED) return false;
@@ -278,7 +295,7 @@ Ref<Buffer> Buffer::ReserveIdle(size_t bytes, MemoryKind kind) {
   const SizeClass size_class = ClassOf(bytes);
   uint8_t* data = pool.Take(size_class);
   if (!data) return nullptr;
-  return Ref<Buffer>::Adopt(new Buffer(data, size_class.bytes, kind, 0));
+  return Own(data, size_class.bytes, kind, 0);
 }
 
 bool Buffer::Charge(size_t bytes) {

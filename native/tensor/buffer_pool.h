@@ -46,6 +46,7 @@ class Buffer : public Object {
   bool is_slow_to_free() const override;
 
  private:
+  static Ref<Buffer> Own(uint8_t* data, size_t capacity, MemoryKind kind, size_t charged);
   Buffer(uint8_t* data, size_t capacity, MemoryKind kind, size_t charged)
       : Object(ObjectKind::kBuffer),
         data_(data),

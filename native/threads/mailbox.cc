@@ -1,12 +1,23 @@
 #include "threads/mailbox.h"
 
+#include <new>
+#include <thread>
+
 namespace tutti {
 
 void Mailbox::Post(Message message) {
   std::unique_lock lock(mutex_);
   if (closed_) return;
   const bool was_empty = messages_.empty();
-  messages_.push_back(std::move(message));
+  // A client waits for it: it must not be lost for want of memory, which others will give back.
+  for (;;) {
+    try {
+      messages_.push_back(std::move(message));
+      break;
+    } catch (const std::bad_alloc&) {
+      std::this_thread::yield();
+    }
+  }
   has_messages_.store(true, std::memory_order_relaxed);
   if (was_empty && !awaited_) Wake(lock);
 }

@@ -35,6 +35,8 @@ constexpr auto kSwapInterval = std::chrono::milliseconds(50);
 constexpr int kReplacerCount = 2;
 constexpr int kRunnerCount = 4;
 constexpr int kFirstSwaps = 10;
+// By then a runtime has all that it makes once for the process and for each thread.
+constexpr int kWarmSwaps = 100;
 
 std::chrono::milliseconds Duration() {
   const char* seconds = std::getenv("TUTTI_STORM_SECONDS");
@@ -196,7 +198,9 @@ void Rage(const Storm& storm) {
   }
   const auto end = Clock::now() + Duration();
   while (replacement.swap_count < kFirstSwaps) std::this_thread::yield();
-  const Use first = replacement.Settle();
+  Use first = replacement.Settle();
+  while (replacement.swap_count < kWarmSwaps && Clock::now() < end) std::this_thread::yield();
+  first.heap_bytes = replacement.Settle().heap_bytes;
   std::this_thread::sleep_until(end);
   const Use last = replacement.Settle();
   is_over = true;
@@ -208,7 +212,9 @@ void Rage(const Storm& storm) {
   CHECK(run_count > 0);
   CHECK(replacement.swap_count > kFirstSwaps);
   CHECK(last.model_bytes <= first.model_bytes + first.model_bytes / 20);
-  CHECK(last.heap_bytes <= first.heap_bytes + first.heap_bytes / 20);
+  // A run thread that got no time since may still hold the last version.
+  const size_t version_bytes = 2 * storm.blob.size();
+  CHECK(last.heap_bytes <= first.heap_bytes + first.heap_bytes / 20 + version_bytes);
 }
 
 // None if it is not installed, or no models are made.
