@@ -103,7 +103,8 @@ void ForIntersection(Aggregate aggregate, std::vector<Source>& sources, Visit vi
     for (size_t i = 1; i < sources.size(); ++i) {
       const auto score = sources[i].Score(each.member.bytes);
       if (!score) return true;
-      total = Aggregated(aggregate, total, Weighted(sources[i].weight, *score));
+      // Only a sum makes 0 of what is no number, as 0 times infinity.
+      total = Aggregated(aggregate, total, sources[i].weight * *score);
     }
     return static_cast<bool>(visit(ScoredMember{each.member, total}));
   });

@@ -497,6 +497,7 @@ const undamaged = new Set([
   'PSETEX',
   'GETEX',
   'BITCOUNT',
+  'WAIT',
   'SCAN',
   'HSCAN',
   'SSCAN',
