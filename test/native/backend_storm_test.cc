@@ -212,9 +212,9 @@ void Rage(const Storm& storm) {
   CHECK(run_count > 0);
   CHECK(replacement.swap_count > kFirstSwaps);
   CHECK(last.model_bytes <= first.model_bytes + first.model_bytes / 20);
-  // A run thread that got no time since may still hold the last version.
-  const size_t version_bytes = 2 * storm.blob.size();
-  CHECK(last.heap_bytes <= first.heap_bytes + first.heap_bytes / 20 + version_bytes);
+  // The sanitizer's count lags behind by what its threads hold: a few versions, not hundreds.
+  const size_t slack_bytes = 16 * storm.blob.size();
+  CHECK(last.heap_bytes <= first.heap_bytes + first.heap_bytes / 20 + slack_bytes);
 }
 
 // None if it is not installed, or no models are made.
