@@ -23,6 +23,26 @@ void RefuseLoads(const tutti_backend* backend, const TestModel& good) {
      Refusal(backend, good, {TUTTI_CUDA, 0}));
 }
 
+// A message of protobuf: a field with a length.
+std::string Field(int number, const std::string& content) {
+  return std::string(1, static_cast<char>(number << 3 | 2)) +
+         std::string(1, static_cast<char>(content.size())) + content;
+}
+
+// Neither as a node of the graph nor in a function that it may call.
+void RefuseFileOperations(const tutti_backend* backend, const TestModel& good) {
+  for (const char* operation : {"ReadFile", "WriteFile", "RestoreV2", "ExperimentalCSVDataset"}) {
+    const std::string node = Field(1, "n") + Field(2, operation);
+    const std::string function = Field(1, Field(3, node));
+    for (const std::string& graph : {Field(1, node), Field(2, function)}) {
+      TestModel bad = good;
+      bad.blob = graph;
+      const std::string error = Refusal(backend, bad);
+      Ok(error == "ERR operation " + std::string(operation) + " reaches the server's files", error);
+    }
+  }
+}
+
 void RefuseRuns(const tutti_backend* backend, const TestModel& good) {
   std::string error;
   tutti_model* model = Load(backend, good, &error);
@@ -103,6 +123,7 @@ int main() {
     if (test.name == "keeps") RunKept(backend, test);
     if (test.name == "mlp-30-128-128-2") {
       RefuseLoads(backend, test);
+      RefuseFileOperations(backend, test);
       RefuseRuns(backend, test);
     }
     if (test.name == "strings" || test.name == "two-in-two-out") LoadSpoilt(backend, test);

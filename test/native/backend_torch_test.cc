@@ -35,6 +35,19 @@ constexpr ScriptCase kCases[] = {
     {"text", false, 1, 0, "Function returned non-tensor valuestext"},
 };
 
+void RefuseFiles(const tutti_backend* backend) {
+  for (const std::string call : {"torch.save(x, 'file')", "x = torch.from_file('file')"}) {
+    const std::string source = "def f(x):\n    " + call + "\n    return x\n";
+    tutti_script* script = nullptr;
+    char text[TUTTI_ERROR_BYTES] = "";
+    const int failed = backend->load_script(source.data(), source.size(), {TUTTI_CPU, 0}, &script,
+                                            text, sizeof(text));
+    Ok(failed != 0 && std::strstr(text, "reaches the server's files") != nullptr,
+       "a script cannot say " + call + ": " + text);
+    backend->free_script(script);
+  }
+}
+
 void RunScripts(const tutti_backend* backend) {
   tutti_script* script = nullptr;
   char text[TUTTI_ERROR_BYTES] = "";
@@ -102,5 +115,6 @@ int main() {
          error == "GPU requested but Torch couldn't find CUDA",
      error);
   RunScripts(backend);
+  RefuseFiles(backend);
   return Finish();
 }

@@ -12,6 +12,7 @@
 #include "../protobuf.h"
 #include "../tensor_bytes.h"
 #include "api.h"
+#include "file_operations.h"
 #include "tensors.h"
 
 struct tutti_model {
@@ -115,6 +116,9 @@ void FreeModel(tutti_model* model) {
 }
 
 void ImportGraph(TF_Graph* graph, std::string_view blob, tutti_device device) {
+  if (const std::string_view operation = tutti::FindFileOperation(blob); !operation.empty()) {
+    throw Failure{"ERR operation " + std::string(operation) + " reaches the server's files"};
+  }
   Owned<TF_Buffer> buffer(tf.NewBuffer(), tf.DeleteBuffer);
   buffer->data = blob.data();
   buffer->length = blob.size();

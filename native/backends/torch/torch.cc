@@ -21,6 +21,7 @@
 
 #include "../../inference/backend.h"
 #include "../error_text.h"
+#include "file_operators.h"
 #include "graph_writes.h"
 #include "memory.h"
 #include "script_operators.h"
@@ -207,6 +208,11 @@ void DescribeModel(tutti_model* model) {
   for (const at::Tensor& tensor : model->module.buffers()) model->memory_bytes += tensor.nbytes();
 }
 
+void RefuseFileOperators(const torch::jit::CompilationUnit& unit) {
+  const std::string found = tutti::FindFileOperator(unit);
+  if (!found.empty()) throw Refusal("ERR operator " + found + " reaches the server's files");
+}
+
 int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
               const char* const*, size_t, const char* const*, size_t, tutti_model** model,
               char* error, size_t error_bytes) {
@@ -216,6 +222,7 @@ int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device
     loaded->device = ToDevice(device);
     loaded->module = torch::jit::load(std::make_shared<ChunkReader>(chunks, chunk_count),
                                       loaded->device, /*load_debug_files=*/false);
+    RefuseFileOperators(*loaded->module._ivalue()->compilation_unit());
     SetEvalMode(loaded->module);
     std::optional<torch::jit::Method> forward = loaded->module.find_method("forward");
     if (!forward) throw Refusal("ERR the TorchScript module has no method 'forward'");
@@ -332,6 +339,7 @@ int LoadScript(const char* source, size_t source_bytes, tutti_device device, tut
     loaded->device = ToDevice(device);
     // Its parser wants the last line ended, which what a client types need not be.
     loaded->unit = tutti::CompileScript(std::string(source, source_bytes) + "\n");
+    RefuseFileOperators(*loaded->unit);
     for (torch::jit::Function* function : loaded->unit->get_functions()) {
       loaded->functions.emplace(
           function->name(),
