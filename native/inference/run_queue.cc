@@ -90,7 +90,7 @@ void RunQueue::Push(QueuedRun run) {
     std::lock_guard lock(mutex_);
     is_closed = closed_;
     is_full = queued_count_ >= options_.queued_max;
-    if (!is_closed && !is_full) must_wake = Add(node) && idle_thread_count_ > 0;
+    if (!is_closed && !is_full) must_wake = Add(node) && ClaimIdleThread();
   }
   if (is_closed) {
     node.front().target().Fail(Code::kShuttingDown);
@@ -309,6 +309,14 @@ void RunQueue::Wait(std::unique_lock<std::mutex>& lock) {
     changed_.wait_until(lock, timed_.begin()->first);
   }
   idle_thread_count_--;
+  if (waking_thread_count_ > 0) waking_thread_count_--;
+}
+
+// The lock is held. True if an idle thread is to be woken: with notify_one().
+bool RunQueue::ClaimIdleThread() {
+  if (waking_thread_count_ >= idle_thread_count_) return false;
+  waking_thread_count_++;
+  return true;
 }
 
 void RunQueue::Work() {
@@ -321,7 +329,7 @@ void RunQueue::Work() {
     }
     // Who waits does not know of lines that became ready by time or by the end of a run, nor of the
     // times that this thread was to watch.
-    const bool must_wake_another = idle_thread_count_ > 0 && (!ready_.empty() || !timed_.empty());
+    const bool must_wake_another = (!ready_.empty() || !timed_.empty()) && ClaimIdleThread();
     lock.unlock();
     if (must_wake_another) changed_.notify_one();
     for (const QueuedRun& run : taken.overdue) run.target().Fail(Code::kTimedOut);

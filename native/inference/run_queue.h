@@ -129,6 +129,7 @@ class RunQueue {
   bool ReadyLinesOf(const Object* subject);
   Clock::time_point NextTime() const;
   void Wait(std::unique_lock<std::mutex>& lock);
+  bool ClaimIdleThread();
 
   const std::string name_;
   const std::function<void(std::list<QueuedRun>&)> execute_;
@@ -143,6 +144,9 @@ class RunQueue {
   uint64_t last_number_ = 0;
   size_t queued_count_ = 0;
   size_t idle_thread_count_ = 0;
+  // Of the idle ones, those that have been woken and do not run yet: it takes some 20 us, in which
+  // further runs come. At most one too few, which wakes one in vain.
+  size_t waking_thread_count_ = 0;
   bool closed_ = false;
   std::vector<clockid_t> thread_clocks_;
 };
