@@ -8,7 +8,6 @@
 #include "keyspace/clock.h"
 #include "keyspace/commit.h"
 #include "tensor/buffer_pool.h"
-#include "threads/nice.h"
 
 namespace tutti::expiry {
 
@@ -34,7 +33,8 @@ bool VisitStripe(int index) {
 }
 
 void Run() {
-  LowerPriorityOfThisThread();
+  // At the usual priority: a thread that is put aside while it holds a stripe stops the stripe's
+  // clients too.
   std::unique_lock lock(mutex);
   while (!is_stopping) {
     lock.unlock();
