@@ -128,8 +128,9 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 function waitForReplicas(call: Call): void {
   const { client, reply, request } = call;
   const wanted = integerOf(request, 1);
-  const timeoutMs = request.integer(2);
-  if (timeoutMs === undefined) throw replyErrors.timeoutNotInteger();
+  const exact = request.integer(2) ?? request.bigint(2);
+  if (exact === undefined) throw replyErrors.timeoutNotInteger();
+  const timeoutMs = Number(exact);
   if (timeoutMs < 0) throw replyErrors.timeoutNegative();
   if (wanted <= 0 || client.transaction !== undefined) {
     reply.integer(0);
