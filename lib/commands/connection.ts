@@ -6,7 +6,7 @@ import { replyErrors } from '../core/errors.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { replyModules } from './module.ts';
-import { integerOf, replyWord, shown, textOf } from './words.ts';
+import { databaseOf, replyWord, shown, textOf } from './words.ts';
 
 const shape = { group: 'connection', categories: ['@connection'], keys: noKeys };
 const handshake = ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'];
@@ -59,9 +59,7 @@ export const connectionCommands: readonly Command[] = [
     arity: 2,
     flags: ['loading', 'stale', 'fast'],
     run({ client, reply, request, server }) {
-      const db = integerOf(request, 1);
-      if (db < 0 || db >= server.settings.databaseCount) throw replyErrors.databaseOutOfRange();
-      client.db = db;
+      client.db = databaseOf(request, 1, server.settings.databaseCount);
       reply.ok();
     },
   },

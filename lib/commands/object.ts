@@ -7,7 +7,7 @@ import { checked } from '../keyspace/keyspace.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { container } from './container.ts';
 import { readonly, row, rows, twoKeys, writeDenyoom, writeFast } from './rows.ts';
-import { integerOf } from './words.ts';
+import { databaseOf, integerOf, isInt32 } from './words.ts';
 
 const shape = { group: 'generic', categories: ['@keyspace'] };
 const secondArgIsKey = { first: 2, last: 2, step: 1 };
@@ -99,8 +99,7 @@ function copy({ client, keyspace, reply, request, server }: Call): void {
   for (let i = 3; i < request.count; i++) {
     if (request.is(i, 'REPLACE')) replaces = true;
     else if (request.is(i, 'DB') && i + 1 < request.count) {
-      db = integerOf(request, ++i);
-      if (db < 0 || db >= server.settings.databaseCount) throw replyErrors.databaseOutOfRange();
+      db = databaseOf(request, ++i, server.settings.databaseCount);
     } else throw replyErrors.syntax();
   }
   const isSame = db === client.db && request.bytes(1).equals(request.bytes(2));
@@ -110,9 +109,9 @@ function copy({ client, keyspace, reply, request, server }: Call): void {
 
 function swap({ keyspace, reply, request, server }: Call): void {
   const first = request.integer(1);
-  if (first === undefined) throw replyErrors.invalidDatabase('first');
+  if (first === undefined || !isInt32(first)) throw replyErrors.invalidDatabase('first');
   const second = request.integer(2);
-  if (second === undefined) throw replyErrors.invalidDatabase('second');
+  if (second === undefined || !isInt32(second)) throw replyErrors.invalidDatabase('second');
   const { databaseCount } = server.settings;
   for (const db of [first, second]) {
     if (db < 0 || db >= databaseCount) throw replyErrors.databaseOutOfRange();

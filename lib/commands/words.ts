@@ -36,6 +36,18 @@ export function integerOf(request: Request, i: number): number {
   return Number(value);
 }
 
+export function isInt32(value: number): boolean {
+  return value >= -(2 ** 31) && value < 2 ** 31;
+}
+
+/** @throws {ReplyError} Not a 32-bit integer, or no database of ours. */
+export function databaseOf(request: Request, i: number, databaseCount: number): number {
+  const db = integerOf(request, i);
+  if (!isInt32(db)) throw replyErrors.notInt32();
+  if (db < 0 || db >= databaseCount) throw replyErrors.databaseOutOfRange();
+  return db;
+}
+
 /** Most repeats of a member or field that a command may be asked for: each is a row of the reply. */
 const REPEATS_MAX = 2 ** 24;
 

@@ -132,6 +132,7 @@ export const replyErrors = {
   notPositive: () => err('value is out of range, must be positive'),
   outOfRange: () => err('value is out of range'),
   /** @param max As a decimal integer; the least is its negative. */
+  notInt32: () => err('value is out of range, value must between -2147483648 and 2147483647'),
   outOfBounds: (max: string) => err(`value is out of range, value must between -${max} and ${max}`),
   wouldOverflow: () => err('increment or decrement would overflow'),
   notFinite: () => err('value is NaN or Infinity'),
