@@ -211,7 +211,10 @@ Result<std::shared_ptr<CompiledModel>> Compiler::Compile(const Model& model) {
                          sizeof(error)) != 0) {
     return Status(Code::kFailed, error);
   }
+  // Its own until the object that frees it is made: that may find no memory.
+  std::unique_ptr<tutti_model, void (*)(tutti_model*)> owned(handle, backend.free_model);
   auto compiled = std::make_shared<CompiledModel>(&backend, handle);
+  owned.release();
   if (memory_account::WouldExceed(0)) return Code::kOutOfMemory;
   if (backend.warm_up) backend.warm_up(handle);
   return compiled;
@@ -234,7 +237,9 @@ Result<std::shared_ptr<CompiledScript>> Compiler::Compile(const Script& script) 
                           error, sizeof(error)) != 0) {
     return Status(Code::kFailed, error);
   }
+  std::unique_ptr<tutti_script, void (*)(tutti_script*)> owned(handle, backend.free_script);
   auto compiled = std::make_shared<CompiledScript>(&backend, handle);
+  owned.release();
   for (const std::string& function : spec.entry_points) {
     if (backend.script_check_entry_point(handle, function.c_str(), error, sizeof(error)) != 0) {
       return Status(Code::kFailed, error);
