@@ -306,7 +306,9 @@ void RunQueue::Wait(std::unique_lock<std::mutex>& lock) {
   if (timed_.empty()) {
     changed_.wait(lock);
   } else {
-    changed_.wait_until(lock, timed_.begin()->first);
+    // A copy: it is looked at again after the wait, when the line may be gone.
+    const Clock::time_point until = timed_.begin()->first;
+    changed_.wait_until(lock, until);
   }
   idle_thread_count_--;
   if (waking_thread_count_ > 0) waking_thread_count_--;
