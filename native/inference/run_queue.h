@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -115,6 +116,12 @@ class RunQueue {
     std::list<QueuedRun> runs;     // empty: none may begin now
     std::list<QueuedRun> overdue;  // to be told that their TIMEOUT is over
   };
+  // Of one thread, between two runs.
+  struct IdleTime {
+    Clock::time_point since{};
+    bool last_was_short = false;  // the one before this
+    bool has_spun = false;
+  };
 
   void Work();
   Taken Take();
@@ -128,7 +135,8 @@ class RunQueue {
   bool Add(std::list<QueuedRun>& node);
   bool ReadyLinesOf(const Object* subject);
   Clock::time_point NextTime() const;
-  void Wait(std::unique_lock<std::mutex>& lock);
+  void Wait(std::unique_lock<std::mutex>& lock, IdleTime* idle);
+  void Spin(std::unique_lock<std::mutex>& lock);
   bool ClaimIdleThread();
 
   const std::string name_;
@@ -143,7 +151,10 @@ class RunQueue {
   std::unordered_map<const Object*, std::vector<Line*>> at_limit_;  // by model or script
   uint64_t last_number_ = 0;
   size_t queued_count_ = 0;
-  size_t idle_thread_count_ = 0;
+  bool has_spinner_ = false;  // a thread that is awake without a run
+  std::atomic<bool> spinner_is_called_{
+      false};                     // written under the lock; the spinner reads it without
+  size_t idle_thread_count_ = 0;  // those that sleep
   // Of the idle ones, those that have been woken and do not run yet: it takes some 20 us, in which
   // further runs come. At most one too few, which wakes one in vain.
   size_t waking_thread_count_ = 0;

@@ -41,6 +41,7 @@ bool Mailbox::Await(std::chrono::steady_clock::time_point deadline) {
   lock.unlock();
   while (!has_messages_.load(std::memory_order_relaxed) &&
          std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();  // to a run thread, where there are more threads than CPUs
   }
   lock.lock();
   awaited_ = false;
