@@ -299,6 +299,35 @@ export interface RunInfoRecord {
   errors: number;
 }
 
+/** Of `modelStore` and `modelPrepare`: codes, numbers, and words by their index. */
+export type ModelStoreArguments = [
+  backend: number,
+  device: number,
+  tag: number,
+  batchSize: number,
+  minBatchSize: number,
+  minBatchTimeoutMs: number,
+  firstInput: number,
+  inputCount: number,
+  firstOutput: number,
+  outputCount: number,
+  firstChunk: number,
+  chunkCount: number,
+  connection: number,
+  sequence: number,
+];
+
+/** Of `scriptStore` and `scriptPrepare`. */
+export type ScriptStoreArguments = [
+  device: number,
+  tag: number,
+  firstEntryPoint: number,
+  entryPointCount: number,
+  source: number,
+  connection: number,
+  sequence: number,
+];
+
 /** With `DataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
 export interface Addon extends DataCommands {
   readonly abiVersion: number;
@@ -449,41 +478,9 @@ export interface Addon extends DataCommands {
 
   // --- models and scripts: answers by mailbox are told by (connection, sequence) ---
   /** Words: device, tag (-1: none), inputs and outputs (first, count), blob chunks (first, count). Queues parsing; the answer comes by mailbox. @returns 0, -invalidValue (device), -outOfMemory (a refused blob). */
-  modelStore(
-    db: number,
-    key: number,
-    backend: number,
-    device: number,
-    tag: number,
-    batchSize: number,
-    minBatchSize: number,
-    minBatchTimeoutMs: number,
-    firstInput: number,
-    inputCount: number,
-    firstOutput: number,
-    outputCount: number,
-    firstChunk: number,
-    chunkCount: number,
-    connection: number,
-    sequence: number,
-  ): number;
+  modelStore(db: number, key: number, ...model: ModelStoreArguments): number;
   /** As `modelStore`, but for `preparedCommit` to store once the answer is 0. @returns An id, or a negative code as `modelStore`. */
-  modelPrepare(
-    backend: number,
-    device: number,
-    tag: number,
-    batchSize: number,
-    minBatchSize: number,
-    minBatchTimeoutMs: number,
-    firstInput: number,
-    inputCount: number,
-    firstOutput: number,
-    outputCount: number,
-    firstChunk: number,
-    chunkCount: number,
-    connection: number,
-    sequence: number,
-  ): number;
+  modelPrepare(...model: ModelStoreArguments): number;
   /** Stores what `modelPrepare` or `scriptPrepare` has made. @returns 0, -wrongType, -outOfMemory. */
   preparedCommit(db: number, key: number, id: number): number;
   /** Must follow each prepare, committed or not, whatever became of it. */
@@ -493,27 +490,9 @@ export interface Addon extends DataCommands {
   /** Makes reply blobs of the held model's blob: pieces as stored, cut where a chunk of `chunkBytes` ends. The hold ends. @returns Their ids, or -overflow: more than 65,536. */
   modelBlob(chunkBytes: number): number[] | number;
   /** As `modelStore`. */
-  scriptStore(
-    db: number,
-    key: number,
-    device: number,
-    tag: number,
-    firstEntryPoint: number,
-    entryPointCount: number,
-    source: number,
-    connection: number,
-    sequence: number,
-  ): number;
+  scriptStore(db: number, key: number, ...script: ScriptStoreArguments): number;
   /** As `modelPrepare`. */
-  scriptPrepare(
-    device: number,
-    tag: number,
-    firstEntryPoint: number,
-    entryPointCount: number,
-    source: number,
-    connection: number,
-    sequence: number,
-  ): number;
+  scriptPrepare(...script: ScriptStoreArguments): number;
   scriptFind(db: number, key: number): ScriptRecord | number;
   /** numbers[0], numbers[1] = inputs and outputs the model at the key defines (its lists' lengths). @returns 0, -notFound, -wrongType. */
   modelArity(db: number, key: number): number;

@@ -15,9 +15,11 @@ import {
   INPUT_MISSING,
   INPUT_WRONG_TYPE,
   type ModelRecord,
+  type ModelStoreArguments,
   ROW_REFERENCE,
   type RunInfoRecord,
   type ScriptRecord,
+  type ScriptStoreArguments,
   type ThreadBlocks,
 } from './addon.ts';
 import { DagWords } from './dag-words.ts';
@@ -166,45 +168,13 @@ export class Engine {
 
   /** Queues parsing; the answer comes by the thread's mailbox. */
   storeModel(db: number, words: ModelWords, ticket: Ticket): void {
-    const result = this.#native.modelStore(
-      db,
-      words.key,
-      words.backend,
-      words.device,
-      words.tag,
-      words.batchSize,
-      words.minBatchSize,
-      words.minBatchTimeoutMs,
-      words.firstInput,
-      words.inputCount,
-      words.firstOutput,
-      words.outputCount,
-      words.firstChunk,
-      words.chunkCount,
-      ticket.connection,
-      ticket.sequence,
-    );
+    const result = this.#native.modelStore(db, words.key, ...modelArguments(words, ticket));
     if (result < 0) throw storeFailure(result);
   }
 
   /** As `storeModel`, but nothing is stored until `commit`. */
   prepareModel(words: ModelWords, ticket: Ticket): PreparedStore {
-    const id = this.#native.modelPrepare(
-      words.backend,
-      words.device,
-      words.tag,
-      words.batchSize,
-      words.minBatchSize,
-      words.minBatchTimeoutMs,
-      words.firstInput,
-      words.inputCount,
-      words.firstOutput,
-      words.outputCount,
-      words.firstChunk,
-      words.chunkCount,
-      ticket.connection,
-      ticket.sequence,
-    );
+    const id = this.#native.modelPrepare(...modelArguments(words, ticket));
     if (id < 0) throw storeFailure(id);
     return new PreparedStore(this.#native, words.key, id);
   }
@@ -260,31 +230,13 @@ export class Engine {
   // --- scripts ---
 
   storeScript(db: number, words: ScriptWords, ticket: Ticket): void {
-    const result = this.#native.scriptStore(
-      db,
-      words.key,
-      words.device,
-      words.tag,
-      words.firstEntryPoint,
-      words.entryPointCount,
-      words.source,
-      ticket.connection,
-      ticket.sequence,
-    );
+    const result = this.#native.scriptStore(db, words.key, ...scriptArguments(words, ticket));
     if (result < 0) throw storeFailure(result);
   }
 
   /** As `storeScript`, but nothing is stored until `commit`. */
   prepareScript(words: ScriptWords, ticket: Ticket): PreparedStore {
-    const id = this.#native.scriptPrepare(
-      words.device,
-      words.tag,
-      words.firstEntryPoint,
-      words.entryPointCount,
-      words.source,
-      ticket.connection,
-      ticket.sequence,
-    );
+    const id = this.#native.scriptPrepare(...scriptArguments(words, ticket));
     if (id < 0) throw storeFailure(id);
     return new PreparedStore(this.#native, words.key, id);
   }
@@ -447,6 +399,37 @@ export class Engine {
     const names = this.#native.queueNames();
     return new Map(names.map((name) => [name, this.#native.queueThreadCpuSeconds(name)]));
   }
+}
+
+function modelArguments(words: ModelWords, ticket: Ticket): ModelStoreArguments {
+  return [
+    words.backend,
+    words.device,
+    words.tag,
+    words.batchSize,
+    words.minBatchSize,
+    words.minBatchTimeoutMs,
+    words.firstInput,
+    words.inputCount,
+    words.firstOutput,
+    words.outputCount,
+    words.firstChunk,
+    words.chunkCount,
+    ticket.connection,
+    ticket.sequence,
+  ];
+}
+
+function scriptArguments(words: ScriptWords, ticket: Ticket): ScriptStoreArguments {
+  return [
+    words.device,
+    words.tag,
+    words.firstEntryPoint,
+    words.entryPointCount,
+    words.source,
+    ticket.connection,
+    ticket.sequence,
+  ];
 }
 
 function recordOf<T>(result: T | number): T | undefined {
