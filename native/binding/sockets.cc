@@ -96,28 +96,28 @@ napi_value SocketReadBlob(napi_env env, napi_callback_info info) {
 
 // --- out ---
 
-int64_t SendParts(int fd, iovec* parts, size_t part_count, bool more) {
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = part_count;
+// What `send_with` answers with these flags: bytes, 0 if it would wait, -errno.
+template <typename SendWith>
+int64_t SendNow(bool more, SendWith send_with) {
   const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
   ssize_t sent;
   do {
-    sent = sendmsg(fd, &message, flags);
+    sent = send_with(flags);
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) return sent;
   return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
 }
 
+int64_t SendParts(int fd, iovec* parts, size_t part_count, bool more) {
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = part_count;
+  return SendNow(more, [&](int flags) { return sendmsg(fd, &message, flags); });
+}
+
 // One part, without what sendmsg() does for several.
 int64_t SendBytes(int fd, const uint8_t* bytes, size_t count, bool more) {
-  const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-  ssize_t sent;
-  do {
-    sent = send(fd, bytes, count, flags);
-  } while (sent < 0 && errno == EINTR);
-  if (sent >= 0) return sent;
-  return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+  return SendNow(more, [&](int flags) { return send(fd, bytes, count, flags); });
 }
 
 const uint8_t* OutBytes(int64_t start, int64_t end) {
