@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "core/memory_account.h"
+#include "echo_engine.h"
 #include "inbox.h"
 #include "inference/engine.h"
 #include "inference/run_queue.h"
@@ -18,7 +19,9 @@
 namespace tutti {
 namespace {
 
+using test::EchoModel;
 using test::Inbox;
+using test::NewEngine;
 
 tutti_bytes Word(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -243,27 +246,9 @@ TEST(AnswersEachOfManyScriptsItsOwn) {
 
 // ---- the engine, with scripts of the echo backend
 
-// Engines are never destroyed; kept here, they are no leak to a sanitizer.
-Engine& NewEngine(int threads_per_queue) {
-  static auto& engines = *new std::vector<Engine*>;
-  engines.push_back(new Engine);
-  EngineOptions options;
-  options.threads_per_queue = threads_per_queue;
-  options.backends[static_cast<size_t>(BackendKind::kTorch)].library =
-      TUTTI_BACKEND_FOLDER "/tutti_backend_echo.so";
-  options.log = [](int, std::string_view) {};
-  engines.back()->Configure(std::move(options));
-  return *engines.back();
-}
-
 void StoreModel(Engine& engine, const std::string& key, std::string_view blob) {
-  ModelSpec spec;
-  spec.device.name = "CPU";
-  Ref<Buffer> buffer = Buffer::Allocate(blob.size(), MemoryKind::kRequests);
-  std::memcpy(buffer->data(), blob.data(), blob.size());
-  spec.blob.push_back({buffer, blob.size()});
   Inbox inbox;
-  engine.StoreModel(0, key, std::move(spec), inbox.Next());
+  engine.StoreModel(0, key, EchoModel(blob), inbox.Next());
   CHECK(inbox.Wait().code == Code::kOk);
 }
 
