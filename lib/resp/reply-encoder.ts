@@ -92,11 +92,6 @@ export class ReplyEncoder {
     this.#at = 0;
   }
 
-  /** Framed bytes that have not gone to the sink yet. */
-  get pendingBytes(): number {
-    return this.#at - this.#start;
-  }
-
   /** Hands over what is there, e.g. before something that must not overtake it. */
   flush(): void {
     if (this.#at > this.#start) this.#flush(0);
