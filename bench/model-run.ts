@@ -20,7 +20,7 @@ import {
 
 const COLUMNS = 30;
 const RUNS = 5000;
-const WANTED_US = 45;
+const WANTED_US = { run: 45, pipeline: 55 };
 
 const tools = join(topFolder, 'build', 'test-tools');
 const input = Buffer.from(new Float32Array(COLUMNS).fill(0.5).buffer);
@@ -112,7 +112,7 @@ for (const [backend, name] of [
     peer: `${median(bases).toFixed(0)} µs`,
     ratio: median(runs) / median(bases),
     spread: `adds ${median(addedRun).toFixed(0)} µs (${spread(addedRun)})`,
-    wanted: `adds <= ${WANTED_US} µs`,
+    wanted: `adds <= ${WANTED_US.run} µs`,
   });
   rows.push({
     what: `${backend} TENSORSET + MODELEXECUTE + TENSORGET in one pipeline`,
@@ -120,7 +120,7 @@ for (const [backend, name] of [
     peer: `${median(bases).toFixed(0)} µs`,
     ratio: (median(addedPipeline) + median(bases)) / median(bases),
     spread: `adds ${median(addedPipeline).toFixed(0)} µs (${spread(addedPipeline)})`,
-    wanted: '',
+    wanted: `adds <= ${WANTED_US.pipeline} µs`,
   });
 }
 printTable('A 30-128-128-2 net over a Unix socket, one connection, 1 I/O thread', rows);
