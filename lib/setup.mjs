@@ -160,6 +160,25 @@ function compilerIsOurs() {
   return version.status === 0 && /\b(?:g\+\+|c\+\+) .* 12\.\d+\.\d+/.test(version.stdout);
 }
 
+/** The programs of the prefix: what scripts and SmartSim look for has the names of Redis too. */
+const programs = {
+  'tutti-server': 'server.js',
+  'redis-server': 'server.js',
+  'tutti-cli': 'client.js',
+  'redis-cli': 'client.js',
+  tutti: 'tutti.js',
+};
+
+/** Where SmartSim looks for RedisAI and its backends: it asks for files, and opens none of them. */
+const markers = [
+  'lib/redisai.so',
+  ...['torch', 'onnxruntime', 'tensorflow', 'tensorflowlite'].map(
+    (name) => `lib/backends/redisai_${name}/redisai_${name}.so`,
+  ),
+];
+const MARKER_TEXT =
+  'Nothing is loaded from here: RedisAI and its backends are built into the redis-server of this prefix.\n';
+
 /** A folder that can be copied anywhere: real files, and nothing that leads out of it. */
 function makePrefix(jsHash, nativeHash) {
   const hash = hashOf(
@@ -182,9 +201,13 @@ function makePrefix(jsHash, nativeHash) {
   }
   for (const name of ['package.json', 'LICENSE']) cpSync(join(root, name), join(home, name));
   mkdirSync(join(next, 'bin'));
-  writeLauncher(join(next, 'bin', 'tutti-server'), 'server.js');
-  writeLauncher(join(next, 'bin', 'tutti-cli'), 'client.js');
-  writeLauncher(join(next, 'bin', 'tutti'), 'tutti.js');
+  for (const [name, main] of Object.entries(programs)) {
+    writeLauncher(join(next, 'bin', name), main);
+  }
+  for (const path of markers) {
+    mkdirSync(dirname(join(next, path)), { recursive: true });
+    writeFileSync(join(next, path), MARKER_TEXT);
+  }
   rmSync(prefix, { recursive: true, force: true });
   renameSync(next, prefix);
   stamp('prefix', hash);

@@ -1,11 +1,27 @@
-// tutti-server: reads the command line, then starts the control plane.
+// tutti-server, and redis-server in an installed prefix: reads the command line, then starts the control plane.
 
-import { readFileSync } from 'node:fs';
-import { FatalConfigError, readCommandLine, type Started } from '../config/command-line.ts';
+import {
+  FatalConfigError,
+  readCommandLine,
+  type Started,
+  unusable,
+} from '../config/command-line.ts';
+import { machineSources } from '../config/sources.ts';
+import { REDIS_VERSION } from '../config/version.ts';
 import { isLogLevel, log, openLog, setLogLevel } from '../core/log.ts';
+import { systemReason } from '../core/system-error.ts';
 import { Control, ListenError } from '../server/control.ts';
+import {
+  becomeDaemon,
+  daemonize,
+  isToDaemonize,
+  programName,
+  setTitle,
+  tellReady,
+} from './background.ts';
+import { checkSystem, testMemory } from './machine-checks.ts';
 
-const STDIN = 0;
+type Serving = Extract<Started, { kind: 'serve' }>;
 
 /**
  * OpenMP, which LibTorch computes with, reads its settings from the environment when it is loaded. By
@@ -18,11 +34,12 @@ function calmOpenMp(): void {
   if (env.OMP_WAIT_POLICY === undefined) env.GOMP_SPINCOUNT ??= '0';
 }
 
+/** Ends the process unless the configuration can be served. */
 function start(): Started {
   try {
-    return readCommandLine(process.argv.slice(2), (path) =>
-      readFileSync(path === '-' ? STDIN : path, 'utf8'),
-    );
+    const started = readCommandLine(process.argv.slice(2), machineSources, programName());
+    if (started.kind === 'serve') openLogFile(started);
+    return started;
   } catch (error) {
     if (!(error instanceof FatalConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -30,26 +47,30 @@ function start(): Started {
   }
 }
 
-function serve({ settings, warnings }: Extract<Started, { kind: 'serve' }>): void {
-  const startedMs = Date.now();
+function openLogFile({ settings }: Serving): void {
   try {
-    process.chdir(settings.text('dir'));
     openLog(settings.text('logfile'));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`Can't use the log file or the working folder: ${reason}\n`);
-    process.exit(1);
+    throw unusable(`Can't open the log file: ${systemReason(error)}`);
   }
   const level = settings.text('loglevel');
   if (isLogLevel(level)) setLogLevel(level);
+}
+
+function serve({ settings, warnings }: Serving, startedMs: number): void {
+  becomeDaemon(settings);
+  setTitle(settings);
   process.on('uncaughtException', (error) => {
     log.warning(`The main thread failed: ${error.stack ?? error.message}`);
     process.exit(1);
   });
+  log.notice(`Tutti starts as Redis ${REDIS_VERSION}, pid=${process.pid}`);
+  if (settings.configFile === undefined && process.argv.length <= 2)
+    log.notice('No configuration file is given: all settings have their defaults');
   for (const warning of warnings) log.warning(warning);
   log.notice(`Running mode=standalone, port=${settings.port}.`);
   try {
-    new Control(settings, startedMs).listen();
+    new Control(settings, startedMs).listen(() => tellReady(settings));
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
     log.warning(error.message);
@@ -57,7 +78,22 @@ function serve({ settings, warnings }: Extract<Started, { kind: 'serve' }>): voi
   }
 }
 
+const startedMs = Date.now();
+const folder = process.cwd();
 calmOpenMp();
 const started = start();
-if (started.kind === 'print') process.stdout.write(started.text);
-else serve(started);
+switch (started.kind) {
+  case 'print':
+    (started.status === 0 ? process.stdout : process.stderr).write(started.text);
+    process.exitCode = started.status;
+    break;
+  case 'check-system':
+    process.exitCode = checkSystem();
+    break;
+  case 'test-memory':
+    process.exitCode = testMemory(started.megabytes);
+    break;
+  case 'serve':
+    if (isToDaemonize(started.settings)) await daemonize(folder, started.standardInput);
+    else serve(started, startedMs);
+}

@@ -1,9 +1,11 @@
 // The server's command line and configuration file, as redis-server reads them
 // (redis:src/server.c `main`, src/config.c `loadServerConfigFromString`; compat.md 3.2).
 
-import { basename, dirname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
+import { systemReason } from '../core/system-error.ts';
 import { SettingError } from './setting-rows.ts';
 import { Settings } from './settings.ts';
+import type { ConfigSources } from './sources.ts';
 import { REDIS_VERSION } from './version.ts';
 import { quoteWord, splitWords } from './words.ts';
 
@@ -12,37 +14,49 @@ export class FatalConfigError extends Error {}
 
 /** What the command line asks for. */
 export type Started =
-  | { readonly kind: 'serve'; readonly settings: Settings; readonly warnings: readonly string[] }
-  /** Print and exit with 0. */
-  | { readonly kind: 'print'; readonly text: string };
-
-/** Reads a whole file; `-` is standard input. @throws {Error} With `code`. */
-export type ReadFile = (path: string) => string;
+  | {
+      readonly kind: 'serve';
+      readonly settings: Settings;
+      readonly warnings: readonly string[];
+      /** What was read from standard input, if anything was to be. */
+      readonly standardInput: string | undefined;
+    }
+  /** Print and exit. */
+  | { readonly kind: 'print'; readonly text: string; readonly status: number }
+  | { readonly kind: 'check-system' }
+  | { readonly kind: 'test-memory'; readonly megabytes: number };
 
 const INCLUDE_DEPTH_MAX = 16;
 
-const usage = `Usage: tutti-server [/path/to/tutti.conf] [options] [-]
-       tutti-server - (read config from stdin)
-       tutti-server -v or --version
-       tutti-server -h or --help
+/** @param program The name by which it was called: `tutti-server`, `redis-server`. */
+const usage = (program: string) => `Usage: ${program} [/path/to/redis.conf] [options] [-]
+       ${program} -                    settings from standard input
+       ${program} -v, --version
+       ${program} -h, --help
+       ${program} --check-system       what of this machine would slow the server down
+       ${program} --test-memory <MiB>  writes and reads so much memory, many times
 
-Examples:
-       tutti-server (run the server with default conf)
-       tutti-server /etc/tutti/6379.conf
-       tutti-server --port 7777
-       tutti-server --port 7777 --unixsocket /tmp/tutti.sock
-       tutti-server /etc/mytutti.conf --loglevel verbose -
-       tutti-server --loadmodule redisai.so THREADS_PER_QUEUE 4
+An option is two dashes, the name of a setting and its value; it counts more than the file:
+       ${program}
+       ${program} /etc/redis/6379.conf
+       ${program} --port 7000 --unixsocket /tmp/tutti.sock --save ""
+       ${program} /etc/redis/6379.conf --loglevel verbose -
+       ${program} --loadmodule redisai.so THREADS_PER_QUEUE 4
 `;
 
-/** @param argv Without the program's name. @throws {FatalConfigError} */
-export function readCommandLine(argv: readonly string[], readFile: ReadFile): Started {
+/**
+ * @param argv Without the program's name.
+ * @param program The name by which it was called, for `--help`.
+ * @throws {FatalConfigError}
+ */
+export function readCommandLine(
+  argv: readonly string[],
+  sources: ConfigSources,
+  program = 'tutti-server',
+): Started {
   const [first] = argv;
-  if (first === '-v' || first === '--version') {
-    const text = `Redis server v=${REDIS_VERSION} sha=00000000:0 malloc=libc bits=64 build=0\n`;
-    return { kind: 'print', text };
-  }
-  if (first === '-h' || first === '--help') return { kind: 'print', text: usage };
+  const printed = first === undefined ? undefined : instead(first, argv[1], argv.length, program);
+  if (printed) return printed;
 
   const settings = new Settings();
   const hasFile = first !== undefined && !first.startsWith('-');
@@ -50,12 +64,50 @@ export function readCommandLine(argv: readonly string[], readFile: ReadFile): St
   let text = '';
   if (hasFile) {
     settings.configFile = resolve(first);
-    text += `${read(readFile, first)}\n`;
+    text += read(sources, first);
   }
-  if (options.readsStandardInput) text += `${read(readFile, '-')}\n`;
-  const reader = new ConfigReader(settings, readFile);
-  reader.readText(text + options.lines, hasFile ? dirname(resolve(first)) : process.cwd());
-  return { kind: 'serve', settings, warnings: reader.warnings };
+  const standardInput = options.readsStandardInput ? read(sources, '-') : undefined;
+  if (standardInput !== undefined) text = whole(text) + standardInput;
+  // A line end before the options, if there is one already or not: so Redis counts their lines.
+  if (argv.length > 0) text += `\n${options.lines}`;
+  const reader = new ConfigReader(settings, sources);
+  reader.readText(text);
+  return { kind: 'serve', settings, warnings: reader.warnings, standardInput };
+}
+
+/** What some first arguments ask for in place of a server. */
+function instead(
+  first: string,
+  second: string | undefined,
+  wordCount: number,
+  program: string,
+): Started | undefined {
+  switch (first) {
+    case '-v':
+    case '--version': {
+      const text = `Redis server v=${REDIS_VERSION} sha=00000000:0 malloc=libc bits=64 build=0\n`;
+      return { kind: 'print', text, status: 0 };
+    }
+    case '-h':
+    case '--help':
+      return { kind: 'print', text: usage(program), status: 1 };
+    case '--check-system':
+      return { kind: 'check-system' };
+    case '--test-memory': {
+      const megabytes = Number(second);
+      if (wordCount !== 2 || !(Number.isInteger(megabytes) && megabytes > 0))
+        throw new FatalConfigError(
+          `--test-memory takes how much memory to test, in MiB: ${program} --test-memory 4096`,
+        );
+      return { kind: 'test-memory', megabytes };
+    }
+  }
+  return undefined;
+}
+
+/** Text whose last line has an end. */
+function whole(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }
 
 /** The arguments as lines of a file: the last setting wins. */
@@ -91,20 +143,20 @@ class CommandLineOptions {
 class ConfigReader {
   readonly warnings: string[] = [];
   readonly #settings: Settings;
-  readonly #readFile: ReadFile;
+  readonly #sources: ConfigSources;
   #depth = 0;
 
-  constructor(settings: Settings, readFile: ReadFile) {
+  constructor(settings: Settings, sources: ConfigSources) {
     this.#settings = settings;
-    this.#readFile = readFile;
+    this.#sources = sources;
   }
 
-  readText(text: string, folder: string): void {
+  readText(text: string): void {
     for (const [index, raw] of text.split('\n').entries()) {
       const line = raw.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
       if (line === '' || line.startsWith('#')) continue;
       try {
-        this.#readLine(line, folder);
+        this.#readLine(line);
       } catch (error) {
         if (error instanceof SettingError) throw fatal(error.message, index + 1, line);
         throw error;
@@ -112,43 +164,57 @@ class ConfigReader {
     }
   }
 
-  #readLine(line: string, folder: string): void {
+  #readLine(line: string): void {
     const words = splitWords(line);
     if (words === undefined) throw new SettingError('Unbalanced quotes in configuration line');
     const [name, ...values] = words;
     if (name === undefined) return;
     switch (name.toLowerCase()) {
       case 'include':
-        this.#include(values, folder);
+        this.#include(values);
         return;
       case 'loadmodule':
         this.#loadModule(values);
         return;
+      case 'sentinel':
+        throw new SettingError('this server is no sentinel');
       case 'user':
       case 'rename-command':
         throw new SettingError(`'${name}' is not supported by this server`);
     }
     if (!this.#settings.setLine(name, values))
       throw new SettingError('Bad directive or wrong number of arguments');
+    if (name.toLowerCase() === 'dir') this.#changeFolder();
   }
 
-  #include(values: readonly string[], folder: string): void {
+  /** At once: what follows, files to include among it, is named from there. */
+  #changeFolder(): void {
+    try {
+      this.#sources.changeFolder(this.#settings.text('dir'));
+    } catch (error) {
+      throw new SettingError(systemReason(error));
+    }
+  }
+
+  #include(values: readonly string[]): void {
     const [path] = values;
     if (path === undefined || values.length !== 1)
       throw new SettingError('Bad directive or wrong number of arguments');
     if (this.#depth >= INCLUDE_DEPTH_MAX)
       throw new SettingError(`files include each other more than ${INCLUDE_DEPTH_MAX} deep`);
+    const paths = /[*?[]/.test(path) ? this.#sources.matchFiles(path) : [path];
     this.#depth++;
-    this.readText(read(this.#readFile, path), folder);
+    for (const path of paths) this.readText(read(this.#sources, path));
     this.#depth--;
   }
 
-  /** RedisAI's commands are built in: its library is not opened, its arguments count. */
+  /**
+   * RedisAI's commands are built in: no library is opened, whatever its name, and the arguments are
+   * those of RedisAI.
+   */
   #loadModule(values: readonly string[]): void {
     const [path, ...args] = values;
     if (path === undefined) throw new SettingError('Bad directive or wrong number of arguments');
-    if (!/redisai/i.test(basename(path)))
-      throw moduleFailed(path, 'only the commands of redisai.so are built in');
     if (args.length % 2 === 1) throw moduleFailed(path, 'arguments must come in pairs');
     for (let at = 0; at < args.length; at += 2) {
       const [name = '', value = ''] = args.slice(at, at + 2);
@@ -160,6 +226,8 @@ class ConfigReader {
         throw moduleFailed(path, `${name} '${value}': ${error.message}`);
       }
     }
+    if (!/redisai/i.test(basename(path)))
+      this.warnings.push(`Module ${path} is not opened: only the commands of RedisAI are built in`);
     this.#settings.modules.push({ path, args });
   }
 }
@@ -171,18 +239,25 @@ function moduleFailed(path: string, reason: string): FatalConfigError {
   );
 }
 
-function fatal(reason: string, lineNumber: number, line: string): FatalConfigError {
+/** A setting that was read right and turns out to be none that the server can start with. */
+export function unusable(reason: string): FatalConfigError {
   return new FatalConfigError(
-    `\n*** FATAL CONFIG FILE ERROR (Redis ${REDIS_VERSION}) ***\n` +
-      `Reading the configuration file, at line ${lineNumber}\n>>> '${line}'\n${reason}`,
+    `\n*** FATAL CONFIG FILE ERROR (Redis ${REDIS_VERSION}) ***\n${reason}`,
   );
 }
 
-function read(readFile: ReadFile, path: string): string {
+function fatal(reason: string, lineNumber: number, line: string): FatalConfigError {
+  return unusable(
+    `Reading the configuration file, at line ${lineNumber}\n>>> '${line}'\n${reason}`,
+  );
+}
+
+function read(sources: ConfigSources, path: string): string {
   try {
-    return readFile(path);
+    return sources.readFile(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new FatalConfigError(`Fatal error, can't open config file '${path}': ${reason}`);
+    throw new FatalConfigError(
+      `Fatal error, can't open config file '${path}': ${systemReason(error)}`,
+    );
   }
 }

@@ -82,6 +82,8 @@ function flag(name: string, byDefault: 'yes' | 'no', traits: Traits = {}): Setti
   return row(name, 'yes or no', byDefault, traits, false, (given) => {
     const text = one(given).toLowerCase();
     if (text !== 'yes' && text !== 'no') throw new SettingError("argument must be 'yes' or 'no'");
+    const complaint = traits.check?.(text);
+    if (complaint !== undefined) throw new SettingError(complaint);
     return { text, number: text === 'yes' ? 1 : 0 };
   });
 }
@@ -276,8 +278,31 @@ const readReplicaOf: ReadWords = (given) => {
   throw new SettingError('replication is not supported by this server');
 };
 
-function isFileName(text: string): string | undefined {
-  return text.includes('/') ? "it can't be a path, just a filename" : undefined;
+const isFileName =
+  (name: string, what = 'filename') =>
+  (text: string): string | undefined =>
+    text.includes('/') ? `${name} can't be a path, just a ${what}` : undefined;
+
+/** What a title template may name in braces. */
+export const titleFields = [
+  'title',
+  'listen-addr',
+  'server-mode',
+  'port',
+  'tls-port',
+  'unixsocket',
+  'config-file',
+] as const;
+
+function isTitleTemplate(text: string): string | undefined {
+  const rest = text.replace(/\{([^{}]*)\}/g, (braced, name) =>
+    titleFields.some((known) => known === name) ? '' : braced,
+  );
+  return /[{}]/.test(rest) ? 'template format is invalid or contains unknown variables' : undefined;
+}
+
+function isNoCluster(text: string): string | undefined {
+  return text === 'yes' ? 'cluster mode is not supported by this server yet' : undefined;
 }
 
 function isHostName(text: string): string | undefined {
@@ -286,6 +311,9 @@ function isHostName(text: string): string | undefined {
     ? 'Hostnames may only contain alphanumeric characters, hyphens or dots'
     : undefined;
 }
+
+/** `kDatabaseCountMax` of native/keyspace/keyspace.h. */
+const DATABASES_MAX = 16;
 
 const fixed: Traits = { isMutable: false };
 const load: Traits = { isInternal: true, isMutable: false };
@@ -369,9 +397,18 @@ export const settingRows: readonly SettingRow[] = [
   memoryOrPercent('maxmemory-clients', '0'),
 
   // Redis: the process.
-  flag('daemonize', 'no', fixed),
-  oneOf('supervised', 'no', ['upstart', 'systemd', 'auto', 'no'], fixed),
-  string('pidfile', '', fixed),
+  flag('daemonize', 'no', {
+    ...fixed,
+    effect: 'Whether the server goes into the background, without standard output.',
+  }),
+  oneOf('supervised', 'no', ['upstart', 'systemd', 'auto', 'no'], {
+    ...fixed,
+    effect: 'Whom the server tells that it is ready; it then stays in the foreground.',
+  }),
+  string('pidfile', '', {
+    ...fixed,
+    effect: 'File with the process id while the server runs; /var/run/redis.pid with daemonize.',
+  }),
   oneOf('loglevel', 'notice', ['debug', 'verbose', 'notice', 'warning'], {
     effect: 'What is logged.',
   }),
@@ -385,9 +422,15 @@ export const settingRows: readonly SettingRow[] = [
     fixed,
   ),
   flag('always-show-logo', 'no', fixed),
-  flag('set-proc-title', 'yes', fixed),
-  string('proc-title-template', '{title} {listen-addr} {server-mode}'),
-  integer('databases', 16, 1, INT_MAX, { ...fixed, effect: 'Number of databases.' }),
+  flag('set-proc-title', 'yes', {
+    ...fixed,
+    effect: 'Whether `ps` shows proc-title-template.',
+  }),
+  string('proc-title-template', '{title} {listen-addr} {server-mode}', {
+    check: isTitleTemplate,
+    effect: 'The title: also of {port}, {tls-port}, {unixsocket}, {config-file}.',
+  }),
+  integer('databases', 16, 1, DATABASES_MAX, { ...fixed, effect: 'Number of databases.' }),
   string('dir', '.', { isProtected: true, effect: 'Working folder.' }),
   string('locale-collate', ''),
   string('requirepass', '', { effect: 'Password of the default user.' }),
@@ -509,7 +552,7 @@ export const settingRows: readonly SettingRow[] = [
   flag('stop-writes-on-bgsave-error', 'yes'),
   flag('rdbcompression', 'yes'),
   flag('rdbchecksum', 'yes', fixed),
-  string('dbfilename', 'dump.rdb', { isProtected: true, check: isFileName }),
+  string('dbfilename', 'dump.rdb', { isProtected: true, check: isFileName('dbfilename') }),
   flag('rdb-del-sync-files', 'no'),
   flag('rdb-save-incremental-fsync', 'yes'),
   integer('rdb-key-save-delay', 0, -INT_MAX - 1n, INT_MAX),
@@ -517,8 +560,11 @@ export const settingRows: readonly SettingRow[] = [
   memory('loading-process-events-interval-bytes', '2mb', 1024, INT_MAX),
   oneOf('sanitize-dump-payload', 'no', ['no', 'yes', 'clients']),
   flag('appendonly', 'no'),
-  string('appendfilename', 'appendonly.aof', { ...fixed, check: isFileName }),
-  string('appenddirname', 'appendonlydir', { ...fixed, check: isFileName }),
+  string('appendfilename', 'appendonly.aof', { ...fixed, check: isFileName('appendfilename') }),
+  string('appenddirname', 'appendonlydir', {
+    ...fixed,
+    check: isFileName('appenddirname', 'dirname'),
+  }),
   oneOf('appendfsync', 'everysec', ['everysec', 'always', 'no']),
   flag('no-appendfsync-on-rewrite', 'no'),
   integer('auto-aof-rewrite-percentage', 100, 0, INT_MAX),
@@ -555,7 +601,7 @@ export const settingRows: readonly SettingRow[] = [
   integer('min-replicas-max-lag', 10, 0, INT_MAX, { aliases: ['min-slaves-max-lag'] }),
 
   // Redis: the cluster.
-  flag('cluster-enabled', 'no', fixed),
+  flag('cluster-enabled', 'no', { ...fixed, check: isNoCluster }),
   string('cluster-config-file', 'nodes.conf', fixed),
   integer('cluster-node-timeout', 15_000, 0, LONG_MAX),
   integer('cluster-port', 0, 0, 65535, fixed),

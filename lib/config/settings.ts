@@ -23,9 +23,6 @@ export function findSetting(name: string): SettingRow | undefined {
   return rowsByName.get(name);
 }
 
-/** `kDatabaseCountMax` of native/keyspace/keyspace.h. */
-const DATABASES_MAX = 16;
-
 /** A module that the command line or the file asks for. Only RedisAI's is built in. */
 export interface LoadedModule {
   readonly path: string;
@@ -119,9 +116,8 @@ export class Settings {
   get clientsMax(): number {
     return this.number('maxclients');
   }
-  /** The core has so many at most, whatever was asked for. */
   get databaseCount(): number {
-    return Math.min(this.number('databases'), DATABASES_MAX);
+    return this.number('databases');
   }
   get password(): string {
     return this.text('requirepass');

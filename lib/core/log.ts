@@ -1,7 +1,8 @@
 // The log, in Redis' format. Any thread writes it by itself: a line is one write, so that lines of
 // several threads do not mix and none is lost when the process ends.
 
-import { openSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs';
+import { resolve } from 'node:path';
 import loglevel from 'loglevel';
 
 export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning';
@@ -25,7 +26,8 @@ const marks: Record<loglevel.LogLevelNames, string> = {
 };
 
 const logger = loglevel.getLogger('tutti');
-let file = STDOUT;
+/** Undefined: standard output. */
+let file: string | undefined;
 
 function two(value: number): string {
   return value < 10 ? `0${value}` : String(value);
@@ -41,7 +43,10 @@ function line(mark: string, text: string): string {
 
 logger.methodFactory = (method) => (text: string) => {
   try {
-    writeSync(file, line(marks[method], text));
+    const written = line(marks[method], text);
+    // Opened for each line: a file that was renamed or removed meanwhile is made anew.
+    if (file === undefined) writeSync(STDOUT, written);
+    else appendFileSync(file, written, { mode: 0o644 });
   } catch {
     // A full disk or a closed pipe must not stop the server, and there is no place left to tell.
   }
@@ -50,7 +55,8 @@ logger.setLevel('info', false);
 
 /** @param path Where lines are added; empty: standard output. @throws {Error} With `code`, if the file cannot be opened. */
 export function openLog(path: string): void {
-  file = path === '' ? STDOUT : openSync(path, 'a', 0o644);
+  file = path === '' ? undefined : resolve(path);
+  if (file !== undefined) closeSync(openSync(file, 'a', 0o644));
 }
 
 export function setLogLevel(level: LogLevel): void {

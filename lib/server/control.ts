@@ -59,6 +59,7 @@ export class Control {
   readonly #listeners: Listeners;
   readonly #changes: Change[] = [];
   #kinds: string[] = [];
+  #onReady: () => void = () => {};
   #rewriting: Promise<void> = Promise.resolve();
   #isStopping = false;
 
@@ -100,8 +101,9 @@ export class Control {
     this.#listeners = new Listeners(this.#addon, settings, (from) => this.#handOut(from));
   }
 
-  /** @throws {ListenError} */
-  listen(): void {
+  /** @param onReady Called once, when clients are served. @throws {ListenError} */
+  listen(onReady: () => void = () => {}): void {
+    this.#onReady = onReady;
     this.#kinds = this.#listeners.open();
     this.#writePidFile();
     process.on('SIGTERM', () => this.#onSignal('SIGTERM'));
@@ -185,7 +187,9 @@ export class Control {
 
   #announce(): void {
     if (!this.#threads.every(({ isReady }) => isReady)) return;
-    for (const kind of this.#kinds.splice(0)) log.notice(`Ready to accept connections ${kind}`);
+    const kinds = this.#kinds.splice(0);
+    for (const kind of kinds) log.notice(`Ready to accept connections ${kind}`);
+    if (kinds.length > 0) this.#onReady();
   }
 
   /** To the thread with the fewest connections. */

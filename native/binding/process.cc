@@ -1,10 +1,13 @@
 // The exports about the process: limits, listeners, background threads and statistics.
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -262,6 +265,27 @@ napi_value ResetStatistics(napi_env, napi_callback_info) {
   return kUndefined;
 }
 
+// notifySupervisor(path, text): one datagram to a socket that waits for such, as systemd's does. A
+// path that begins with '@' is a name in the abstract space. Returns 0 or an errno.
+Napi::Value NotifySupervisor(const Napi::CallbackInfo& info) {
+  const std::string path = ToText(info[0]);
+  const std::string text = ToText(info[1]);
+  const auto answer = [&info](int error) { return Napi::Number::New(info.Env(), error); };
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) return answer(ENAMETOOLONG);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (path[0] == '@') address.sun_path[0] = '\0';
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return answer(errno);
+  const auto address_bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  const ssize_t sent = sendto(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                              reinterpret_cast<const sockaddr*>(&address), address_bytes);
+  const int error = sent < 0 ? errno : 0;
+  close(fd);
+  return answer(error);
+}
+
 }  // namespace
 
 std::span<const Export> ProcessExports() {
@@ -274,6 +298,7 @@ std::span<const Export> ProcessExports() {
       {"listenerPort", ListenerPort},
       {"closeListener", CloseListener},
       {"refuse", Wrapped<Refuse>},
+      {"notifySupervisor", Wrapped<NotifySupervisor>},
       {"unixMicroseconds", UnixMicroseconds},
       {"statistics", Wrapped<Statistics>},
       {"resetStatistics", ResetStatistics},

@@ -1,13 +1,26 @@
 import t from 'tap';
 import { FatalConfigError, readCommandLine } from '../../lib/config/command-line.ts';
 import type { Settings } from '../../lib/config/settings.ts';
+import { matchesGlob } from '../../lib/core/glob.ts';
+
+/** Files by name; folders are those of which `dir` may be one. */
+function inMemory(files: Record<string, string>, folders: readonly string[] = ['./']) {
+  return {
+    readFile(path: string): string {
+      const text = files[path];
+      if (text === undefined) throw new Error('No such file or directory');
+      return text;
+    },
+    matchFiles: (pattern: string) =>
+      Object.keys(files).filter((path) => matchesGlob(pattern, path)),
+    changeFolder(path: string): void {
+      if (!folders.includes(path)) throw new Error('No such file or directory');
+    },
+  };
+}
 
 function read(argv: readonly string[], files: Record<string, string> = {}): Settings {
-  const started = readCommandLine(argv, (path) => {
-    const text = files[path];
-    if (text === undefined) throw new Error('No such file or directory');
-    return text;
-  });
+  const started = readCommandLine(argv, inMemory(files));
   if (started.kind !== 'serve') throw new Error('it prints');
   return started.settings;
 }
@@ -107,6 +120,30 @@ const shapes: readonly {
     wanted: { hz: '20', port: '5' },
   },
   {
+    title: 'all files that a pattern matches',
+    argv: ['a.conf'],
+    files: { 'a.conf': 'include d/*.conf\n', 'd/1.conf': 'hz 1\nport 5', 'd/2.conf': 'hz 2' },
+    wanted: { hz: '2', port: '5' },
+  },
+  {
+    title: 'a pattern that matches nothing',
+    argv: ['a.conf'],
+    files: { 'a.conf': 'include d/*.conf\nhz 3' },
+    wanted: { hz: '3' },
+  },
+  {
+    title: 'arguments of a module in the file, whatever its name',
+    argv: ['a.conf', '--port', '8'],
+    files: { 'a.conf': 'loadmodule /x/other.so threads_per_queue 3 INTRA_OP_PARALLELISM 2' },
+    wanted: { 'ai.threads_per_queue': '3', 'ai.intra_op_parallelism': '2', port: '8' },
+  },
+  {
+    title: 'a file without a line end, standard input and options',
+    argv: ['a.conf', '--hz', '7', '-'],
+    files: { 'a.conf': 'port 5', '-': 'timeout 6' },
+    wanted: { hz: '7', port: '5', timeout: '6' },
+  },
+  {
     title: 'standard input',
     argv: ['--port', '7', '-'],
     files: { '-': 'port 5\nhz 9\n' },
@@ -145,7 +182,7 @@ const refusals: readonly {
   {
     argv: ['--extra-arg', '5'],
     words:
-      /FATAL CONFIG FILE ERROR \(Redis 7.*\n.*at line 1\n>>> 'extra-arg "5"'\nBad directive or wrong number of arguments/,
+      /FATAL CONFIG FILE ERROR \(Redis 7.*\n.*at line 2\n>>> 'extra-arg "5"'\nBad directive or wrong number of arguments/,
   },
   { argv: ['--port', '1', '2'], words: /wrong number of arguments/ },
   { argv: ['--port', '99999'], words: /argument must be between 0 and 65535 inclusive/ },
@@ -167,10 +204,15 @@ const refusals: readonly {
   },
   { argv: ['--replicaof', 'h', '1'], words: /replication is not supported/ },
   { argv: ['--rename-command', 'FLUSHALL', ''], words: /'rename-command' is not supported/ },
-  {
-    argv: ['--loadmodule', '/x/other.so'],
-    words: /Can't load module from \/x\/other.so: server aborting/,
-  },
+  { argv: ['--loadmodule', '/x/other.so', 'NOPE', '1'], words: /other.so.*unknown argument/ },
+  { argv: ['--dir', '/nowhere'], words: />>> 'dir "\/nowhere"'\nNo such file or directory/ },
+  { argv: ['--include', '/nowhere'], words: /can't open config file '\/nowhere'/ },
+  { argv: ['--cluster-enabled', 'yes'], words: /cluster mode is not supported/ },
+  { argv: ['--databases', '17'], words: /between 1 and 16 inclusive/ },
+  { argv: ['--proc-title-template', '{what}'], words: /template format is invalid/ },
+  { argv: ['--sentinel'], words: /no sentinel/ },
+  { argv: ['--test-memory'], words: /--test-memory takes/ },
+  { argv: ['--test-memory', 'x'], words: /--test-memory takes/ },
   { argv: ['--loadmodule', 'redisai.so', 'NOPE', '1'], words: /unknown argument 'NOPE'/ },
   { argv: ['--loadmodule', 'redisai.so', 'TORCH'], words: /in pairs/ },
   {
@@ -195,13 +237,22 @@ t.test('refuses with the line and the reason', async (t) => {
   }
 });
 
-t.test('--version and --help print', async (t) => {
-  const nothing = () => '';
-  const version = readCommandLine(['--version'], nothing);
-  t.match(
-    version.kind === 'print' && version.text,
-    /^Redis server v=7\.2\.4 sha=\S+ malloc=\S+ bits=64 build=\S+\n$/,
-  );
-  for (const word of ['-v', '-h', '--help'])
-    t.equal(readCommandLine([word], nothing).kind, 'print', word);
+t.test('what is no server: --version, --help, --check-system, --test-memory', async (t) => {
+  const start = (...argv: string[]) => readCommandLine(argv, inMemory({}), 'redis-server');
+  for (const word of ['-v', '--version']) {
+    t.match(start(word), {
+      kind: 'print',
+      text: /^Redis server v=7\.2\.4 sha=\S+ malloc=\S+ bits=64 build=\S+\n$/,
+      status: 0,
+    });
+  }
+  for (const word of ['-h', '--help'])
+    t.match(start(word), { kind: 'print', text: /^Usage: redis-server /, status: 1 }, word);
+  t.strictSame(start('--check-system'), { kind: 'check-system' });
+  t.strictSame(start('--test-memory', '5'), { kind: 'test-memory', megabytes: 5 });
+});
+
+t.test('a module of another name is told, since its commands are missing', async (t) => {
+  const started = readCommandLine(['--loadmodule', '/x/other.so'], inMemory({}));
+  t.match(started, { kind: 'serve', warnings: [/other\.so is not opened/] });
 });

@@ -7,7 +7,11 @@ import type { Settings } from '../../lib/config/settings.ts';
 import { startServer } from '../helpers/server.ts';
 
 function read(text: string, ...argv: string[]): Settings {
-  const started = readCommandLine(['/x/a.conf', ...argv], () => text);
+  const started = readCommandLine(['/x/a.conf', ...argv], {
+    readFile: () => text,
+    matchFiles: () => [],
+    changeFolder: () => {},
+  });
   if (started.kind !== 'serve') throw new Error('not to be served');
   return started.settings;
 }

@@ -134,8 +134,24 @@ t.test('leaves a prefix of real files that may be moved', async (t) => {
     list.stdout,
     /^torch .*not installed, \d+ MB to download: tutti runtimes install torch$/m,
   );
-  const client = spawnSync(join(moved, 'bin', 'tutti-cli'), ['PING'], { encoding: 'utf8' });
-  t.equal(client.stdout, 'client PING\n');
+  // The names by which scripts and SmartSim find us, as files of their own.
+  for (const [name, output] of [
+    ['redis-cli', 'client PING\n'],
+    ['tutti-cli', 'client PING\n'],
+  ] as const) {
+    const run = spawnSync(join(moved, 'bin', name), ['PING'], { encoding: 'utf8' });
+    t.equal(run.stdout, output, name);
+  }
+  for (const path of [
+    'bin/redis-server',
+    'lib/redisai.so',
+    'lib/backends/redisai_torch/redisai_torch.so',
+    'lib/backends/redisai_onnxruntime/redisai_onnxruntime.so',
+    'lib/backends/redisai_tensorflow/redisai_tensorflow.so',
+    'lib/backends/redisai_tensorflowlite/redisai_tensorflowlite.so',
+  ]) {
+    t.ok(lstatSync(join(moved, path)).isFile(), path);
+  }
   const packages = readdirSync(join(moved, 'lib', 'tutti', 'node_modules'));
   t.ok(packages.includes('commander'));
   t.notOk(packages.includes('typescript'), 'what only development needs stays behind');
