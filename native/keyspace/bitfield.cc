@@ -183,7 +183,7 @@ Status Fields(int db, std::string_view key, Words words, bool is_readonly, int64
   Ref<String> string = strings::TakeString(locked.state, bytes, locked.graveyard);
   if (!string) return Code::kOutOfMemory;
   for (const Field& field : fields) Apply(field, string.get(), string->view(), reply);
-  Commit(locked.state, std::move(string), kKeepExpiry, 1, locked.graveyard);
+  Commit(locked.state, std::move(string), kKeepExpiry, {events::kStringSetBit}, locked.graveyard);
   return Status::Ok();
 }
 

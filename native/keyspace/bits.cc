@@ -105,7 +105,7 @@ Result<int64_t> Set(int db, std::string_view key, int64_t offset, bool bit) {
   const auto mask = static_cast<char>(1 << (7 - (offset & 7)));
   char& byte = string->data()[at];
   byte = static_cast<char>(bit ? byte | mask : byte & ~mask);
-  Commit(locked.state, std::move(string), kKeepExpiry, 1, locked.graveyard);
+  Commit(locked.state, std::move(string), kKeepExpiry, {events::kStringSetBit}, locked.graveyard);
   return int64_t{before};
 }
 
@@ -172,9 +172,9 @@ Result<int64_t> Combine(int db, Operation operation, Words keys) {
   for (Ref<Object>& source : sources) locked.graveyard.Add(std::move(source));
   KeyState target = locked.ForWrite(db, 0);
   if (result) {
-    Commit(target, std::move(result), kNoExpiry, 1, locked.graveyard);
+    Commit(target, std::move(result), kNoExpiry, {events::kStringSet}, locked.graveyard);
   } else if (target.exists()) {
-    Commit(target, nullptr, kNoExpiry, 1, locked.graveyard);
+    Commit(target, nullptr, kNoExpiry, {events::kDelete}, locked.graveyard);
   }
   return static_cast<int64_t>(length);
 }

@@ -9,6 +9,7 @@
 
 #include "keyspace/commit.h"
 #include "keyspace/keyspace.h"
+#include "keyspace/notify.h"
 #include "keyspace/slot.h"
 
 namespace tutti {
@@ -52,7 +53,11 @@ class LockedKeys {
     KeyState state = LookUp(db, addresses_[i], keys_[i]);
     StripeCounters& counters = state.stripe.counters;
     AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
-    if (state.exists()) NoteAccess(state.entry().access);
+    if (state.exists()) {
+      NoteAccess(state.entry().access);
+    } else {
+      Tell(db, keys_[i], events::kMiss);
+    }
     return state;
   }
   KeyState ForWrite(int db, size_t i) {
@@ -79,26 +84,29 @@ Ref<Stored> TakeContainer(KeyState& state, Graveyard& graveyard) {
   return shared;
 }
 
-// `dirty` is the number of changes: without any the key is as before. An empty container ends it.
+// `dirty` is the number of changes: without any the key is as before, and there was no event. An
+// empty container ends the key.
 template <typename Stored>
-void PutContainer(KeyState& state, Ref<Stored> container, int64_t dirty, Graveyard& graveyard) {
+void PutContainer(KeyState& state, Ref<Stored> container, const Event& event, int64_t dirty,
+                  Graveyard& graveyard) {
   if (dirty == 0) {
     if (state.exists()) ReturnValue(state, std::move(container));
   } else if (container->length() > 0) {
-    Commit(state, std::move(container), kKeepExpiry, dirty, graveyard);
+    Commit(state, std::move(container), kKeepExpiry, {event, dirty}, graveyard);
   } else {
-    Commit(state, nullptr, kNoExpiry, dirty, graveyard);
+    Commit(state, nullptr, kNoExpiry, {event, dirty, events::kDelete}, graveyard);
     graveyard.Add(std::move(container));
   }
 }
 
 // Puts a container, or nothing if it is empty, in the place of whatever the key held.
 template <typename Stored>
-void StoreContainer(KeyState& state, Ref<Stored> container, Graveyard& graveyard) {
+void StoreContainer(KeyState& state, Ref<Stored> container, const Event& event,
+                    Graveyard& graveyard) {
   if (container && container->length() > 0) {
-    Commit(state, std::move(container), kNoExpiry, 1, graveyard);
+    Commit(state, std::move(container), kNoExpiry, {event}, graveyard);
   } else if (state.exists()) {
-    Commit(state, nullptr, kNoExpiry, 1, graveyard);
+    Commit(state, nullptr, kNoExpiry, {events::kDelete}, graveyard);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "keyspace/clock.h"
+#include "keyspace/notify.h"
 
 namespace tutti {
 
@@ -82,8 +83,13 @@ void Erase(KeyState& state, Graveyard& graveyard) {
 }
 
 void Expire(KeyState& state, Graveyard& graveyard) {
-  Commit(state, nullptr, kNoExpiry, 1, graveyard);
+  Commit(state, nullptr, kNoExpiry, {events::kExpired}, graveyard);
   AddUnderLock(state.stripe.counters.expired, 1);
+}
+
+void TellEffect(const KeyState& state, const Effect& effect) {
+  Tell(state.db, state.key, effect.event);
+  Tell(state.db, state.key, effect.also);
 }
 
 // What a flushed database held, for the freeing thread.
@@ -127,26 +133,33 @@ void ReturnValue(KeyState& state, Ref<Object> value) {
   state.place.entry->value = std::move(value);
 }
 
-void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, int64_t dirty,
+void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, const Effect& effect,
             Graveyard& graveyard) {
-  const int64_t expiry_before = state.exists() ? state.entry().expire_at_ms : kNoExpiry;
-  int64_t expiry_now = kNoExpiry;
-  if (value) expiry_now = expire_at_ms == kKeepExpiry ? expiry_before : expire_at_ms;
-  AddUnderLock(state.stripe.counters.dirty, dirty);
+  const bool is_new = !state.exists();
+  const int64_t expiry_before = is_new ? kNoExpiry : state.entry().expire_at_ms;
+  AddUnderLock(state.stripe.counters.dirty, effect.dirty);
   if (!value) {
-    if (state.exists()) Erase(state, graveyard);
-  } else if (state.exists()) {
+    // Before it goes: the key's bytes may be those of its entry.
+    TellEffect(state, effect);
+    if (!is_new) Erase(state, graveyard);
+    NoteExpiry(state, expiry_before, kNoExpiry);
+    return;
+  }
+  const int64_t expiry_now = expire_at_ms == kKeepExpiry ? expiry_before : expire_at_ms;
+  if (is_new) {
+    Entry* entry = Entry::New(state.key, std::move(value), expiry_now, NextVersion());
+    state.database().index.Insert(state.place.path, {state.address.order, entry});
+    AddUnderLock(state.database().key_count, 1);
+    Tell(state.db, state.key, events::kNew);
+  } else {
     Entry* entry = WritableEntry(state);
     std::swap(entry->value, value);
     entry->expire_at_ms = expiry_now;
     entry->version = NextVersion();
     graveyard.Add(std::move(value));
-  } else {
-    Entry* entry = Entry::New(state.key, std::move(value), expiry_now, NextVersion());
-    state.database().index.Insert(state.place.path, {state.address.order, entry});
-    AddUnderLock(state.database().key_count, 1);
   }
   NoteExpiry(state, expiry_before, expiry_now);
+  TellEffect(state, effect);
 }
 
 bool DeleteExpired(Stripe& stripe, int64_t deadline_ns, Graveyard& graveyard) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/object.h"
+#include "keyspace/events.h"
 #include "keyspace/freeing.h"
 #include "keyspace/stripe.h"
 
@@ -44,9 +45,9 @@ Ref<Object> TakeValue(KeyState& state);
 void ReturnValue(KeyState& state, Ref<Object> value);
 
 // Every change of a key. `value` null deletes; else the key holds it from now on, until
-// `expire_at_ms` (kNoExpiry, kKeepExpiry). Counts the change, gives the key a new version, and
-// buries what it held. `state` is spent.
-void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, int64_t dirty,
+// `expire_at_ms` (kNoExpiry, kKeepExpiry). Counts the change, gives the key a new version, tells
+// who listens to its events, and buries what it held. `state` is spent.
+void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, const Effect& effect,
             Graveyard& graveyard);
 
 // Deletes keys of the stripe that have expired, until `deadline_ns` of the steady clock. False if

@@ -10,12 +10,13 @@ namespace tutti::hashes {
 namespace {
 
 // Sets one field of a hash that may not be there yet.
-Status SetOne(LockedKey& locked, std::string_view field, std::string_view value) {
+Status SetOne(LockedKey& locked, std::string_view field, std::string_view value,
+              const Event& event) {
   PackedItem<2> pair;
   if (!pair.Prepare({field, value})) return Code::kOutOfMemory;
   Ref<StoredHash> hash = TakeContainer<StoredHash>(locked.state, locked.graveyard);
   hash->Set(pair, locked.graveyard);
-  PutContainer(locked.state, std::move(hash), 1, locked.graveyard);
+  PutContainer(locked.state, std::move(hash), event, 1, locked.graveyard);
   return Status::Ok();
 }
 
@@ -54,7 +55,7 @@ Result<int64_t> Set(int db, std::string_view key, Words fields_and_values, bool 
     added += hash->Set(pair, locked.graveyard);
     ++set;
   }
-  PutContainer(locked.state, std::move(hash), set, locked.graveyard);
+  PutContainer(locked.state, std::move(hash), events::kHashSet, set, locked.graveyard);
   return added;
 }
 
@@ -65,7 +66,7 @@ Result<int64_t> Remove(int db, std::string_view key, Words fields) {
   Ref<StoredHash> hash = TakeContainer<StoredHash>(locked.state, locked.graveyard);
   int64_t removed = 0;
   for (const std::string_view field : fields) removed += hash->Remove(field, locked.graveyard);
-  PutContainer(locked.state, std::move(hash), removed, locked.graveyard);
+  PutContainer(locked.state, std::move(hash), events::kHashRemove, removed, locked.graveyard);
   return removed;
 }
 
@@ -82,7 +83,8 @@ Result<int64_t> Increment(int db, std::string_view key, std::string_view field, 
   }
   if (__builtin_add_overflow(number, by, value)) return Code::kWouldOverflow;
   char text[kNumberBytesMax];
-  const Status status = SetOne(locked, field, {text, FormatInteger(*value, text)});
+  const Status status =
+      SetOne(locked, field, {text, FormatInteger(*value, text)}, events::kHashIncrement);
   if (!status.ok()) return status;
   return int64_t{0};
 }
@@ -101,7 +103,7 @@ Status IncrementFloat(int db, std::string_view key, std::string_view field, long
   number += by;
   if (std::isnan(number) || std::isinf(number)) return Code::kIncrementNotFinite;
   const std::string text = FormatLongDouble(number);
-  const Status status = SetOne(locked, field, text);
+  const Status status = SetOne(locked, field, text, events::kHashIncrementFloat);
   if (status.ok()) reply.Bulk(text);
   return status;
 }

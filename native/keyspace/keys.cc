@@ -75,7 +75,8 @@ int64_t Copy(int from_db, std::string_view from, int to_db, std::string_view to,
   }
   KeyState target = locked.ForWrite(to_db, 1);
   if (target.exists() && !replace) return 0;
-  Commit(target, std::move(value), expire_at_ms, 1, locked.graveyard);
+  if (target.exists()) Tell(to_db, to, events::kNew);  // Redis replaces by deleting
+  Commit(target, std::move(value), expire_at_ms, {events::kCopyTo}, locked.graveyard);
   return 1;
 }
 

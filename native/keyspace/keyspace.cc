@@ -6,6 +6,7 @@
 #include "keyspace/commit.h"
 #include "keyspace/expiry.h"
 #include "keyspace/freeing.h"
+#include "keyspace/notify.h"
 #include "keyspace/stripe.h"
 
 namespace tutti {
@@ -55,7 +56,10 @@ Ref<Object> Keyspace::Find(int db, std::string_view key, bool is_use) {
   const KeyState state = LookUp(db, address, key);
   StripeCounters& counters = state.stripe.counters;
   AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
-  if (!state.exists()) return nullptr;
+  if (!state.exists()) {
+    Tell(db, key, events::kMiss);
+    return nullptr;
+  }
   if (is_use) NoteAccess(state.entry().access);
   return state.value();
 }
@@ -71,7 +75,9 @@ Status Keyspace::Set(int db, std::string_view key, Ref<Object> value, const SetO
   if (options.want_previous && previous && state.exists()) *previous = state.value();
   if (options.only_if_absent && state.exists()) return Code::kNotPerformed;
   if (options.only_if_present && !state.exists()) return Code::kNotPerformed;
-  Commit(state, std::move(value), options.expire_at_ms, 1, graveyard);
+  const Event also = options.expire_at_ms >= 0 ? events::kExpire : events::kNone;
+  const Event event = events::Stored(value->kind());
+  Commit(state, std::move(value), options.expire_at_ms, {event, 1, also}, graveyard);
   return Status::Ok();
 }
 
@@ -93,7 +99,8 @@ Status Keyspace::CommitAll(std::span<const Change> changes) {
     const Change& change = changes[i];
     KeyState state = LookUpForWrite(change.db, addresses[i], change.key, graveyard);
     if (!change.value && !state.exists()) continue;
-    Commit(state, change.value, change.expire_at_ms, 1, graveyard);
+    const Event event = change.value ? events::Stored(change.value->kind()) : events::kDelete;
+    Commit(state, change.value, change.expire_at_ms, {event}, graveyard);
   }
   return Status::Ok();
 }
@@ -107,7 +114,7 @@ int64_t Keyspace::Delete(int db, std::span<const std::string_view> keys) {
   for (size_t i = 0; i < keys.size(); ++i) {
     KeyState state = LookUpForWrite(db, addresses[i], keys[i], graveyard);
     if (!state.exists()) continue;
-    Commit(state, nullptr, kNoExpiry, 1, graveyard);
+    Commit(state, nullptr, kNoExpiry, {events::kDelete}, graveyard);
     ++deleted;
   }
   return deleted;
@@ -123,6 +130,7 @@ int64_t Keyspace::CountExisting(int db, std::span<const std::string_view> keys, 
     StripeCounters& counters = state.stripe.counters;
     AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
     count += state.exists();
+    if (!state.exists()) Tell(db, keys[i], events::kMiss);
     if (state.exists() && is_use) NoteAccess(state.entry().access);
   }
   return count;
@@ -140,9 +148,12 @@ Status Keyspace::Rename(int db, std::string_view from, std::string_view to, bool
   if (only_if_absent && LookUp(db, addresses[1], to).exists()) return Code::kNotPerformed;
   Ref<Object> value = source.value();
   const int64_t expire_at_ms = source.entry().expire_at_ms;
-  Commit(source, nullptr, kNoExpiry, 1, graveyard);
+  Commit(source, nullptr, kNoExpiry, {events::kNone}, graveyard);
   KeyState target = LookUpForWrite(db, addresses[1], to, graveyard);
-  Commit(target, std::move(value), expire_at_ms, 0, graveyard);
+  if (target.exists()) Tell(db, to, events::kNew);  // Redis replaces by deleting
+  Commit(target, std::move(value), expire_at_ms, {events::kNone, 0}, graveyard);
+  Tell(db, from, events::kRenameFrom);
+  Tell(db, to, events::kRenameTo);
   return Status::Ok();
 }
 
@@ -154,7 +165,8 @@ bool Keyspace::Expire(int db, std::string_view key, int64_t expire_at_ms, uint32
   if (!state.exists()) return false;
   if (!MeetsConditions(state.entry().expire_at_ms, expire_at_ms, conditions)) return false;
   Ref<Object> value = expire_at_ms <= UnixTimeMs() ? nullptr : TakeValue(state);
-  Commit(state, std::move(value), expire_at_ms, 1, graveyard);
+  const Event event = value ? events::kExpire : events::kDelete;
+  Commit(state, std::move(value), expire_at_ms, {event}, graveyard);
   return true;
 }
 
@@ -164,7 +176,7 @@ bool Keyspace::Persist(int db, std::string_view key) {
   StripeLock lock(address.stripe);
   KeyState state = LookUpForWrite(db, address, key, graveyard);
   if (!state.exists() || state.entry().expire_at_ms < 0) return false;
-  Commit(state, TakeValue(state), kNoExpiry, 1, graveyard);
+  Commit(state, TakeValue(state), kNoExpiry, {events::kPersist}, graveyard);
   return true;
 }
 

@@ -61,7 +61,8 @@ Result<int64_t> Push(int db, std::string_view key, Words elements, bool at_tail,
   Ref<StoredList> list = TakeContainer<StoredList>(state, locked.graveyard);
   for (const PackedItem<1>& item : items) list->Push(item, at_tail);
   const int64_t length = list->length();
-  PutContainer(state, std::move(list), static_cast<int64_t>(elements.size()), locked.graveyard);
+  PutContainer(state, std::move(list), events::ListPush(at_tail),
+               static_cast<int64_t>(elements.size()), locked.graveyard);
   return length;
 }
 
@@ -81,7 +82,7 @@ Status Pop(int db, std::string_view key, bool from_tail, bool has_count, int64_t
   const int64_t popped = std::min(count, list->length());
   if (has_count) reply.Array(popped);
   PopInto(*list, from_tail, popped, locked.graveyard, reply);
-  PutContainer(locked.state, std::move(list), popped, locked.graveyard);
+  PutContainer(locked.state, std::move(list), events::ListPop(from_tail), popped, locked.graveyard);
   return Status::Ok();
 }
 
@@ -97,7 +98,7 @@ Status PopFirst(int db, Words keys, bool from_tail, int64_t count, Reply& reply)
     reply.Bulk(keys[i]);
     reply.Array(popped);
     PopInto(*list, from_tail, popped, locked.graveyard, reply);
-    PutContainer(state, std::move(list), popped, locked.graveyard);
+    PutContainer(state, std::move(list), events::ListPop(from_tail), popped, locked.graveyard);
     return Status::Ok();
   }
   reply.NilArray();
@@ -127,7 +128,7 @@ Status Set(int db, std::string_view key, int64_t index, std::string_view element
   if (index < 0) index += list->length();
   const bool is_within = index >= 0 && index < list->length();
   if (is_within) list->Set(index, item.Borrowed(0), locked.graveyard);
-  PutContainer(locked.state, std::move(list), is_within, locked.graveyard);
+  PutContainer(locked.state, std::move(list), events::kListSet, is_within, locked.graveyard);
   return is_within ? Code::kOk : Code::kIndexOutOfRange;
 }
 
@@ -145,7 +146,7 @@ Status Insert(int db, std::string_view key, bool is_after, std::string_view pivo
   const int64_t index = Find(*list, pivot);
   if (index >= 0) list->Insert(index + (is_after ? 1 : 0), item.Borrowed(0));
   reply.Integer(index < 0 ? -1 : list->length());
-  PutContainer(locked.state, std::move(list), index >= 0, locked.graveyard);
+  PutContainer(locked.state, std::move(list), events::kListInsert, index >= 0, locked.graveyard);
   return Status::Ok();
 }
 
@@ -166,7 +167,7 @@ Result<int64_t> Remove(int db, std::string_view key, int64_t count, std::string_
   std::sort(indices.begin(), indices.end(), std::greater<>());
   for (const int64_t index : indices) list->Remove(index, locked.graveyard);
   const auto removed = static_cast<int64_t>(indices.size());
-  PutContainer(locked.state, std::move(list), removed, locked.graveyard);
+  PutContainer(locked.state, std::move(list), events::kListRemove, removed, locked.graveyard);
   return removed;
 }
 
@@ -179,8 +180,12 @@ Status Trim(int db, std::string_view key, int64_t start, int64_t stop) {
   const int64_t first = std::max<int64_t>(start < 0 ? start + length : start, 0);
   const int64_t last = std::min(stop < 0 ? stop + length : stop, length - 1);
   const int64_t removed = first > last ? length : length - (last - first + 1);
-  if (removed > 0) list = Trimmed(std::move(list), first, last, locked.graveyard);
-  PutContainer(locked.state, std::move(list), removed, locked.graveyard);
+  if (removed > 0) {
+    list = Trimmed(std::move(list), first, last, locked.graveyard);
+  } else {
+    Tell(db, key, events::kListTrim);  // as Redis does, though nothing has changed
+  }
+  PutContainer(locked.state, std::move(list), events::kListTrim, removed, locked.graveyard);
   return Status::Ok();
 }
 
@@ -206,14 +211,21 @@ Status Move(int db, std::string_view from, std::string_view to, bool from_tail, 
   list->Remove(index, locked.graveyard);
   if (from == to) {
     list->Insert(to_tail ? list->length() : 0, element);
-    PutContainer(source, std::move(list), 1, locked.graveyard);
+    const Effect effect{events::ListPush(to_tail), 1, events::ListPop(from_tail)};
+    Commit(source, std::move(list), kKeepExpiry, effect, locked.graveyard);
     return Status::Ok();
   }
-  PutContainer(source, std::move(list), 1, locked.graveyard);
+  const bool ends_source = list->length() == 0;
+  Ref<Object> rest;
+  if (!ends_source) rest = list;
+  Commit(source, std::move(rest), kKeepExpiry, {events::kNone}, locked.graveyard);
   KeyState target = locked.ForWrite(db, 1);
   list = TakeContainer<StoredList>(target, locked.graveyard);
   list->Insert(to_tail ? list->length() : 0, element);
-  PutContainer(target, std::move(list), 1, locked.graveyard);
+  PutContainer(target, std::move(list), events::ListPush(to_tail), 1, locked.graveyard);
+  // In Redis' order: what is pushed first.
+  Tell(db, from, events::ListPop(from_tail));
+  if (ends_source) Tell(db, from, events::kDelete);
   return Status::Ok();
 }
 

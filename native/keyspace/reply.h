@@ -36,6 +36,7 @@ enum class RowHeader : uint32_t {
   kNilArray = 5,
   kMapOrPairs = 6,  // a map; in RESP2 an array of arrays of two
   kMapEntry = 7,    // each of those: in RESP3 nothing
+  kPush = 8,        // in RESP2 an array
 };
 
 class Reply {

@@ -79,6 +79,17 @@ void ReplyAll(const StoredSet& set, Reply& reply) {
   set.ForEach(0, [&](const PackedPart& member) { return reply.Bulk(member), true; });
 }
 
+Event EventOf(Operation operation) {
+  switch (operation) {
+    case Operation::kUnion:
+      return events::kSetUnion;
+    case Operation::kIntersection:
+      return events::kSetIntersection;
+    default:
+      return events::kSetDifference;
+  }
+}
+
 uint64_t LengthOf(const StoredSet& set) { return static_cast<uint64_t>(set.length()); }
 
 }  // namespace
@@ -93,7 +104,7 @@ Result<int64_t> Add(int db, std::string_view key, Words members) {
   Ref<StoredSet> set = TakeContainer<StoredSet>(locked.state, locked.graveyard);
   int64_t added = 0;
   for (const PackedItem<1>& item : items) added += set->Add(item.Borrowed(0));
-  PutContainer(locked.state, std::move(set), added, locked.graveyard);
+  PutContainer(locked.state, std::move(set), events::kSetAdd, added, locked.graveyard);
   return added;
 }
 
@@ -104,7 +115,7 @@ Result<int64_t> Remove(int db, std::string_view key, Words members) {
   Ref<StoredSet> set = TakeContainer<StoredSet>(locked.state, locked.graveyard);
   int64_t removed = 0;
   for (const std::string_view member : members) removed += set->Remove(member, locked.graveyard);
-  PutContainer(locked.state, std::move(set), removed, locked.graveyard);
+  PutContainer(locked.state, std::move(set), events::kSetRemove, removed, locked.graveyard);
   return removed;
 }
 
@@ -120,12 +131,12 @@ Result<int64_t> Move(int db, std::string_view from, std::string_view to, std::st
   if (from == to) return int64_t{Peek<StoredSet>(source).value()->Contains(member)};
   Ref<StoredSet> set = TakeContainer<StoredSet>(source, locked.graveyard);
   const bool is_found = set->Remove(member, locked.graveyard);
-  PutContainer(source, std::move(set), is_found, locked.graveyard);
+  PutContainer(source, std::move(set), events::kSetRemove, is_found, locked.graveyard);
   if (!is_found) return int64_t{0};
   KeyState target = locked.ForWrite(db, 1);
   set = TakeContainer<StoredSet>(target, locked.graveyard);
   const bool is_new = set->Add(item.Borrowed(0));
-  PutContainer(target, std::move(set), is_new, locked.graveyard);
+  PutContainer(target, std::move(set), events::kSetAdd, is_new, locked.graveyard);
   return int64_t{1};
 }
 
@@ -146,7 +157,8 @@ Status Pop(int db, std::string_view key, int64_t count, Reply& reply) {
   if (!is_single) reply.Header(RowHeader::kSet, popped);
   if (popped == set->length()) {
     set->ForEach(0, [&](const PackedPart& member) { return reply.Bulk(member), true; });
-    Commit(locked.state, nullptr, kNoExpiry, popped, locked.graveyard);
+    Commit(locked.state, nullptr, kNoExpiry, {events::kSetPop, popped, events::kDelete},
+           locked.graveyard);
     locked.graveyard.Add(std::move(set));
     return Status::Ok();
   }
@@ -155,7 +167,7 @@ Status Pop(int db, std::string_view key, int64_t count, Reply& reply) {
     reply.Bulk(set->At(index));
     set->RemoveAt(index, locked.graveyard);
   }
-  PutContainer(locked.state, std::move(set), popped, locked.graveyard);
+  PutContainer(locked.state, std::move(set), events::kSetPop, popped, locked.graveyard);
   return Status::Ok();
 }
 
@@ -229,7 +241,7 @@ Result<int64_t> CombineAndStore(int db, Operation operation, Words keys) {
   const int64_t length = result->length();
   for (Ref<StoredSet>& set : sets.value()) locked.graveyard.Add(std::move(set));
   KeyState target = locked.ForWrite(db, 0);
-  StoreContainer(target, std::move(result), locked.graveyard);
+  StoreContainer(target, std::move(result), EventOf(operation), locked.graveyard);
   return length;
 }
 

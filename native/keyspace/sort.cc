@@ -113,7 +113,7 @@ Result<int64_t> SortInto(int db, std::string_view key, const SortOrder& order,
   const int64_t length = list->length();
   locked.graveyard.Add(std::move(value));
   KeyState state = locked.ForWrite(db, 1);
-  StoreContainer(state, std::move(list), locked.graveyard);
+  StoreContainer(state, std::move(list), events::kSortStore, locked.graveyard);
   return length;
 }
 

@@ -110,6 +110,17 @@ void ForIntersection(Aggregate aggregate, std::vector<Source>& sources, Visit vi
   });
 }
 
+Event EventOf(Operation operation) {
+  switch (operation) {
+    case Operation::kUnion:
+      return events::kSortedSetUnion;
+    case Operation::kIntersection:
+      return events::kSortedSetIntersection;
+    default:
+      return events::kSortedSetDifference;
+  }
+}
+
 Ref<StoredSortedSet> ResultOf(const Combination& combination, std::vector<Source>& sources) {
   if (combination.operation == Operation::kUnion) return Union(combination.aggregate, sources);
   Ref<StoredSortedSet> result = StoredSortedSet::New();
@@ -159,7 +170,7 @@ Result<int64_t> CombineAndStore(int db, const Combination& combination, Words ke
     locked.graveyard.Add(std::move(source.sorted));
   }
   KeyState target = locked.ForWrite(db, 0);
-  StoreContainer(target, std::move(result), locked.graveyard);
+  StoreContainer(target, std::move(result), EventOf(combination.operation), locked.graveyard);
   return length;
 }
 

@@ -35,6 +35,17 @@ Added AddOne(StoredSortedSet& set, int flags, bool is_increment, double& score,
   return Added::kChanged;
 }
 
+Event RemovalBy(RangeBy by) {
+  switch (by) {
+    case RangeBy::kRank:
+      return events::kSortedSetRemoveByRank;
+    case RangeBy::kScore:
+      return events::kSortedSetRemoveByScore;
+    default:
+      return events::kSortedSetRemoveByLex;
+  }
+}
+
 // As Redis' zslParseRange takes them: what strtod does.
 bool ParseBound(std::string_view text, double* score, bool* is_open) {
   *is_open = !text.empty() && text[0] == '(';
@@ -99,7 +110,8 @@ Result<int64_t> Add(int db, std::string_view key, int flags, std::span<const dou
     added += result == Added::kNew;
     changed += result == Added::kChanged;
   }
-  PutContainer(locked.state, std::move(set), added + changed, locked.graveyard);
+  PutContainer(locked.state, std::move(set), events::kSortedSetAdd, added + changed,
+               locked.graveyard);
   return flags & kCountChanged ? added + changed : added;
 }
 
@@ -113,7 +125,8 @@ Status Increment(int db, std::string_view key, int flags, double by, std::string
   double score = by;
   const Added result = AddOne(*set, flags, true, score, item.Borrowed(0), locked.graveyard);
   const bool is_change = result == Added::kNew || result == Added::kChanged;
-  PutContainer(locked.state, std::move(set), is_change, locked.graveyard);
+  PutContainer(locked.state, std::move(set), events::kSortedSetIncrement, is_change,
+               locked.graveyard);
   if (result == Added::kNotANumber) return Code::kNotANumber;
   if (result == Added::kNothing) {
     reply.Nil();
@@ -130,7 +143,7 @@ Result<int64_t> Remove(int db, std::string_view key, Words members) {
   auto set = TakeContainer<StoredSortedSet>(locked.state, locked.graveyard);
   int64_t removed = 0;
   for (const std::string_view member : members) removed += set->Remove(member, locked.graveyard);
-  PutContainer(locked.state, std::move(set), removed, locked.graveyard);
+  PutContainer(locked.state, std::move(set), events::kSortedSetRemove, removed, locked.graveyard);
   return removed;
 }
 
@@ -220,7 +233,7 @@ Result<int64_t> StoreRange(int db, std::string_view target, std::string_view sou
   }
   const int64_t length = result->length();
   KeyState state = locked.ForWrite(db, 0);
-  StoreContainer(state, std::move(result), locked.graveyard);
+  StoreContainer(state, std::move(result), events::kSortedSetStoreRange, locked.graveyard);
   return length;
 }
 
@@ -232,12 +245,13 @@ Result<int64_t> RemoveRange(int db, std::string_view key, const Range& range) {
   const auto [first, last] = range.IndicesIn(*set);
   const int64_t removed = std::max<int64_t>(last - first + 1, 0);
   if (removed == set->length() && removed > 0) {
-    Commit(locked.state, nullptr, kNoExpiry, removed, locked.graveyard);
+    Commit(locked.state, nullptr, kNoExpiry, {RemovalBy(range.by), removed, events::kDelete},
+           locked.graveyard);
     locked.graveyard.Add(std::move(set));
     return removed;
   }
   for (int64_t i = 0; i < removed; ++i) set->RemoveAt(first, locked.graveyard);
-  PutContainer(locked.state, std::move(set), removed, locked.graveyard);
+  PutContainer(locked.state, std::move(set), RemovalBy(range.by), removed, locked.graveyard);
   return removed;
 }
 
@@ -289,7 +303,8 @@ Status Pop(int db, std::string_view key, bool from_max, bool has_count, int64_t 
     reply.Bulk(each.member);
     reply.Double(each.score);
   });
-  PutContainer(locked.state, std::move(set), popped, locked.graveyard);
+  PutContainer(locked.state, std::move(set), events::SortedSetPop(from_max), popped,
+               locked.graveyard);
   return Status::Ok();
 }
 
@@ -309,7 +324,7 @@ Status PopFirst(int db, Words keys, bool from_max, int64_t count, Reply& reply) 
       reply.Bulk(each.member);
       reply.Double(each.score);
     });
-    PutContainer(state, std::move(set), popped, locked.graveyard);
+    PutContainer(state, std::move(set), events::SortedSetPop(from_max), popped, locked.graveyard);
     return Status::Ok();
   }
   reply.NilArray();

@@ -21,9 +21,10 @@ std::optional<uint64_t> ParseUnsigned(std::string_view text) {
 }
 
 // A stream is there without entries too: not PutContainer().
-void PutStream(KeyState& state, Ref<StoredStream> stream, int64_t dirty, Graveyard& graveyard) {
-  if (dirty > 0) {
-    Commit(state, std::move(stream), kKeepExpiry, dirty, graveyard);
+void PutStream(KeyState& state, Ref<StoredStream> stream, const Effect& effect,
+               Graveyard& graveyard) {
+  if (effect.dirty > 0) {
+    Commit(state, std::move(stream), kKeepExpiry, effect, graveyard);
   } else if (state.exists()) {
     ReturnValue(state, std::move(stream));
   }
@@ -135,13 +136,14 @@ Status Add(int db, std::string_view key, const NewId& id, const Trim& trim, bool
                                       ? Result<StreamId>(Code::kStreamExhausted)
                                       : ChooseId(id, stream->last_id);
   if (!chosen.ok()) {
-    PutStream(state, std::move(stream), 0, locked.graveyard);
+    PutStream(state, std::move(stream), {events::kNone, 0}, locked.graveyard);
     return chosen.status();
   }
   sequence.replace(0, sequence.size(), StoredStream::SequenceBytes(chosen.value()));
   stream->Append(chosen.value(), item);
-  Apply(*stream, trim, locked.graveyard);
-  PutStream(state, std::move(stream), 1, locked.graveyard);
+  const bool is_trimmed = Apply(*stream, trim, locked.graveyard) > 0;
+  const Event also = is_trimmed ? events::kStreamTrim : events::kNone;
+  PutStream(state, std::move(stream), {events::kStreamAdd, 1, also}, locked.graveyard);
   reply.Bulk(chosen.value().Text());
   return Status::Ok();
 }
@@ -157,7 +159,7 @@ Result<int64_t> Remove(int db, std::string_view key, std::span<const StreamId> i
     ++removed;
     stream->max_deleted_id = std::max(stream->max_deleted_id, id);
   }
-  PutStream(locked.state, std::move(stream), removed, locked.graveyard);
+  PutStream(locked.state, std::move(stream), {events::kStreamRemove, removed}, locked.graveyard);
   return removed;
 }
 
@@ -167,7 +169,7 @@ Result<int64_t> TrimTo(int db, std::string_view key, const Trim& trim) {
   if (!locked.state.exists()) return int64_t{0};
   Ref<StoredStream> stream = TakeContainer<StoredStream>(locked.state, locked.graveyard);
   const int64_t removed = Apply(*stream, trim, locked.graveyard);
-  PutStream(locked.state, std::move(stream), removed, locked.graveyard);
+  PutStream(locked.state, std::move(stream), {events::kStreamTrim, removed}, locked.graveyard);
   return removed;
 }
 
@@ -242,7 +244,8 @@ Status SetId(int db, std::string_view key, const StreamId& id, int64_t entries_a
     if (entries_added >= 0) stream->entries_added = static_cast<uint64_t>(entries_added);
     if (max_deleted && *max_deleted != StreamId{}) stream->max_deleted_id = *max_deleted;
   }
-  PutStream(locked.state, std::move(stream), complaint == Code::kOk, locked.graveyard);
+  PutStream(locked.state, std::move(stream), {events::kStreamSetId, complaint == Code::kOk},
+            locked.graveyard);
   return complaint;
 }
 

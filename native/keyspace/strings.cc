@@ -20,7 +20,8 @@ std::string_view ViewOf(const KeyState& state) {
 }
 
 // In place if there is room, else as a new string.
-Status Store(KeyState& state, std::string_view text, StringForm form, Graveyard& graveyard) {
+Status Store(KeyState& state, std::string_view text, StringForm form, const Event& event,
+             Graveyard& graveyard) {
   if (state.exists()) {
     Ref<Object> taken = TakeValue(state);
     auto* string = static_cast<String*>(taken.get());
@@ -29,7 +30,7 @@ Status Store(KeyState& state, std::string_view text, StringForm form, Graveyard&
       std::memcpy(string->data(), text.data(), text.size());
       string->Resize(text.size());
       string->set_form(form);
-      Commit(state, std::move(taken), kKeepExpiry, 1, graveyard);
+      Commit(state, std::move(taken), kKeepExpiry, {event}, graveyard);
       return Status::Ok();
     }
     ReturnValue(state, std::move(taken));
@@ -37,7 +38,7 @@ Status Store(KeyState& state, std::string_view text, StringForm form, Graveyard&
   Ref<String> string = String::Copy(text);
   if (!string) return Code::kOutOfMemory;
   string->set_form(form);
-  Commit(state, std::move(string), kKeepExpiry, 1, graveyard);
+  Commit(state, std::move(string), kKeepExpiry, {event}, graveyard);
   return Status::Ok();
 }
 
@@ -81,7 +82,8 @@ Result<int64_t> Increment(int db, std::string_view key, int64_t by, int64_t* val
   if (__builtin_add_overflow(before, by, value)) return Code::kWouldOverflow;
   char text[kNumberBytesMax];
   const std::string_view shown(text, FormatInteger(*value, text));
-  const Status status = Store(locked.state, shown, StringForm::kByContent, locked.graveyard);
+  const Status status = Store(locked.state, shown, StringForm::kByContent, events::kStringIncrement,
+                              locked.graveyard);
   if (!status.ok()) return status;
   return int64_t{0};
 }
@@ -98,7 +100,8 @@ Status IncrementFloat(int db, std::string_view key, long double by, Reply& reply
   const long double value = before + by;
   if (std::isnan(value) || std::isinf(value)) return Code::kIncrementNotFinite;
   const std::string text = FormatLongDouble(value);
-  const Status status = Store(locked.state, text, StringForm::kText, locked.graveyard);
+  const Status status =
+      Store(locked.state, text, StringForm::kText, events::kStringIncrementFloat, locked.graveyard);
   if (status.ok()) reply.Bulk(text);
   return status;
 }
@@ -109,7 +112,7 @@ Result<int64_t> Append(int db, std::string_view key, std::string_view more, int6
   if (!locked.state.exists()) {
     Ref<String> string = String::Copy(more);
     if (!string) return Code::kOutOfMemory;
-    Commit(locked.state, std::move(string), kNoExpiry, 1, locked.graveyard);
+    Commit(locked.state, std::move(string), kNoExpiry, {events::kStringAppend}, locked.graveyard);
     return static_cast<int64_t>(more.size());
   }
   const size_t before = ViewOf(locked.state).size();
@@ -117,7 +120,7 @@ Result<int64_t> Append(int db, std::string_view key, std::string_view more, int6
   Ref<String> string = TakeString(locked.state, before + more.size(), locked.graveyard);
   if (!string) return Code::kOutOfMemory;
   if (!more.empty()) std::memcpy(string->data() + before, more.data(), more.size());
-  Commit(locked.state, std::move(string), kKeepExpiry, 1, locked.graveyard);
+  Commit(locked.state, std::move(string), kKeepExpiry, {events::kStringAppend}, locked.graveyard);
   return static_cast<int64_t>(before + more.size());
 }
 
@@ -134,7 +137,7 @@ Result<int64_t> SetRange(int db, std::string_view key, int64_t offset, std::stri
   if (!string) return Code::kOutOfMemory;
   std::memcpy(string->data() + offset, bytes.data(), bytes.size());
   const auto length = static_cast<int64_t>(string->view().size());
-  Commit(locked.state, std::move(string), kKeepExpiry, 1, locked.graveyard);
+  Commit(locked.state, std::move(string), kKeepExpiry, {events::kStringSetRange}, locked.graveyard);
   return length;
 }
 
@@ -144,15 +147,18 @@ Result<Ref<String>> GetAnd(int db, std::string_view key, After after, int64_t ex
   StripeCounters& counters = state.stripe.counters;
   AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
   if (!state.HoldsOrAbsent(ObjectKind::kString)) return Code::kWrongType;
-  if (!state.exists()) return Ref<String>();
+  if (!state.exists()) {
+    Tell(db, key, events::kMiss);
+    return Ref<String>();
+  }
   Ref<String> string = Ref<String>::Share(static_cast<String*>(state.value().get()));
   const bool is_past = after == After::kExpire && expire_at_ms <= UnixTimeMs();
   if (after == After::kDelete || is_past) {
-    Commit(state, nullptr, kNoExpiry, 1, locked.graveyard);
+    Commit(state, nullptr, kNoExpiry, {events::kDelete}, locked.graveyard);
   } else if (after == After::kExpire) {
-    Commit(state, string, expire_at_ms, 1, locked.graveyard);
+    Commit(state, string, expire_at_ms, {events::kExpire}, locked.graveyard);
   } else if (after == After::kPersist && state.entry().expire_at_ms >= 0) {
-    Commit(state, string, kNoExpiry, 1, locked.graveyard);
+    Commit(state, string, kNoExpiry, {events::kPersist}, locked.graveyard);
   }
   return string;
 }
@@ -184,7 +190,7 @@ bool SetAll(int db, Words keys, std::vector<Ref<String>> values, bool only_if_no
   }
   for (size_t i = 0; i < keys.size(); ++i) {
     KeyState state = locked.ForWrite(db, i);
-    Commit(state, std::move(values[i]), kNoExpiry, 1, locked.graveyard);
+    Commit(state, std::move(values[i]), kNoExpiry, {events::kStringSet}, locked.graveyard);
   }
   return true;
 }

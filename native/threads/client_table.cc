@@ -46,6 +46,7 @@ struct alignas(64) ClientTable::Record {
   std::atomic<int64_t> created_ms, last_seen_ms;
   std::atomic<int32_t> db, resp, multi_count, watch_count;
   std::atomic<int64_t> query_bytes, output_bytes;
+  std::atomic<int32_t> channel_count, pattern_count, shard_channel_count;
   std::array<std::atomic<uint64_t>, kTextWordCount> texts;
 
   ClientOwner owner() const { return {Load(thread_index), Load(connection)}; }
@@ -91,8 +92,11 @@ struct alignas(64) ClientTable::Record {
                      connection.load(std::memory_order_acquire)};
       into->fd = fd.load(std::memory_order_acquire);
       into->created_ms = created_ms.load(std::memory_order_acquire);
-      into->progress = {Load(last_seen_ms), Load(db),          Load(resp),        Load(multi_count),
-                        Load(watch_count),  Load(query_bytes), Load(output_bytes)};
+      into->progress = {Load(last_seen_ms),  Load(db),
+                        Load(resp),          Load(multi_count),
+                        Load(watch_count),   Load(query_bytes),
+                        Load(output_bytes),  Load(channel_count),
+                        Load(pattern_count), Load(shard_channel_count)};
       for (size_t i = 0; i < kClientTextCount; i++) into->texts[i] = ReadText(i);
       if (Load(guard) == before) return true;
     }
@@ -181,6 +185,9 @@ void ClientTable::Update(uint32_t slot, const ClientProgress& progress) {
   record.watch_count.store(progress.watch_count, std::memory_order_release);
   record.query_bytes.store(progress.query_bytes, std::memory_order_release);
   record.output_bytes.store(progress.output_bytes, std::memory_order_release);
+  record.channel_count.store(progress.channel_count, std::memory_order_release);
+  record.pattern_count.store(progress.pattern_count, std::memory_order_release);
+  record.shard_channel_count.store(progress.shard_channel_count, std::memory_order_release);
 }
 
 void ClientTable::SetText(uint32_t slot, ClientText which, std::string_view text) {

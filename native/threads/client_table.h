@@ -56,6 +56,7 @@ struct ClientProgress {
   int32_t watch_count = 0;
   int64_t query_bytes = 0;
   int64_t output_bytes = 0;
+  int32_t channel_count = 0, pattern_count = 0, shard_channel_count = 0;  // listened to
 };
 
 struct ClientSnapshot {

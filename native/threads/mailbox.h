@@ -28,6 +28,8 @@ enum class MessageKind : uint32_t {
   kKill = 2,           // close `connection`
   kNotice = 3,         // text for the thread itself (settings changed, ...)
   kScriptCommand = 4,  // to the script host: commands of scripts wait
+  kPublished = 5,      // the result is a Delivery (threads/subscriptions.h)
+  kOverrun = 6,        // too much is undelivered: close the listeners
 };
 
 struct Message {
