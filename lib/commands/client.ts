@@ -197,11 +197,15 @@ function setInfo({ client, reply, request }: Call): void {
 
 const clientTypes = ['normal', 'master', 'replica', 'slave', 'pubsub'];
 
-/** All that are connected are normal clients: the other types have none. */
-function readType(request: Request, i: number): string {
+const isPubsub = ({ channelCount, patternCount, shardChannelCount }: ClientRecord) =>
+  channelCount + patternCount + shardChannelCount > 0;
+
+/** Whether a client is of the type that word `i` names. There are neither masters nor replicas. */
+function readType(request: Request, i: number): (record: ClientRecord) => boolean {
   const type = shown(request, i).toLowerCase();
   if (!clientTypes.includes(type)) throw replyErrors.unknownClientType(shown(request, i));
-  return type;
+  if (type === 'pubsub') return isPubsub;
+  return (record) => type === 'normal' && !isPubsub(record);
 }
 
 function list(call: Call): void {
@@ -209,7 +213,7 @@ function list(call: Call): void {
   const { count } = request;
   let records = addon().clientList();
   if (count === 4 && request.is(2, 'TYPE')) {
-    if (readType(request, 3) !== 'normal') records = [];
+    records = records.filter(readType(request, 3));
   } else if (count > 3 && request.is(2, 'ID')) {
     const ids = new Set<number>();
     for (let i = 3; i < count; i++) {
@@ -239,11 +243,11 @@ function line(record: ClientRecord, call: Call, now: number): string {
     name: isOwn ? own.name : record.name,
     age: seconds(record.createdMs),
     idle: isOwn ? 0 : seconds(record.lastSeenMs),
-    flags: (isOwn && own.transaction ? 'x' : record.flags) || 'N',
+    flags: isOwn ? own.flags : record.flags,
     db: isOwn ? own.db : record.db,
-    sub: 0,
-    psub: 0,
-    ssub: 0,
+    sub: record.channelCount,
+    psub: record.patternCount,
+    ssub: record.shardChannelCount,
     multi: multiCount,
     qbuf: record.queryBytes,
     'qbuf-free': 0,
@@ -306,8 +310,7 @@ function readFilters(request: Request): Filter {
       if (id === undefined || id < 1) throw replyErrors.clientIdTooSmall();
       tests.push((record) => record.id === id);
     } else if (request.is(i, 'TYPE')) {
-      const isNormal = readType(request, value) === 'normal';
-      tests.push(() => isNormal);
+      tests.push(readType(request, value));
     } else if (request.is(i, 'ADDR')) {
       const address = shown(request, value);
       tests.push((record) => record.address === address);

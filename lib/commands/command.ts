@@ -38,6 +38,8 @@ export interface Command {
   readonly categories?: readonly string[];
   readonly keys: KeySpec;
   readonly subcommands?: readonly Command[];
+  /** Words that nobody else may see, as passwords: MONITOR hides them. */
+  readonly secrets?: (words: Words) => readonly number[];
   /** Refused at EXEC time with this text (executions, blocking in C++ only). */
   readonly refusedInTransaction?: () => Error;
   /**
@@ -64,6 +66,13 @@ export interface Ticket {
 /** The end of a pending command: a code of `codes` and its text. */
 export type Completion = (reply: ReplyEncoder, code: number, text: string) => void;
 
+/** How many channels, patterns and channels of shards a client listens to. */
+export interface SubscriptionCounts {
+  readonly channels: number;
+  readonly patterns: number;
+  readonly shardChannels: number;
+}
+
 /** The client's own state, which commands read and change. */
 export interface Client {
   readonly id: number;
@@ -81,6 +90,15 @@ export interface Client {
   transaction: Transaction | undefined;
   watched: { readonly db: number; readonly key: Buffer; readonly version: number }[];
   replyMode: 'on' | 'off' | 'skip' | 'skip-next';
+  subscriptions: SubscriptionCounts;
+  /** It is told of all commands. */
+  isMonitor: boolean;
+  /** Ends all subscriptions, and monitoring. */
+  stopListening(): void;
+  /** As CLIENT LIST shows them. */
+  readonly flags: string;
+  /** It listens in RESP2, in which a reply and a message look alike: few commands are allowed. */
+  readonly isListening: boolean;
   /** Closes after the replies so far have been sent. */
   closeAfterReply(): void;
 }
@@ -153,6 +171,8 @@ export interface ServerServices {
   /** Errors answered, by code. */
   errorCounts(): ReadonlyMap<string, number>;
   rates(): Rates;
+  /** Clients whose command waits: for a key, a run, or the end of a pause. */
+  blockedCount(): number;
   resetStatistics(): void;
 }
 
@@ -177,6 +197,8 @@ export interface Call {
    */
   execute(command: Command, request: Request, then?: () => void, run?: Command['run']): void;
 }
+
+export const noSubscriptions: SubscriptionCounts = { channels: 0, patterns: 0, shardChannels: 0 };
 
 export const noKeys: KeySpec = { first: 0, last: 0, step: 0 };
 export const firstArgIsKey: KeySpec = { first: 1, last: 1, step: 1 };

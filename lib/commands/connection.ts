@@ -4,7 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { REDIS_VERSION } from '../config/version.ts';
 import { replyErrors } from '../core/errors.ts';
 import type { Request } from '../resp/request.ts';
-import { type Call, type Command, noKeys } from './command.ts';
+import { type Call, type Command, noKeys, type Words } from './command.ts';
 import { replyModules } from './module.ts';
 import { databaseOf, replyWord, shown, textOf } from './words.ts';
 
@@ -22,9 +22,14 @@ export const connectionCommands: readonly Command[] = [
     since: '1.0.0',
     arity: -1,
     flags: ['fast'],
-    run({ command, reply, request }) {
+    run({ client, command, reply, request }) {
       if (request.count > 2) throw replyErrors.wrongArity(command.name);
-      if (request.count === 1) reply.simple('PONG');
+      if (client.isListening) {
+        reply.array(2);
+        reply.bulk('pong');
+        if (request.count === 1) reply.bulk('');
+        else replyWord(reply, request, 1);
+      } else if (request.count === 1) reply.simple('PONG');
       else replyWord(reply, request, 1);
     },
   },
@@ -70,6 +75,7 @@ export const connectionCommands: readonly Command[] = [
     since: '1.0.0',
     arity: -2,
     flags: handshake,
+    secrets: ({ count }) => Array.from({ length: count - 1 }, (_, i) => i + 1),
     run: auth,
   },
   {
@@ -79,6 +85,7 @@ export const connectionCommands: readonly Command[] = [
     since: '6.0.0',
     arity: -1,
     flags: handshake,
+    secrets: passwordOfHello,
     run: hello,
   },
   {
@@ -95,12 +102,21 @@ export const connectionCommands: readonly Command[] = [
       client.name = '';
       client.user = DEFAULT_USER;
       client.isAuthenticated = server.settings.password === '';
+      client.stopListening();
       client.replyMode = 'on';
       client.resp = 2;
       reply.simple('RESET');
     },
   },
 ];
+
+function passwordOfHello(words: Words): number[] {
+  for (let i = 2; i + 2 < words.count; i++) {
+    if (words.is(i, 'AUTH')) return [i + 1, i + 2];
+    if (words.is(i, 'SETNAME')) i++;
+  }
+  return [];
+}
 
 /** A large argument is sent from the memory it came into. */
 function auth(call: Call): void {

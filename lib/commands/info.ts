@@ -6,6 +6,7 @@ import { arch, release, type as systemName } from 'node:os';
 import { MODULE_VERSION, REDIS_VERSION, REDISAI_VERSION } from '../config/version.ts';
 import { humanBytes } from '../core/units.ts';
 import { addon, backendNames, type ProcessStatistics } from '../engine/addon.ts';
+import { subscriptionKinds } from '../engine/event-commands.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { shown } from './words.ts';
 
@@ -103,9 +104,9 @@ function clients({ server }: Call, statistics: ProcessStatistics): Fields {
     maxclients: server.settings.clientsMax,
     client_recent_max_input_buffer: 0,
     client_recent_max_output_buffer: 0,
-    blocked_clients: statistics.blockedClients,
+    blocked_clients: server.blockedCount(),
     tracking_clients: 0,
-    pubsub_clients: 0,
+    pubsub_clients: addon().listenerCount(),
     clients_in_timeout_table: 0,
     total_blocking_keys: 0,
   };
@@ -209,9 +210,9 @@ function stats({ server }: Call, statistics: ProcessStatistics): Fields {
     evicted_clients: 0,
     keyspace_hits: statistics.hits,
     keyspace_misses: statistics.misses,
-    pubsub_channels: 0,
-    pubsub_patterns: 0,
-    pubsubshard_channels: 0,
+    pubsub_channels: addon().channelCount(subscriptionKinds.channel),
+    pubsub_patterns: addon().channelCount(subscriptionKinds.pattern),
+    pubsubshard_channels: addon().channelCount(subscriptionKinds.shardChannel),
     latest_fork_usec: 0,
     total_forks: 0,
     migrate_cached_sockets: 0,

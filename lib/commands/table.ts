@@ -15,7 +15,9 @@ import { keyCommands } from './keys.ts';
 import { listCommands } from './list.ts';
 import { modelCommands } from './model.ts';
 import { moduleCommands } from './module.ts';
+import { monitorCommands } from './monitor.ts';
 import { objectCommands } from './object.ts';
+import { pubsubCommands } from './pubsub.ts';
 import { scanCommands } from './scan.ts';
 import { scriptCommands } from './script.ts';
 import { serverCommands } from './server.ts';
@@ -50,6 +52,8 @@ export const commandTable: ReadonlyMap<string, Command> = new Map(
     ...sortedSetCommands,
     ...streamCommands,
     ...transactionCommands,
+    ...pubsubCommands,
+    ...monitorCommands,
     ...tensorCommands,
     ...modelCommands,
     ...scriptCommands,

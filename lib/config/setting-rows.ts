@@ -2,6 +2,7 @@
 // arguments, and ours. The command line, the file, CONFIG and the README follow from it.
 
 import { parseMemory } from '../core/units.ts';
+import { canonicalEvents } from './keyspace-events.ts';
 
 /** A value as it is stored: canonical text, and the number it stands for (0 for words). */
 export interface SettingValue {
@@ -248,14 +249,10 @@ const readOomScores: ReadWords = (given) => {
 };
 
 const readEvents: ReadWords = (given) => {
-  const text = one(given);
-  if (/[^AKEgxe$lshztdmn]/.test(text))
+  const text = canonicalEvents(one(given));
+  if (text === undefined)
     throw new SettingError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
-  const all = 'g$lshzxetd';
-  const has = (letter: string) =>
-    text.includes(letter) || (text.includes('A') && all.includes(letter));
-  const classes = [...all].every(has) ? 'A' : [...all].filter(has).join('');
-  return words(classes + [...'KEmn'].filter(has).join(''));
+  return words(text);
 };
 
 const BIND_ADDRESSES_MAX = 16;
@@ -545,7 +542,14 @@ export const settingRows: readonly SettingRow[] = [
     { effect: 'Which percentiles of latencies INFO has.' },
     readPercentiles,
   ),
-  row('notify-keyspace-events', 'flags', '', {}, false, readEvents),
+  row(
+    'notify-keyspace-events',
+    'flags',
+    '',
+    { effect: 'Which changes of keys are published, as letters; none unless K or E is there.' },
+    false,
+    readEvents,
+  ),
 
   // Redis: files.
   list('save', '3600 1 300 100 60 10000', {}, readSave),

@@ -101,6 +101,13 @@ export const replyErrors = {
   timeoutNotInteger: () => err('timeout is not an integer or out of range'),
   timeoutNegative: () => err('timeout is negative'),
 
+  // --- pub/sub ---
+  listening: (name: string) =>
+    err(
+      `Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+    ),
+  monitorDenied: () => err("MONITOR isn't allowed for DENY BLOCKING client"),
+
   // --- transactions ---
   nestedMulti: () => err('MULTI calls can not be nested'),
   execWithoutMulti: () => err('EXEC without MULTI'),

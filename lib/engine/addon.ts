@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { nativeFolder } from '../runtimes/locate.ts';
 import type { DataCommands } from './data-commands.ts';
+import type { EventCommands } from './event-commands.ts';
 
 /** `Code` of native/core/status.h. */
 export const codes = {
@@ -94,7 +95,14 @@ export const dtypeNames = [
 export const backendNames = ['TF', 'TFLITE', 'TORCH', 'ONNX'] as const;
 
 /** `MessageKind` of native/threads/mailbox.h. */
-export const messageKinds = { completion: 1, kill: 2, notice: 3, scriptCommand: 4 } as const;
+export const messageKinds = {
+  completion: 1,
+  kill: 2,
+  notice: 3,
+  scriptCommand: 4,
+  published: 5,
+  overrun: 6,
+} as const;
 
 /** What a socket is watched for, and ready for. */
 export const socketEvents = { readable: 1, writable: 2 } as const;
@@ -193,6 +201,9 @@ export interface ClientRecord {
   watchCount: number;
   queryBytes: number;
   outputBytes: number;
+  channelCount: number;
+  patternCount: number;
+  shardChannelCount: number;
   lastCommand: string;
   flags: string;
 }
@@ -262,7 +273,6 @@ export interface ProcessStatistics {
   evicted: number;
   dirty: number;
   connectedClients: number;
-  blockedClients: number;
   totalConnections: number;
   rejectedConnections: number;
   netInputBytes: number;
@@ -328,8 +338,8 @@ export type ScriptStoreArguments = [
   sequence: number,
 ];
 
-/** With `DataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
-export interface Addon extends DataCommands {
+/** With `DataCommands` and `EventCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
+export interface Addon extends DataCommands, EventCommands {
   readonly abiVersion: number;
 
   // --- the process: called by the main thread ---
@@ -610,6 +620,9 @@ export interface Addon extends DataCommands {
     watchCount: number,
     queryBytes: number,
     outputBytes: number,
+    channelCount: number,
+    patternCount: number,
+    shardChannelCount: number,
   ): void;
   clientSetText(
     id: number,

@@ -25,6 +25,7 @@ export const rowHeaders = {
   nilArray: 5,
   mapOrPairs: 6,
   mapEntry: 7,
+  push: 8,
 } as const;
 
 /** The part of the addon that `resp/` calls. */

@@ -97,6 +97,40 @@ export class ReplyEncoder {
     if (this.#at > this.#start) this.#flush(0);
   }
 
+  /** What `write` frames goes out whether replies are muted or not. */
+  aloud(write: () => void): void {
+    if (!this.isMuted) {
+      write();
+      return;
+    }
+    this.flush();
+    this.isMuted = false;
+    write();
+    this.flush();
+    this.isMuted = true;
+  }
+
+  /**
+   * A place for bytes that several connections are to be sent as they are (`ReplySink.sendLater`). Not
+   * between `begin` and `end`.
+   * @returns Where it begins in `out`; -1 if there is no room before the next `clear`.
+   */
+  reserve(byteCount: number): number {
+    const start = this.#at;
+    if (start + byteCount > this.#out.length) return -1;
+    this.#at = start + byteCount;
+    this.#start = this.#at;
+    return start;
+  }
+
+  /** The first byte of an array or a push, whose rest is in reply blobs. */
+  framed(isPush: boolean, blobs: readonly ReplyBlob[], endsLine: boolean): void {
+    this.#room(1);
+    if (isPush) this.#out[this.#at++] = this.resp === 3 ? types.push : types.array;
+    for (const blob of blobs) this.#blob(blob.id, blob.byteCount);
+    if (endsLine) this.#crlf();
+  }
+
   /** Takes back everything since the last flush, as bytes of their own. Call `flush` first. */
   takeBytes(): Buffer {
     const bytes = Buffer.from(this.#out.subarray(this.#start, this.#at));
@@ -351,6 +385,9 @@ export class ReplyEncoder {
         break;
       case rowHeaders.mapEntry:
         if (!isResp3) this.array(2);
+        break;
+      case rowHeaders.push:
+        this.push(count);
         break;
       default:
         throw new Error(`the native core wrote a header of kind ${kind}`);

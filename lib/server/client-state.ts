@@ -1,4 +1,4 @@
-import type { Client, Transaction } from '../commands/command.ts';
+import { type Client, noSubscriptions, type Transaction } from '../commands/command.ts';
 import type { ConnectionHost, NewConnection } from './connection.ts';
 
 /** What commands see and change of their client; the client table is told what others ask for. */
@@ -25,6 +25,11 @@ export abstract class ClientState implements Client {
   #resp: 2 | 3 = 2;
   #transaction: Transaction | undefined;
   #replyMode: Client['replyMode'] = 'on';
+  #subscriptions = noSubscriptions;
+  #isMonitor = false;
+  isListening = false;
+  /** It has left a channel: messages for it may still be on their way. */
+  protected hasLeft = false;
 
   constructor(
     host: ConnectionHost,
@@ -40,6 +45,9 @@ export abstract class ClientState implements Client {
   }
 
   abstract closeAfterReply(): void;
+  abstract get flags(): string;
+  /** Others are to see what has changed. */
+  protected abstract noteState(): void;
 
   get name(): string {
     return this.#name;
@@ -81,6 +89,7 @@ export abstract class ClientState implements Client {
   }
   set resp(resp: 2 | 3) {
     this.#resp = resp;
+    this.isListening = resp === 2 && this.isSubscriber;
     if (this.isInTurn) this.#host.encoder.resp = resp;
   }
   get transaction(): Transaction | undefined {
@@ -95,6 +104,38 @@ export abstract class ClientState implements Client {
     this.queuedBytes = 0;
     this.queuedBlobBytes = 0;
     this.#transaction = transaction;
+  }
+  get subscriptions(): Client['subscriptions'] {
+    return this.#subscriptions;
+  }
+  set subscriptions(counts: Client['subscriptions']) {
+    const total = (of: Client['subscriptions']) => of.channels + of.patterns + of.shardChannels;
+    if (total(counts) < total(this.#subscriptions)) this.hasLeft = true;
+    this.#subscriptions = counts;
+    this.isListening = this.#resp === 2 && this.isSubscriber;
+    this.noteState();
+  }
+  /** It listens to something. */
+  get isSubscriber(): boolean {
+    const { channels, patterns, shardChannels } = this.#subscriptions;
+    return channels + patterns + shardChannels > 0;
+  }
+  get isMonitor(): boolean {
+    return this.#isMonitor;
+  }
+  set isMonitor(isMonitor: boolean) {
+    if (isMonitor === this.#isMonitor) return;
+    this.#isMonitor = isMonitor;
+    this.#host.monitors.add(isMonitor ? 1 : -1);
+    if (isMonitor) this.#host.addon.monitorStart(this.id);
+    this.noteState();
+  }
+  stopListening(): void {
+    if (!this.#isMonitor && !this.isSubscriber) return;
+    this.#host.addon.listenerForget(this.id);
+    this.isMonitor = false;
+    this.subscriptions = noSubscriptions;
+    this.hasLeft = true;
   }
   get replyMode(): Client['replyMode'] {
     return this.#replyMode;

@@ -21,6 +21,7 @@ import {
   type ThreadStart,
   type ToMain,
 } from './messages.ts';
+import { Monitors } from './monitors.ts';
 import { Pause, pauseKinds } from './pause.ts';
 
 /** What commands ask of the process: carried out here, or by the main thread. */
@@ -116,6 +117,10 @@ export class Services implements ServerServices {
     return counts;
   }
 
+  blockedCount(): number {
+    return new Int32Array(this.#shared.blocked).reduce((sum, count) => sum + count, 0);
+  }
+
   rates(): Rates {
     const [commands = 0, inputBytes = 0, outputBytes = 0] = new Float64Array(this.#shared.rates);
     return { commands, inputBytes, outputBytes };
@@ -166,6 +171,7 @@ export abstract class CommandLayer {
   readonly services: Services;
   readonly statistics: CommandStatistics;
   readonly pause: Pause;
+  readonly monitors: Monitors;
   readonly #settings: Settings;
 
   /** @param options.servesClients Sockets are watched, and CLIENT PAUSE stops what they send. */
@@ -195,12 +201,14 @@ export abstract class CommandLayer {
     this.statistics = new CommandStatistics(shared.commands, threadIndex);
     const { statistics } = this;
     this.pause = new Pause(native, shared.pause);
+    this.monitors = new Monitors(native, shared.monitors);
     this.dispatcher = new Dispatcher(
       commands,
       this.encoder,
       native,
       this.limits,
       statistics,
+      this.monitors,
       servesClients ? this.pause : undefined,
     );
     this.keyspace = new Keyspace(native, this.blocks);

@@ -7,7 +7,7 @@ import { type Addon, EAGAIN, socketEvents } from '../engine/addon.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { ThreadMemory } from '../resp/native-memory.ts';
-import type { ReplyEncoder, ReplySink } from '../resp/reply-encoder.ts';
+import type { ReplyBlob, ReplyEncoder, ReplySink } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import { QueryBufferExceeded, RequestDecoder, type RequestSink } from '../resp/request-decoder.ts';
 import { Backlog } from './backlog.ts';
@@ -15,6 +15,7 @@ import { ClientState } from './client-state.ts';
 import { ConnectionCall } from './connection-call.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Limits } from './limits.ts';
+import type { Monitors } from './monitors.ts';
 import { Outbox } from './outbox.ts';
 import type { SendBatch, Sender } from './send-batch.ts';
 
@@ -38,6 +39,9 @@ export interface ConnectionHost {
   readonly services: ServerServices;
   readonly replies: SendBatch;
   readonly traffic: Traffic;
+  readonly monitors: Monitors;
+  /** How many of this thread's connections wait: its place in what all threads count. */
+  readonly blocked: Int32Array;
   /** When this turn of the event loop began. */
   readonly nowMs: number;
   /** A connection's turn is over: sends its replies, unless others' turns follow at once. */
@@ -95,13 +99,15 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   lastSeenMs: number;
   #recordedMs = 0;
   #recordedCommand = '';
+  #recordedFlags: string;
+  readonly #isUnix: boolean;
 
   constructor(
     host: ConnectionHost,
     index: number,
     id: number,
     slot: number,
-    from: Pick<NewConnection, 'address' | 'localAddress'>,
+    from: Omit<NewConnection, 'fd'>,
   ) {
     super(host, id, from);
     this.index = index;
@@ -112,6 +118,8 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#dispatcher = host.dispatcher;
     this.#traffic = host.traffic;
     this.lastSeenMs = Date.now();
+    this.#isUnix = from.isUnix;
+    this.#recordedFlags = this.flags;
     this.#decoder = new RequestDecoder(host.memory, host.scratchRequest, host.limits, this);
     this.call = new ConnectionCall(this, host);
     this.#outbox = new Outbox(host.addon, slot);
@@ -287,11 +295,34 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       this.watched.length,
       this.#decoder.heldBytes + this.queuedBytes + this.queuedBlobBytes + this.#backlog.heldBytes,
       this.#outbox.byteCount,
+      this.subscriptions.channels,
+      this.subscriptions.patterns,
+      this.subscriptions.shardChannels,
     );
+    const { flags } = this;
+    if (flags !== this.#recordedFlags) {
+      this.#recordedFlags = flags;
+      this.#addon.clientSetText(this.id, 'flags', flags);
+    }
     if (command !== this.#recordedCommand) {
       this.#recordedCommand = command;
       this.#addon.clientSetText(this.id, 'lastCommand', command);
     }
+  }
+
+  protected override noteState(): void {
+    this.record(this.#host.nowMs);
+  }
+
+  /** As CLIENT LIST shows them, in the order of Redis 7.2 (`catClientInfoString`). */
+  override get flags(): string {
+    const flags =
+      (this.isMonitor ? 'O' : '') +
+      (this.isSubscriber ? 'P' : '') +
+      (this.transaction === undefined ? '' : 'x') +
+      (this.#completion === undefined ? '' : 'b') +
+      (this.#isUnix ? 'U' : '');
+    return flags === '' ? 'N' : flags;
   }
 
   // --- pending commands ---
@@ -303,6 +334,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   wait(completion: Completion): Ticket & { finish(code: number, text: string): void } {
     if (this.#completion !== undefined) throw new Error('a command waits already');
     this.#completion = completion;
+    this.#host.blocked[0]!++;
     const sequence = ++this.#sequence;
     return {
       connection: this.index,
@@ -313,14 +345,20 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   /** The command has failed after it had asked for a ticket. */
   cancelWait(): void {
+    this.#endWait();
+  }
+
+  #endWait(): void {
+    if (this.#completion === undefined) return;
     this.#completion = undefined;
+    this.#host.blocked[0]!--;
   }
 
   /** Ends the pending command `sequence`; of an older one nothing is left to do. */
   complete(sequence: number, code: number, text: string): void {
     const completion = this.#completion;
     if (completion === undefined || sequence !== this.#sequence || this.#isClosed) return;
-    this.#completion = undefined;
+    this.#endWait();
     // Taken now: what is carried out may wait again, with another one behind it.
     const then = this.afterCompletion;
     this.afterCompletion = undefined;
@@ -362,6 +400,25 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     }
     this.#traffic.outputBytes -= end - start;
     this.#leave(start, end);
+  }
+
+  /** Sends out[start, end), a message that has been published, behind all replies so far. */
+  deliver(start: number, end: number): void {
+    if (this.#takesMessages()) this.sendLater(start, end);
+  }
+
+  /** The same of a message that is in reply blobs, which are made for this connection. */
+  deliverBlobs(isPush: boolean, keepBlobs: () => readonly ReplyBlob[], endsLine: boolean): void {
+    if (!this.#takesMessages()) return;
+    this.#encoder.begin(this, this.resp);
+    this.#encoder.framed(isPush, keepBlobs(), endsLine);
+    this.#encoder.end();
+  }
+
+  /** What has been left meanwhile must not be heard of: in RESP2 it would be taken for a reply. */
+  #takesMessages(): boolean {
+    if (this.#isClosed || this.#isEnding) return false;
+    return !this.hasLeft || this.#addon.deliveryIsWanted(this.id) === 1;
   }
 
   send(start: number, end: number, more: number): void {
@@ -435,11 +492,14 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   #checkBacklog(): void {
     const { limits } = this.#host;
     const unsentBytes = this.#outbox.byteCount;
-    let isOver = limits.outputHardBytes > 0 && unsentBytes >= limits.outputHardBytes;
-    if (limits.outputSoftBytes > 0 && unsentBytes >= limits.outputSoftBytes) {
+    const { hardBytes, softBytes, softSeconds } = this.isSubscriber
+      ? limits.pubsubOutput
+      : limits.normalOutput;
+    let isOver = hardBytes > 0 && unsentBytes >= hardBytes;
+    if (softBytes > 0 && unsentBytes >= softBytes) {
       const now = Date.now();
       if (this.#softSinceMs === 0) this.#softSinceMs = now;
-      else if (now - this.#softSinceMs >= limits.outputSoftMs) isOver = true;
+      else if (now - this.#softSinceMs >= 1000 * softSeconds) isOver = true;
     } else {
       this.#softSinceMs = 0;
     }
@@ -481,8 +541,9 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#host.replies.send();
     // The sending may have found it broken.
     if (this.#isClosed) return;
+    this.stopListening();
     this.#isClosed = true;
-    this.#completion = undefined;
+    this.#endWait();
     this.afterCompletion = undefined;
     this.#addon.clientClose(this.id);
     this.#addon.socketClose(this.slot);

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { eventBits } from '../config/keyspace-events.ts';
 import { rewriteConfigFile } from '../config/rewrite.ts';
 import type { Settings } from '../config/settings.ts';
 import { replyErrors } from '../core/errors.ts';
@@ -24,6 +25,7 @@ import {
   type ToMain,
   type ToThread,
 } from './messages.ts';
+import { shareMonitors } from './monitors.ts';
 import { sharePause } from './pause.ts';
 
 const IO_THREADS_MAX = 8;
@@ -74,6 +76,8 @@ export class Control {
       connections: new SharedArrayBuffer(threadCount * 4),
       commands: shareStatistics(countingCount),
       pause: sharePause(),
+      monitors: shareMonitors(),
+      blocked: new SharedArrayBuffer(countingCount * 4),
       errors: new SharedArrayBuffer((countingCount + 1) * errorCodes.length * 8),
       rates: new SharedArrayBuffer(RATE_COUNT * 8),
     };
@@ -261,6 +265,7 @@ export class Control {
     const numbers = valueLimitNames.map((name) => this.#settings.number(name));
     const countsFrequency = this.#settings.text('maxmemory-policy').endsWith('lfu');
     this.#addon.setValueLimits(numbers, countsFrequency);
+    this.#addon.eventsTold(eventBits(this.#settings.text('notify-keyspace-events')));
   }
 
   // --- the end ---

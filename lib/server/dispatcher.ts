@@ -9,6 +9,7 @@ import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import type { CommandStatistics } from './command-statistics.ts';
 import type { Limits } from './limits.ts';
+import type { Monitors } from './monitors.ts';
 import type { Pausable, Pause } from './pause.ts';
 
 /** Bytes of a command and of its arguments that an error repeats, as in Redis 7.2 (`server.c`). */
@@ -16,11 +17,25 @@ const SHOWN_BYTES_MAX = 128;
 
 /** Carried out at once inside MULTI (`processCommand` of Redis 7.2). */
 const unqueued = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+/** All that a client may send that listens in RESP2 (`processCommand` of Redis 7.2). */
+const listenersCommands = new Set([
+  'subscribe',
+  'unsubscribe',
+  'psubscribe',
+  'punsubscribe',
+  'ssubscribe',
+  'sunsubscribe',
+  'ping',
+  'quit',
+  'reset',
+]);
 /** What browsers and other HTTP clients say first (`securityWarningCommand` of Redis 7.2). */
 const httpWords = new Set(['post', 'host:']);
 
 /** Who sends a request: a connection, or a script. */
-export interface Caller extends Pausable, Pick<Client, 'address' | 'transaction' | 'watched'> {
+export interface Caller
+  extends Pausable,
+    Pick<Client, 'address' | 'transaction' | 'watched' | 'isListening'> {
   readonly call: Call & { command: Command; request: Request };
   readonly isUnauthenticated: boolean;
   /** Bytes that MULTI has queued, without and of blobs. */
@@ -45,6 +60,7 @@ class Entry {
   readonly isWrite: boolean;
   readonly isRefusedInMulti: boolean;
   readonly isUnqueued: boolean;
+  readonly isForListeners: boolean;
   readonly isExec: boolean;
   readonly subcommands: CommandIndex | undefined;
   index = -1;
@@ -61,6 +77,7 @@ class Entry {
     this.growsMemory = command.flags.includes('denyoom');
     this.isRefusedInMulti = command.flags.includes('no_multi');
     this.isUnqueued = unqueued.has(fullName);
+    this.isForListeners = listenersCommands.has(fullName);
     this.isExec = fullName === 'exec';
     this.subcommands =
       command.subcommands === undefined || command.subcommands.length === 0
@@ -128,6 +145,7 @@ export class Dispatcher {
   readonly #entryOf = new Map<Command, Entry>();
   /** By the index of a command in `names`. */
   readonly #statistics: CommandStatistics;
+  readonly #monitors: Monitors;
   readonly #pause: Pause | undefined;
 
   constructor(
@@ -136,6 +154,7 @@ export class Dispatcher {
     addon: Addon,
     limits: Limits,
     statistics: CommandStatistics,
+    monitors: Monitors,
     pause?: Pause,
   ) {
     this.#index = new CommandIndex(commands, '');
@@ -147,6 +166,7 @@ export class Dispatcher {
       for (const sub of entry.subcommands?.entries ?? []) this.#number(sub);
     }
     this.#statistics = statistics;
+    this.#monitors = monitors;
     this.#pause = pause;
   }
 
@@ -172,21 +192,21 @@ export class Dispatcher {
 
   /** Carries out a command within another, which has been checked before. @throws {ReplyError} */
   runWithin(command: Command, call: Call, run: Command['run']): void {
-    this.#run(this.#indexOf(command), call, run);
+    this.#run(this.#entry(command), call, run);
   }
 
   /** A command that waited has ended with an error. */
   countFailure(command: Command): void {
-    this.#statistics.failed(this.#indexOf(command));
+    this.#statistics.failed(this.#entry(command).index);
   }
 
-  #indexOf(command: Command): number {
+  #entry(command: Command): Entry {
     const entry = this.#entryOf.get(command);
     if (entry === undefined) throw new Error(`no command of the table: ${command.name}`);
-    return entry.index;
+    return entry;
   }
 
-  #run(index: number, call: Call, run: Command['run']): void {
+  #run({ command, index }: Entry, call: Call, run: Command['run']): void {
     const startedMs = this.#statistics.begin(index);
     try {
       run(call);
@@ -195,6 +215,7 @@ export class Dispatcher {
       throw error;
     } finally {
       if (startedMs !== 0) this.#statistics.end(index, startedMs);
+      if (this.#monitors.areThere) this.#monitors.tell(command, call);
     }
   }
 
@@ -236,6 +257,12 @@ export class Dispatcher {
       this.#refuse(caller, replyErrors.outOfMemory(), entry);
       return;
     }
+    if (caller.isListening && !entry.isForListeners) {
+      const complaint = replyErrors.listening(entry.fullName);
+      if (entry.isExec) this.#abort(caller, entry, complaint.message);
+      else this.#refuse(caller, complaint, entry);
+      return;
+    }
     if (this.#pause?.isOn && this.#pause.stops(changesData(entry, caller))) {
       this.#pause.postpone(caller, request, (kept) => this.dispatch(caller, kept));
       return;
@@ -255,7 +282,7 @@ export class Dispatcher {
     call.request = request;
     request.select();
     try {
-      this.#run(entry.index, call, entry.run);
+      this.#run(entry, call, entry.run);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
       caller.cancelWait();

@@ -8,6 +8,7 @@ import { log } from '../core/log.ts';
 import { type Addon, addon, messageKinds } from '../engine/addon.ts';
 import { CommandLayer, type MailboxMessage, openThreadLog } from './command-layer.ts';
 import { Connection, type ConnectionHost, type NewConnection } from './connection.ts';
+import { Deliveries } from './deliveries.ts';
 import type { Pairs, ThreadStart, ToMain, ToThread } from './messages.ts';
 import { SendBatch } from './send-batch.ts';
 
@@ -26,6 +27,8 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   /** Several connections have their turns: what they leave is sent when all had theirs. */
   #isTogether = false;
   readonly #loads: Int32Array;
+  readonly blocked: Int32Array;
+  readonly #deliveries: Deliveries;
   readonly #sweepTimer: NodeJS.Timeout;
   #measuredMs = Date.now();
   readonly #measured = [0, 0, 0];
@@ -43,6 +46,8 @@ export class IoThread extends CommandLayer implements ConnectionHost {
     this.#post = post;
     this.replies = new SendBatch(native, this.encoder, this.blocks.sends);
     this.#loads = new Int32Array(start.shared.connections);
+    this.blocked = new Int32Array(start.shared.blocked, 4 * start.threadIndex, 1);
+    this.#deliveries = new Deliveries(native, this.blocks, this.encoder, this.replies);
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
@@ -170,8 +175,22 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   protected onMail({ kind, connection: index, sequence, code, text }: MailboxMessage): void {
     const connection = this.#connections.get(index);
     if (kind === messageKinds.completion) connection?.complete(sequence, code, text);
+    else if (kind === messageKinds.published) this.#deliveries.next(this.#connections);
+    else if (kind === messageKinds.overrun) this.#endListeners();
     else if (kind === messageKinds.kill) connection?.close();
     else if (kind === messageKinds.notice) this.pause.onNotice(text);
+  }
+
+  /** So much waits to be delivered that those who listen must go, as clients that do not read. */
+  #endListeners(): void {
+    let closed = 0;
+    for (const connection of this.#connections.values()) {
+      if (!connection.isSubscriber && !connection.isMonitor) continue;
+      connection.close();
+      closed++;
+    }
+    log.warning(`Closed ${closed} clients that listen: too many messages wait for them`);
+    this.addon.overrunEnd();
   }
 
   /** Nothing of any client is carried out from here on. */

@@ -1,13 +1,15 @@
-import type { Settings } from '../config/settings.ts';
+import type { OutputBufferLimit, Settings } from '../config/settings.ts';
 import type { DecoderLimits } from '../resp/request-decoder.ts';
+
+const noLimit: OutputBufferLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
 
 /** The settings that every read or write looks at, as plain numbers. One object a thread; `apply` after CONFIG SET. */
 export class Limits implements DecoderLimits {
   protoMaxBulkBytes = 0;
   queryBufferBytesMax = 0;
-  outputHardBytes = 0;
-  outputSoftBytes = 0;
-  outputSoftMs = 0;
+  /** Of replies that wait, by the class of their client. */
+  normalOutput = noLimit;
+  pubsubOutput = noLimit;
   replyBacklogBytesMax = 0;
   idleMs = 0;
   keepaliveMs = 0;
@@ -22,12 +24,10 @@ export class Limits implements DecoderLimits {
   }
 
   apply(settings: Settings): void {
-    const output = settings.outputBufferLimit('normal');
     this.protoMaxBulkBytes = settings.bulkBytesMax;
     this.queryBufferBytesMax = settings.queryBytesMax;
-    this.outputHardBytes = output.hardBytes;
-    this.outputSoftBytes = output.softBytes;
-    this.outputSoftMs = output.softSeconds * 1000;
+    this.normalOutput = settings.outputBufferLimit('normal');
+    this.pubsubOutput = settings.outputBufferLimit('pubsub');
     this.replyBacklogBytesMax = settings.replyBacklogMaxBytes(this.#memoryLimitBytes);
     this.idleMs = settings.idleTimeoutSeconds * 1000;
     this.keepaliveMs = settings.tcpKeepaliveSeconds * 1000;

@@ -54,6 +54,10 @@ export interface SharedCounters {
   readonly errors: SharedArrayBuffer;
   /** See `Pause`. */
   readonly pause: SharedArrayBuffer;
+  /** See `Monitors`. */
+  readonly monitors: SharedArrayBuffer;
+  /** Int32 a thread: its connections whose command waits. */
+  readonly blocked: SharedArrayBuffer;
   /** Float64: what `rates` of `ServerServices` are. The first thread writes them once a second. */
   readonly rates: SharedArrayBuffer;
 }

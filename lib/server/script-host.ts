@@ -2,7 +2,7 @@
 // without sockets, the main of a worker that the first such script starts.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Call, Client, Command } from '../commands/command.ts';
+import { type Call, type Client, type Command, noSubscriptions } from '../commands/command.ts';
 import { DEFAULT_USER } from '../commands/connection.ts';
 import { commandTable } from '../commands/table.ts';
 import { type ReplyError, replyErrors } from '../core/errors.ts';
@@ -49,13 +49,17 @@ export function commandsForScripts(commands: Iterable<Command>, prefix = ''): Co
 class Script implements Client, Caller, ReplySink {
   readonly call: ScriptCall;
   readonly id = 0;
-  readonly address = 'script';
+  readonly address = '';
   readonly localAddress = '';
   readonly isAuthenticated = true;
   readonly isUnauthenticated = false;
   readonly resp = 2;
   readonly replyMode = 'on';
   readonly transaction = undefined;
+  readonly subscriptions = noSubscriptions;
+  readonly isMonitor = false;
+  readonly flags = 'N';
+  readonly isListening = false;
   readonly name = '';
   readonly libName = '';
   readonly libVersion = '';
@@ -105,6 +109,7 @@ class Script implements Client, Caller, ReplySink {
   cancelWait(): void {}
   close(): void {}
   closeAfterReply(): void {}
+  stopListening(): void {}
 }
 
 class ScriptCall implements Call {

@@ -30,10 +30,15 @@ export class SendBatch {
   }
 
   get isFull(): boolean {
-    return this.#senders.length === this.#countMax || this.#encoder.isFilling;
+    return this.isCountFull || this.#encoder.isFilling;
   }
 
-  /** There is room unless `isFull`. */
+  /** There is no room for another sender. */
+  get isCountFull(): boolean {
+    return this.#senders.length === this.#countMax;
+  }
+
+  /** There is room unless `isCountFull`. */
   add(sender: Sender, start: number, end: number): void {
     const at = 3 * this.#senders.push(sender) - 3;
     const sends = this.#sends;

@@ -57,7 +57,7 @@ napi_value ClientClose(napi_env env, napi_callback_info info) {
 }
 
 napi_value ClientUpdate(napi_env env, napi_callback_info info) {
-  const Arguments<8> in(env, info);
+  const Arguments<11> in(env, info);
   ClientProgress progress;
   progress.last_seen_ms = in.Int64(1);
   progress.db = in.Int(2);
@@ -66,6 +66,9 @@ napi_value ClientUpdate(napi_env env, napi_callback_info info) {
   progress.watch_count = in.Int(5);
   progress.query_bytes = in.Int64(6);
   progress.output_bytes = in.Int64(7);
+  progress.channel_count = in.Int(8);
+  progress.pattern_count = in.Int(9);
+  progress.shard_channel_count = in.Int(10);
   ClientTable::Get().Update(SlotOf(this_thread(), in.Int64(0)), progress);
   return kUndefined;
 }
@@ -123,6 +126,9 @@ Napi::Value ClientList(const Napi::CallbackInfo& info) {
     record.Set("watchCount", client.progress.watch_count);
     record.Set("queryBytes", static_cast<double>(client.progress.query_bytes));
     record.Set("outputBytes", static_cast<double>(client.progress.output_bytes));
+    record.Set("channelCount", client.progress.channel_count);
+    record.Set("patternCount", client.progress.pattern_count);
+    record.Set("shardChannelCount", client.progress.shard_channel_count);
     answer.Set(i, record);
   }
   return answer;

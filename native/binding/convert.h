@@ -27,7 +27,7 @@ struct Export {
 };
 
 // By file: requests.cc, sockets.cc, replies.cc, keys.cc, tensors.cc, stored_models.cc, models.cc,
-// dag.cc, clients.cc, process.cc.
+// dag.cc, clients.cc, events.cc, process.cc.
 std::span<const Export> RequestExports();
 std::span<const Export> SocketExports();
 std::span<const Export> ReplyExports();
@@ -37,6 +37,7 @@ std::span<const Export> StoredModelExports();
 std::span<const Export> ModelExports();
 std::span<const Export> DagExports();
 std::span<const Export> ClientExports();
+std::span<const Export> EventExports();
 std::span<const Export> ProcessExports();
 std::span<const Export> ScriptExports();
 // The commands about plain values: data_exports.cc names their files.

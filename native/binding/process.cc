@@ -245,7 +245,6 @@ Napi::Value Statistics(const Napi::CallbackInfo& info) {
   set("evicted", counters.evicted - reset.evicted);
   set("dirty", counters.dirty);
   set("connectedClients", ClientTable::Get().count());
-  set("blockedClients", 0);  // TODO: count the waiters, once there are blocking commands
   set("totalConnections", traffic.connections);
   set("rejectedConnections", traffic.rejected_connections);
   set("netInputBytes", traffic.input_bytes);

@@ -73,6 +73,7 @@ napi_value DrainMailbox(napi_env env, napi_callback_info) {
   if (thread.message_next == thread.messages.size()) {
     thread.messages.clear();
     thread.message_next = 0;
+    thread.delivery_next = 0;
     if (thread.context) thread.context->mailbox->Drain(&thread.messages);
     thread.run_watch.End(thread.messages.size());
   }

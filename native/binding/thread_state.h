@@ -235,8 +235,10 @@ class ThreadState {
   SocketSet* sockets = nullptr;   // null: this thread serves no clients
   std::vector<Message> messages;  // drained, from `message_next` on not handed over
   size_t message_next = 0;
-  size_t result_next = 0;  // where TakeResult() begins to look: results are taken in order
-  Ref<Object> dag;         // the DagResult that is being answered
+  size_t result_next = 0;    // where TakeResult() begins to look: results are taken in order
+  size_t delivery_next = 0;  // where the next message for listeners is looked for
+  Ref<Object> delivery;      // the Delivery that is handed out
+  Ref<Object> dag;           // the DagResult that is being answered
   std::unordered_map<int64_t, OpenClient> clients;   // by client id
   std::unordered_map<uint32_t, int64_t> client_ids;  // by connection
 

@@ -18,6 +18,7 @@ const flags = new Set([
   'skip_slowlog',
   'movablekeys',
   'blocking',
+  'pubsub',
 ]);
 
 function* everyRow(): Generator<Command> {

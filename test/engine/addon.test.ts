@@ -39,9 +39,11 @@ t.test('exports what the interface names, and nothing else', async (t) => {
   const read = (name: string) => readFileSync(join(sourceRoot, 'lib/engine', name), 'utf8');
   const body = [
     /export interface Addon [^\n]*\{\n(.*?)\n\}/s.exec(read('addon.ts'))?.[1],
-    ...[...read('data-commands.ts').matchAll(/export interface \w+Commands \{\n(.*?)\n\}/gs)].map(
-      (match) => match[1],
-    ),
+    ...[
+      ...(read('data-commands.ts') + read('event-commands.ts')).matchAll(
+        /export interface \w+Commands \{\n(.*?)\n\}/gs,
+      ),
+    ].map((match) => match[1]),
   ].join('\n');
   const names = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map((match) => match[1]);
   t.ok(names.length > 80);
@@ -190,7 +192,7 @@ t.test('clients', async (t) => {
   t.equal(other, id + 1);
   t.equal(addon.clientOpen(9, 14, 'a', 'b', false, 2), -1);
   t.equal(addon.clientCount(), 2);
-  addon.clientUpdate(id, 1_700_000_000_000, 3, 3, 4, 5, 5_000_000_000, 6);
+  addon.clientUpdate(id, 1_700_000_000_000, 3, 3, 4, 5, 5_000_000_000, 6, 7, 8, 9);
   for (const field of ['name', 'libName', 'libVersion', 'user', 'lastCommand', 'flags'] as const) {
     addon.clientSetText(id, field, `a ${field}`);
   }
@@ -217,6 +219,9 @@ t.test('clients', async (t) => {
     watchCount: 5,
     queryBytes: 5_000_000_000,
     outputBytes: 6,
+    channelCount: 7,
+    patternCount: 8,
+    shardChannelCount: 9,
   });
   t.equal(second?.flags, 'U');
   t.equal(second?.user, 'default');

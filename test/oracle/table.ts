@@ -14,7 +14,7 @@ export interface Scenario {
   readonly mask?: (reply: string) => string;
 }
 
-const table = (lines: string, mask?: (reply: string) => string): Scenario[] =>
+export const table = (lines: string, mask?: (reply: string) => string): Scenario[] =>
   lines
     .split('\n')
     .map((line) => line.trim())
