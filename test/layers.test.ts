@@ -16,9 +16,9 @@ const arrows: Record<string, readonly string[]> = {
   engine: ['runtimes'],
   keyspace: ['engine'],
   cluster: ['resp', 'keyspace'],
-  commands: ['config', 'resp', 'engine', 'keyspace', 'cluster'],
+  commands: ['config', 'resp', 'engine', 'keyspace', 'cluster', 'auth'],
   // It builds what it hands to commands: settings, engine and keyspace.
-  server: ['resp', 'commands', 'cluster', 'config', 'engine', 'keyspace'],
+  server: ['resp', 'commands', 'cluster', 'config', 'engine', 'keyspace', 'auth'],
   launcher: ['resp', 'cluster'],
   auth: ['config'],
   cli: [

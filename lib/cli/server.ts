@@ -11,6 +11,7 @@ import { REDIS_VERSION } from '../config/version.ts';
 import { isLogLevel, log, openLog, setLogLevel } from '../core/log.ts';
 import { systemReason } from '../core/system-error.ts';
 import { Control, ListenError } from '../server/control.ts';
+import { FirstUsersError, readFirstUsers } from '../server/first-users.ts';
 import {
   becomeDaemon,
   daemonize,
@@ -57,7 +58,7 @@ function openLogFile({ settings }: Serving): void {
   if (isLogLevel(level)) setLogLevel(level);
 }
 
-function serve({ settings, warnings }: Serving, startedMs: number): void {
+async function serve({ settings, warnings }: Serving, startedMs: number): Promise<void> {
   becomeDaemon(settings);
   setTitle(settings);
   process.on('uncaughtException', (error) => {
@@ -70,10 +71,13 @@ function serve({ settings, warnings }: Serving, startedMs: number): void {
   for (const warning of warnings) log.warning(warning);
   log.notice(`Running mode=standalone, port=${settings.port}.`);
   try {
-    new Control(settings, startedMs).listen(() => tellReady(settings));
+    const users = await readFirstUsers(settings);
+    new Control(settings, users, startedMs).listen(() => tellReady(settings));
   } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
-    log.warning(error.message);
+    if (error instanceof FatalConfigError) process.stderr.write(`${error.message}\n`);
+    else if (error instanceof ListenError || error instanceof FirstUsersError)
+      log.warning(error.message);
+    else throw error;
     process.exit(1);
   }
 }
@@ -95,5 +99,5 @@ switch (started.kind) {
     break;
   case 'serve':
     if (isToDaemonize(started.settings)) await daemonize(folder, started.standardInput);
-    else serve(started, startedMs);
+    else await serve(started, startedMs);
 }

@@ -23,6 +23,7 @@ export const aiCommands: readonly Command[] = [
     name: 'ai.config',
     summary: 'Loads a backend, and sets or returns the size of model chunks.',
     flags: ['write'],
+    categories: ['@admin', '@dangerous'],
     keys: noKeys,
     isPrepared: true,
     run: config,

@@ -1,10 +1,12 @@
 // CLIENT: who is connected, and what a connection is called.
 
+import { type Acl, DEFAULT_USER } from '../auth/acl.ts';
+import { fromText } from '../core/byte-string.ts';
 import { replyErrors } from '../core/errors.ts';
 import { addon, type ClientRecord } from '../engine/addon.ts';
 import type { Request } from '../resp/request.ts';
-import { type Call, type Command, noKeys } from './command.ts';
-import { DEFAULT_USER, isClientName } from './connection.ts';
+import { type Call, type Client, type Command, noKeys } from './command.ts';
+import { isClientName } from './connection.ts';
 import { container } from './container.ts';
 import { integerOf, shown, textOf } from './words.ts';
 
@@ -227,24 +229,36 @@ function list(call: Call): void {
   reply.verbatim(records.map((record) => `${line(record, call, now)}\n`).join(''));
 }
 
+/** As CLIENT INFO shows a record, by what the table knew at `now`. */
+export function clientLine(record: ClientRecord, now: number): string {
+  return lineOf(record, now, undefined, '');
+}
+
 /** The records lag a little behind: what this connection knows of itself is shown as it is. */
-function line(record: ClientRecord, call: Call, now: number): string {
-  const own = call.client;
+function line(record: ClientRecord, { client, command }: Call, now: number): string {
+  if (record.id !== client.id) return clientLine(record, now);
   // Inside EXEC the connection's command is EXEC, and its flag that of a transaction.
-  const ownCommand = own.transaction ? 'exec' : `client|${call.command.name}`;
-  const isOwn = record.id === own.id;
+  return lineOf(record, now, client, client.transaction ? 'exec' : `client|${command.name}`);
+}
+
+function lineOf(
+  record: ClientRecord,
+  now: number,
+  own: Client | undefined,
+  ownCommand: string,
+): string {
   const seconds = (since: number) => Math.max(Math.floor((now - since) / 1000), 0);
-  const multiCount = isOwn ? (own.transaction?.queued.length ?? -1) : record.multiCount;
+  const multiCount = own ? (own.transaction?.queued.length ?? -1) : record.multiCount;
   const fields: Record<string, string | number> = {
     id: record.id,
     addr: record.address,
     laddr: record.localAddress,
     fd: record.fd,
-    name: isOwn ? own.name : record.name,
+    name: own ? own.name : record.name,
     age: seconds(record.createdMs),
-    idle: isOwn ? 0 : seconds(record.lastSeenMs),
-    flags: isOwn ? own.flags : record.flags,
-    db: isOwn ? own.db : record.db,
+    idle: own ? 0 : seconds(record.lastSeenMs),
+    flags: own ? own.flags : record.flags,
+    db: own ? own.db : record.db,
     sub: record.channelCount,
     psub: record.patternCount,
     ssub: record.shardChannelCount,
@@ -260,12 +274,12 @@ function line(record: ClientRecord, call: Call, now: number): string {
     omem: record.outputBytes,
     'tot-mem': record.queryBytes + record.outputBytes,
     events: 'r',
-    cmd: (isOwn ? ownCommand : record.lastCommand) || 'NULL',
+    cmd: (own ? ownCommand : record.lastCommand) || 'NULL',
     user: record.user || DEFAULT_USER,
     redir: -1,
-    resp: isOwn ? own.resp : record.resp,
-    'lib-name': isOwn ? own.libName : record.libName,
-    'lib-ver': isOwn ? own.libVersion : record.libVersion,
+    resp: own ? own.resp : record.resp,
+    'lib-name': own ? own.libName : record.libName,
+    'lib-ver': own ? own.libVersion : record.libVersion,
   };
   return Object.entries(fields)
     .map(([name, value]) => `${name}=${value}`)
@@ -280,9 +294,11 @@ interface Filter {
 }
 
 function kill(call: Call): void {
-  const { client, reply, request } = call;
+  const { client, reply, request, server } = call;
   const isOldForm = request.count === 3;
-  const { matches, skipsOwn } = isOldForm ? addressFilter(request) : readFilters(request);
+  const { matches, skipsOwn } = isOldForm
+    ? addressFilter(request)
+    : readFilters(request, server.acl);
   const found = addon().clientList().filter(matches);
   if (isOldForm && found.length === 0) throw replyErrors.noSuchClient();
   const others = found.filter(({ id }) => id !== client.id);
@@ -298,7 +314,7 @@ function addressFilter(request: Request): Filter {
   return { matches: (record) => record.address === address, skipsOwn: false };
 }
 
-function readFilters(request: Request): Filter {
+function readFilters(request: Request, acl: Acl): Filter {
   const { count } = request;
   const tests: ((record: ClientRecord) => boolean)[] = [];
   let skipsOwn = true;
@@ -318,8 +334,9 @@ function readFilters(request: Request): Filter {
       const address = shown(request, value);
       tests.push((record) => record.localAddress === address);
     } else if (request.is(i, 'USER')) {
-      const user = shown(request, value);
-      if (user !== DEFAULT_USER) throw replyErrors.noSuchUser(user);
+      const user = textOf(request, value, 'client|kill');
+      if (acl.find(fromText(user)) === undefined) throw replyErrors.noSuchUser(user);
+      tests.push((record) => record.user === user);
     } else if (request.is(i, 'SKIPME')) {
       if (!request.is(value, 'YES') && !request.is(value, 'NO')) throw replyErrors.syntax();
       skipsOwn = request.is(value, 'YES');

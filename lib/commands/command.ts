@@ -1,7 +1,10 @@
 // What a command is: one row says everything about it. COMMAND INFO, arity, cluster routing, the
 // README and a test all read it.
 
+import type { Acl, AclChange } from '../auth/acl.ts';
+import type { User } from '../auth/user.ts';
 import type { Settings } from '../config/settings.ts';
+import type { denialContexts, denialReasons } from '../engine/addon.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
@@ -80,8 +83,16 @@ export interface Client {
   name: string;
   libName: string;
   libVersion: string;
-  user: string;
-  isAuthenticated: boolean;
+  /** Its user's name. */
+  readonly user: string;
+  /** It must say who it is before other commands. */
+  readonly isUnauthenticated: boolean;
+  /** Whose rights it has. Undefined: the user is deleted. */
+  readonly access: User | undefined;
+  /** From now on it is `user`. */
+  login(user: User): void;
+  /** It is what it was when it came. */
+  logout(): void;
   /** 2 or 3; setting it changes the encoder too. */
   resp: 2 | 3;
   readonly address: string;
@@ -138,6 +149,17 @@ export interface Rates {
   readonly outputBytes: number;
 }
 
+/** What the access list has refused. `object` and `user` are byte strings. */
+export interface DeniedRequest {
+  readonly reason: (typeof denialReasons)[number];
+  readonly context: (typeof denialContexts)[number];
+  /** The command, or the word of it that is a key or channel. */
+  readonly object: string;
+  readonly user: string;
+  /** 0: a script. */
+  readonly clientId: number;
+}
+
 /** What commands may ask of the process; the main thread or this thread carries it out. */
 export interface ServerServices {
   readonly settings: Settings;
@@ -154,6 +176,12 @@ export interface ServerServices {
   configSet(pairs: readonly (readonly [string, string])[]): Promise<Error | undefined>;
   /** Writes the settings to the configuration file, which there must be; answers as `configSet`. */
   configRewrite(): Promise<Error | undefined>;
+  /** This thread's copy. */
+  readonly acl: Acl;
+  /** Changes the users of all threads. @returns How many were deleted. @throws {ReplyError} As a rejection. */
+  changeUsers(change: AclChange): Promise<number>;
+  /** For ACL LOG. */
+  logDenial(denied: DeniedRequest): void;
   /** Commands of all clients, or those that change data, wait for so long. */
   pauseClients(forMs: number, onlyWrites: boolean): void;
   unpauseClients(): void;

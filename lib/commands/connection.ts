@@ -1,7 +1,8 @@
 // What a client says about its own connection: handshake, database, protocol.
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { DEFAULT_USER } from '../auth/acl.ts';
 import { REDIS_VERSION } from '../config/version.ts';
+import { fromBytes } from '../core/byte-string.ts';
 import { replyErrors } from '../core/errors.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, noKeys, type Words } from './command.ts';
@@ -10,9 +11,6 @@ import { databaseOf, replyWord, shown, textOf } from './words.ts';
 
 const shape = { group: 'connection', categories: ['@connection'], keys: noKeys };
 const handshake = ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'];
-
-/** The sole user until there are access lists. */
-export const DEFAULT_USER = 'default';
 
 export const connectionCommands: readonly Command[] = [
   {
@@ -95,13 +93,12 @@ export const connectionCommands: readonly Command[] = [
     since: '6.2.0',
     arity: 1,
     flags: handshake,
-    run({ client, reply, server }) {
+    run({ client, reply }) {
       client.transaction = undefined;
       client.watched = [];
       client.db = 0;
       client.name = '';
-      client.user = DEFAULT_USER;
-      client.isAuthenticated = server.settings.password === '';
+      client.logout();
       client.stopListening();
       client.replyMode = 'on';
       client.resp = 2;
@@ -120,27 +117,30 @@ function passwordOfHello(words: Words): number[] {
 
 /** A large argument is sent from the memory it came into. */
 function auth(call: Call): void {
-  const { client, command, reply, request, server } = call;
+  const { command, reply, request, server } = call;
   if (request.count > 3) throw replyErrors.syntax();
-  if (request.count === 2 && server.settings.password === '') throw replyErrors.noPasswordSet();
-  const user = request.count === 3 ? textOf(request, 1, command.name) : DEFAULT_USER;
-  authenticate(call, user, textOf(request, request.count - 1, command.name));
-  client.user = user;
+  if (request.count === 2 && server.acl.defaultUser.isOpen) throw replyErrors.noPasswordSet();
+  const user = request.count === 3 ? byteStringOf(request, 1, command.name) : DEFAULT_USER;
+  authenticate(call, user, byteStringOf(request, request.count - 1, command.name));
   reply.ok();
 }
 
-/** @throws {ReplyError} */
-function authenticate({ client, server }: Call, user: string, password: string): void {
-  const wanted = server.settings.password;
-  const isRight = user === DEFAULT_USER && (wanted === '' || isSame(password, wanted));
-  if (!isRight) throw replyErrors.wrongPassword();
-  client.isAuthenticated = true;
+/** @throws {ReplyError} The word is a blob. */
+function byteStringOf(request: Request, i: number, name: string): string {
+  if (request.isBlob(i)) throw replyErrors.argumentTooLong(name);
+  return fromBytes(request.bytes(i));
 }
 
-/** In a time that does not tell where they differ. */
-function isSame(a: string, b: string): boolean {
-  const hash = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(a), hash(b));
+/** Both are byte strings. @throws {ReplyError} */
+function authenticate({ client, request, server }: Call, name: string, password: string): void {
+  const user = server.acl.authenticate(name, password);
+  if (user === undefined) {
+    const context = client.transaction === undefined ? 'toplevel' : 'multi';
+    const object = fromBytes(request.bytes(0));
+    server.logDenial({ reason: 'auth', context, object, user: name, clientId: client.id });
+    throw replyErrors.wrongPassword();
+  }
+  client.login(user);
 }
 
 /** A name or library: visible characters without blanks (redis:src/networking.c `validateClientAttr`). */
@@ -166,8 +166,8 @@ function readHello(request: Request): Greeting {
   for (let i = 2; i < request.count; i++) {
     const left = request.count - 1 - i;
     if (request.is(i, 'AUTH') && left >= 2) {
-      const user = textOf(request, i + 1, 'hello');
-      greeting.login = { user, password: textOf(request, i + 2, 'hello') };
+      const user = byteStringOf(request, i + 1, 'hello');
+      greeting.login = { user, password: byteStringOf(request, i + 2, 'hello') };
       i += 2;
     } else if (request.is(i, 'SETNAME') && left >= 1) {
       greeting.name = textOf(request, i + 1, 'hello');
@@ -181,12 +181,8 @@ function readHello(request: Request): Greeting {
 function hello(call: Call): void {
   const { client, reply, request, server } = call;
   const { resp, login, name } = readHello(request);
-  if (login) {
-    authenticate(call, login.user, login.password);
-    client.user = login.user;
-  }
-  if (!client.isAuthenticated && server.settings.password !== '')
-    throw replyErrors.helloWithoutAuth();
+  if (login) authenticate(call, login.user, login.password);
+  if (client.isUnauthenticated) throw replyErrors.helloWithoutAuth();
   if (name !== undefined) client.name = name;
   if (resp !== undefined) client.resp = resp;
   reply.map(7);

@@ -26,6 +26,7 @@ export function withHelp(name: string, subcommands: readonly Command[]): readonl
     summary: 'Returns the subcommands in words.',
     since: '5.0.0',
     group: subcommands[0]?.group ?? 'server',
+    categories: subcommands[0]?.categories ?? [],
     arity: 2,
     flags: ['loading', 'stale'],
     keys: noKeys,

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { arch, release, type as systemName } from 'node:os';
 import { MODULE_VERSION, REDIS_VERSION, REDISAI_VERSION } from '../config/version.ts';
 import { humanBytes } from '../core/units.ts';
-import { addon, backendNames, type ProcessStatistics } from '../engine/addon.ts';
+import { addon, backendNames, denialReasons, type ProcessStatistics } from '../engine/addon.ts';
 import { subscriptionKinds } from '../engine/event-commands.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { shown } from './words.ts';
@@ -191,6 +191,9 @@ function stats({ server }: Call, statistics: ProcessStatistics): Fields {
   let errorCount = 0;
   for (const count of server.errorCounts().values()) errorCount += count;
   const rates = server.rates();
+  const refusals = addon().aclLogCounts();
+  const denied = (reason: (typeof denialReasons)[number]) =>
+    refusals[denialReasons.indexOf(reason)] ?? 0;
   return {
     total_connections_received: statistics.totalConnections,
     total_commands_processed: server.commandCount(),
@@ -222,6 +225,10 @@ function stats({ server }: Call, statistics: ProcessStatistics): Fields {
     tracking_total_keys: 0,
     unexpected_error_replies: 0,
     total_error_replies: errorCount,
+    acl_access_denied_auth: denied('auth'),
+    acl_access_denied_cmd: denied('command'),
+    acl_access_denied_key: denied('key'),
+    acl_access_denied_channel: denied('channel'),
   };
 }
 

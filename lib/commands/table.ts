@@ -1,5 +1,6 @@
 // Every command: the dispatcher, COMMAND and the README read this table.
 
+import { aclCommands } from './acl.ts';
 import { aiCommands } from './ai.ts';
 import { bitCommands } from './bits.ts';
 import { clientCommands } from './client.ts';
@@ -38,6 +39,7 @@ export const commandTable: ReadonlyMap<string, Command> = new Map(
     ...infoCommands,
     ...configCommands,
     ...introspectionCommands(() => commandTable),
+    ...aclCommands(() => commandTable),
     ...moduleCommands,
     ...clusterCommands,
     ...keyCommands,

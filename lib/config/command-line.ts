@@ -145,6 +145,7 @@ class ConfigReader {
   readonly #settings: Settings;
   readonly #sources: ConfigSources;
   #depth = 0;
+  #lineNumber = 0;
 
   constructor(settings: Settings, sources: ConfigSources) {
     this.#settings = settings;
@@ -155,6 +156,7 @@ class ConfigReader {
     for (const [index, raw] of text.split('\n').entries()) {
       const line = raw.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
       if (line === '' || line.startsWith('#')) continue;
+      this.#lineNumber = index + 1;
       try {
         this.#readLine(line);
       } catch (error) {
@@ -179,12 +181,21 @@ class ConfigReader {
       case 'sentinel':
         throw new SettingError('this server is no sentinel');
       case 'user':
+        this.#addUser(values, line);
+        return;
       case 'rename-command':
         throw new SettingError(`'${name}' is not supported by this server`);
     }
     if (!this.#settings.setLine(name, values))
       throw new SettingError('Bad directive or wrong number of arguments');
     if (name.toLowerCase() === 'dir') this.#changeFolder();
+  }
+
+  /** Its rules speak of commands, which are looked up when all is read. */
+  #addUser(values: readonly string[], line: string): void {
+    const [name, ...rules] = values;
+    if (name === undefined) throw new SettingError('Bad directive or wrong number of arguments');
+    this.#settings.users.push({ name, rules, line, lineNumber: this.#lineNumber });
   }
 
   /** At once: what follows, files to include among it, is named from there. */
@@ -246,7 +257,8 @@ export function unusable(reason: string): FatalConfigError {
   );
 }
 
-function fatal(reason: string, lineNumber: number, line: string): FatalConfigError {
+/** What Redis says of a line that it cannot take. */
+export function fatal(reason: string, lineNumber: number, line: string): FatalConfigError {
   return unusable(
     `Reading the configuration file, at line ${lineNumber}\n>>> '${line}'\n${reason}`,
   );

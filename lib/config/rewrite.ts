@@ -15,8 +15,11 @@ const wordsPerLine = new Map([
   ['client-output-buffer-limit', 4],
 ]);
 
-/** Replaces the file as a whole: whoever reads it sees the old one or the new one. @throws With `code`. */
-export async function rewriteConfigFile(settings: Settings): Promise<void> {
+/** Replaces the file as a whole: whoever reads it sees the old one or the new one. @param users As `rewriteConfig`. @throws With `code`. */
+export async function rewriteConfigFile(
+  settings: Settings,
+  users: readonly string[] = [],
+): Promise<void> {
   const path = settings.configFile;
   if (path === undefined) throw new Error('there is no configuration file');
   const [text, { mode }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
@@ -24,7 +27,7 @@ export async function rewriteConfigFile(settings: Settings): Promise<void> {
   try {
     const file = await open(partial, 'w', mode & 0o777);
     try {
-      await file.writeFile(rewriteConfig(text, settings));
+      await file.writeFile(rewriteConfig(text, settings, users));
       await file.sync();
     } finally {
       await file.close();
@@ -38,7 +41,12 @@ export async function rewriteConfigFile(settings: Settings): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
-export function rewriteConfig(text: string, settings: Settings): string {
+/** @param users The `user` lines that it must have, as bytes are read from it; none if they stand in a file of their own. */
+export function rewriteConfig(
+  text: string,
+  settings: Settings,
+  users: readonly string[] = [],
+): string {
   const old = text.replace(/\n$/, '').split('\n');
   const places = new Map<string, number[]>();
   for (const [index, line] of old.entries()) {
@@ -66,17 +74,18 @@ export function rewriteConfig(text: string, settings: Settings): string {
   }
   const modules = settings.modules.map(({ path, args }) => lineOf('loadmodule', [path, ...args]));
   put('loadmodule', modules, true);
+  put('user', users, true);
 
   const lines = old.flatMap((line, index) => replaced.get(index) ?? [line]);
   if (added.length > 0 && !lines.includes(SIGNATURE)) lines.push(SIGNATURE);
   return `${[...lines, ...added].join('\n')}\n`;
 }
 
-/** What a line sets, by its name and not an alias; `loadmodule` too. Undefined: it is none of ours to change. */
+/** What a line sets, by its name and not an alias; `loadmodule` and `user` too. Undefined: it is none of ours to change. */
 function nameIn(line: string): string | undefined {
   if (/^\s*(#|$)/.test(line)) return undefined;
   const name = splitWords(line)?.[0]?.toLowerCase() ?? '';
-  if (name === 'loadmodule') return name;
+  if (name === 'loadmodule' || name === 'user') return name;
   const row = findSetting(name);
   return row?.isInternal ? undefined : row?.name;
 }

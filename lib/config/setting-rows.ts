@@ -371,7 +371,7 @@ export const settingRows: readonly SettingRow[] = [
   integer('timeout', 0, 0, INT_MAX, { effect: 'Seconds after which idle clients are closed.' }),
   integer('maxclients', 10_000, 1, UINT_MAX, { effect: 'Most clients at a time.' }),
   flag('protected-mode', 'yes', {
-    effect: 'Without a password and without `bind`, only this host may connect.',
+    effect: 'Only this host may connect while the default user needs no password.',
   }),
   integer('io-threads', 1, 1, 128, {
     ...fixed,
@@ -431,9 +431,11 @@ export const settingRows: readonly SettingRow[] = [
   string('dir', '.', { isProtected: true, effect: 'Working folder.' }),
   string('locale-collate', ''),
   string('requirepass', '', { effect: 'Password of the default user.' }),
-  string('aclfile', '', fixed),
-  integer('acllog-max-len', 128, 0, LONG_MAX),
-  oneOf('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels']),
+  string('aclfile', '', { ...fixed, effect: 'File of users, one `user` line each; see Security.' }),
+  integer('acllog-max-len', 128, 0, LONG_MAX, { effect: 'Most entries of ACL LOG.' }),
+  oneOf('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels'], {
+    effect: 'Which channels new users may use.',
+  }),
   oneOf('enable-protected-configs', 'no', actions, {
     ...fixed,
     effect: 'Whether CONFIG SET may change protected settings.',

@@ -29,6 +29,15 @@ export interface LoadedModule {
   readonly args: readonly string[];
 }
 
+/** A `user` line of the file. */
+export interface UserDirective {
+  readonly name: string;
+  readonly rules: readonly string[];
+  /** As it stands there. */
+  readonly line: string;
+  readonly lineNumber: number;
+}
+
 /** When replies wait for a client that does not read: of `normal`, `slave` or `pubsub` clients. */
 export interface OutputBufferLimit {
   readonly hardBytes: number;
@@ -48,6 +57,8 @@ export class Settings {
   readonly #values = new Map<string, SettingValue>();
   readonly #given = new Set<string>();
   readonly modules: LoadedModule[] = [];
+  /** Of the start. They are not among what other threads are told: `ThreadStart` has them. */
+  readonly users: UserDirective[] = [];
   configFile: string | undefined;
 
   constructor(snapshot?: SettingsSnapshot) {

@@ -1,6 +1,8 @@
 // All the errors a command can answer, sent as `-CODE message`. In Redis' and RedisAI's own words
 // where they have them (compat.md sections 1 and 4).
 
+import { asText } from './byte-string.ts';
+
 /** An error a client is answered: not logged, and cheap (no stack). */
 export class ReplyError extends Error {
   readonly code: string;
@@ -25,6 +27,7 @@ export const errorCodeMeanings: Readonly<Record<string, string>> = {
   ERR: 'Anything that has no code of its own; the words say what.',
   EXECABORT: 'EXEC does nothing, since a queued command was refused.',
   NOAUTH: 'The connection must authenticate first.',
+  NOPERM: 'The user may not run the command, or not on that key or channel.',
   NOPROTO: 'HELLO names a protocol other than 2 and 3.',
   OOM: 'The command needs memory beyond `maxmemory`.',
   WRONGPASS: 'The password is not that of the user.',
@@ -107,6 +110,47 @@ export const replyErrors = {
       `Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
     ),
   monitorDenied: () => err("MONITOR isn't allowed for DENY BLOCKING client"),
+  // --- access lists; names and rules are byte strings ---
+  /** @param user By name. */
+  notPermitted: (user: string, name: string) =>
+    new ReplyError(
+      'NOPERM',
+      `User ${asText(user)} has no permissions to run the '${name}' command`,
+    ),
+  keyNotPermitted: () => new ReplyError('NOPERM', 'No permissions to access a key'),
+  channelNotPermitted: () => new ReplyError('NOPERM', 'No permissions to access a channel'),
+  /** At EXEC, of what was permitted when it was queued. */
+  notPermittedAnyMore: (reason: string) =>
+    new ReplyError(
+      'NOPERM',
+      `ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: ${reason}`,
+    ),
+  userName: () => err("Usernames can't contain spaces or null characters"),
+  userNameTooLong: (bytesMax: number) => err(`Usernames can't be longer than ${bytesMax} bytes`),
+  userRule: (rule: string, reason: string) =>
+    err(`Error in ACL SETUSER modifier '${asText(rule)}': ${reason}`),
+  unmatchedSelector: (rule: string) =>
+    err(`Unmatched parenthesis in acl selector starting at '${asText(rule)}'.`),
+  defaultUserStays: () => err("The 'default' user cannot be removed"),
+  userMissing: (name: string) => err(`User '${asText(name)}' not found`),
+  commandMissing: (name: string) => err(`Command '${asText(name)}' not found`),
+  unknownCategory: (name: string) => err(`Unknown category '${name}'`),
+  passwordBits: (max: number) =>
+    err(
+      `ACL GENPASS argument must be the number of bits for the output password, a positive number up to ${max}`,
+    ),
+  noUserFile: () =>
+    err(
+      'This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.',
+    ),
+  userFileNotOpened: (path: string, reason: string) =>
+    err(`Error loading ACLs, opening file '${path}': ${reason}`),
+  /** All that is wrong with it, as a byte string. */
+  userFile: (reason: string) => err(asText(reason)),
+  userFileNotSaved: () =>
+    err(
+      'There was an error trying to save the ACLs. Please check the server logs for more information',
+    ),
 
   // --- transactions ---
   nestedMulti: () => err('MULTI calls can not be nested'),

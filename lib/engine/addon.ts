@@ -104,6 +104,10 @@ export const messageKinds = {
   overrun: 6,
 } as const;
 
+/** `DenialReason` and `DenialContext` of native/threads/acl_log.h, as ACL LOG names them; the index is the code. */
+export const denialReasons = ['command', 'key', 'channel', 'auth'] as const;
+export const denialContexts = ['toplevel', 'multi', 'module'] as const;
+
 /** What a socket is watched for, and ready for. */
 export const socketEvents = { readable: 1, writable: 2 } as const;
 /** Answers of the socket calls, as `-errno`. */
@@ -206,6 +210,21 @@ export interface ClientRecord {
   shardChannelCount: number;
   lastCommand: string;
   flags: string;
+}
+
+/** An entry of the log of refusals, as `aclLogList` answers it (times in ms of the Unix epoch). */
+export interface DenialRecord {
+  id: number;
+  count: number;
+  /** Of `denialReasons` and `denialContexts`. */
+  reason: number;
+  context: number;
+  object: Buffer;
+  user: Buffer;
+  createdMs: number;
+  updatedMs: number;
+  /** Of the last time; its id is 0 if it was a script. */
+  client: ClientRecord;
 }
 
 /**
@@ -634,6 +653,20 @@ export interface Addon extends DataCommands, EventCommands {
   clientCount(): number;
   /** Posts a kill to the owners of these clients. @returns How many there are. */
   clientKill(ids: readonly number[]): number;
+  /** Notes what the access list refused. @param clientId Of this thread; 0: a script. @param lengthMax `acllog-max-len`. */
+  aclLogAdd(
+    reason: number,
+    context: number,
+    object: Uint8Array,
+    user: Uint8Array,
+    clientId: number,
+    lengthMax: number,
+  ): void;
+  /** The newest first. */
+  aclLogList(countMax: number): DenialRecord[];
+  aclLogClear(): void;
+  /** How often each of `denialReasons` was given since the start or `resetStatistics`. */
+  aclLogCounts(): number[];
   /** Adds to the process' counters; called once a turn of the event loop, not once a command. */
   count(inputBytes: number, outputBytes: number): void;
   /** Unix time, by the system's clock. */

@@ -1,4 +1,9 @@
+import { DEFAULT_USER } from '../auth/acl.ts';
+import type { User } from '../auth/user.ts';
+import { type Denial, deniedWord } from '../commands/access.ts';
 import { type Client, noSubscriptions, type Transaction } from '../commands/command.ts';
+import { asText, fromBytes } from '../core/byte-string.ts';
+import type { Request } from '../resp/request.ts';
 import type { ConnectionHost, NewConnection } from './connection.ts';
 
 /** What commands see and change of their client; the client table is told what others ask for. */
@@ -9,7 +14,10 @@ export abstract class ClientState implements Client {
   readonly localAddress: string;
   db = 0;
   watched: Client['watched'] = [];
-  isUnauthenticated: boolean;
+  /** It must say who it is before anything else. */
+  isUnauthenticated = false;
+  /** There is something that it may not do: the access list must be asked. */
+  isLimited = false;
   /** Bytes that MULTI has queued, without blobs. */
   queuedBytes = 0;
   /** Those of the blobs. */
@@ -20,7 +28,9 @@ export abstract class ClientState implements Client {
   #name = '';
   #libName = '';
   #libVersion = '';
-  #user = 'default';
+  #access: User | undefined;
+  /** What it was allowed to listen to when that was last looked at. */
+  #allowedChannels: readonly string[] = [];
   #isAuthenticated: boolean;
   #resp: 2 | 3 = 2;
   #transaction: Transaction | undefined;
@@ -40,8 +50,9 @@ export abstract class ClientState implements Client {
     this.address = address;
     this.localAddress = localAddress;
     this.#host = host;
-    this.#isAuthenticated = host.limits.password === '';
-    this.isUnauthenticated = !this.#isAuthenticated;
+    this.#access = host.acl.defaultUser;
+    this.#isAuthenticated = host.acl.admitsAnyone;
+    this.checkAccess();
   }
 
   abstract closeAfterReply(): void;
@@ -71,18 +82,50 @@ export abstract class ClientState implements Client {
     this.#host.addon.clientSetText(this.id, 'libVersion', libVersion);
   }
   get user(): string {
-    return this.#user;
+    return asText(this.#access?.name ?? DEFAULT_USER);
   }
-  set user(user: string) {
-    this.#user = user;
-    this.#host.addon.clientSetText(this.id, 'user', user);
+  /** Whose rights it has. Undefined: they are deleted, and it is about to be closed. */
+  get access(): User | undefined {
+    return this.#access;
   }
-  get isAuthenticated(): boolean {
-    return this.#isAuthenticated;
+  login(user: User): void {
+    this.#isAuthenticated = true;
+    this.#become(user);
   }
-  set isAuthenticated(isAuthenticated: boolean) {
-    this.#isAuthenticated = isAuthenticated;
-    this.isUnauthenticated = !isAuthenticated && this.#host.limits.password !== '';
+  logout(): void {
+    this.#isAuthenticated = this.#host.acl.admitsAnyone;
+    this.#become(this.#host.acl.defaultUser);
+  }
+  #become(user: User): void {
+    if (user !== this.#access) this.#host.addon.clientSetText(this.id, 'user', asText(user.name));
+    this.#access = user;
+    this.#allowedChannels = user.channels;
+    this.checkAccess();
+  }
+  /**
+   * To be called when users have changed.
+   * @returns Whether it may stay: its user is there, and still listens to what it was allowed to.
+   */
+  checkAccess(): boolean {
+    const { acl } = this.#host;
+    const access = this.#access;
+    if (access !== undefined && acl.find(access.name) !== access) this.#access = undefined;
+    this.isUnauthenticated = !this.#isAuthenticated && !acl.admitsAnyone;
+    this.isLimited = this.isUnauthenticated || this.#access?.isUnlimited !== true;
+    if (this.#access === undefined) return false;
+    const hasLost = this.isSubscriber && this.#access.hasLost(this.#allowedChannels);
+    this.#allowedChannels = this.#access.channels;
+    return !hasLost;
+  }
+  onDenied(denial: Denial, command: string, request: Request, isInTransaction: boolean): void {
+    const { reason, word } = denial;
+    this.#host.services.logDenial({
+      reason,
+      context: isInTransaction ? 'multi' : 'toplevel',
+      object: reason === 'command' ? command : fromBytes(deniedWord(request, word)),
+      user: this.#access?.name ?? DEFAULT_USER,
+      clientId: this.id,
+    });
   }
   get resp(): 2 | 3 {
     return this.#resp;

@@ -1,10 +1,20 @@
 // What every thread that carries out commands has: its copy of the command layer over the native core.
 
-import type { Command, CommandFigures, Rates, ServerServices } from '../commands/command.ts';
+import { Acl, type AclChange, type UserLine } from '../auth/acl.ts';
+import type { UserDefaults } from '../auth/user.ts';
+import { catalogOf } from '../commands/access.ts';
+import type {
+  Command,
+  CommandFigures,
+  DeniedRequest,
+  Rates,
+  ServerServices,
+} from '../commands/command.ts';
 import { Settings } from '../config/settings.ts';
+import { asText, fromText, toBytes } from '../core/byte-string.ts';
 import { ReplyError } from '../core/errors.ts';
 import { isLogLevel, openLog, setLogLevel } from '../core/log.ts';
-import type { Addon, ThreadBlocks } from '../engine/addon.ts';
+import { type Addon, denialContexts, denialReasons, type ThreadBlocks } from '../engine/addon.ts';
 import { Engine } from '../engine/engine.ts';
 import { Keyspace } from '../keyspace/keyspace.ts';
 import { ThreadMemory } from '../resp/native-memory.ts';
@@ -15,8 +25,8 @@ import { Dispatcher } from './dispatcher.ts';
 import { Limits } from './limits.ts';
 import {
   errorCodes,
+  type Outcome,
   type Pairs,
-  type PlainError,
   type SharedCounters,
   type ThreadStart,
   type ToMain,
@@ -36,7 +46,8 @@ export class Services implements ServerServices {
   readonly #thread: CommandLayer;
   readonly #post: (message: ToMain) => void;
   readonly #shared: SharedCounters;
-  readonly #changes = new Map<number, (error: Error | undefined) => void>();
+  readonly acl: Acl;
+  readonly #changes = new Map<number, (outcome: Outcome) => void>();
   #changeCount = 0;
 
   constructor(
@@ -52,29 +63,58 @@ export class Services implements ServerServices {
     this.configFile = settings.configFile;
     this.tcpPort = start.tcpPort;
     this.executable = start.executable;
+    this.acl = thread.acl;
     this.#thread = thread;
     this.#shared = start.shared;
     this.#post = post;
   }
 
-  configSet(pairs: Pairs): Promise<Error | undefined> {
-    return this.#ask((id) => ({ type: 'config-set', id, pairs }));
+  async configSet(pairs: Pairs): Promise<Error | undefined> {
+    return errorOf(await this.#ask((id) => ({ type: 'config-set', id, pairs })));
   }
 
-  configRewrite(): Promise<Error | undefined> {
-    return this.#ask((id) => ({ type: 'config-rewrite', id }));
+  async configRewrite(): Promise<Error | undefined> {
+    const { acl, settings } = this;
+    const isInFile =
+      settings.text('aclfile') !== '' || acl.isAsAtFirst(fromText(settings.password));
+    const users = isInFile ? [] : acl.lines.map(asText);
+    return errorOf(await this.#ask((id) => ({ type: 'config-rewrite', id, users })));
   }
 
-  #ask(message: (id: number) => ToMain): Promise<Error | undefined> {
+  async changeUsers(change: AclChange): Promise<number> {
+    const outcome = await this.#ask((id) => ({ type: 'users-change', id, change }));
+    const error = errorOf(outcome);
+    if (error !== undefined) throw error;
+    return outcome.count;
+  }
+
+  /** Those of the other threads, by a thread that is started later. */
+  async currentUsers(): Promise<readonly UserLine[]> {
+    const { users } = await this.#ask((id) => ({ type: 'users-ask', id }));
+    return users ?? [];
+  }
+
+  #ask(message: (id: number) => ToMain): Promise<Outcome> {
     const id = ++this.#changeCount;
     this.#post(message(id));
     return new Promise((resolve) => this.#changes.set(id, resolve));
   }
 
-  configSetDone(id: number, error: PlainError | undefined): void {
+  changeDone(id: number, outcome: Outcome): void {
     const resolve = this.#changes.get(id);
     this.#changes.delete(id);
-    resolve?.(error === undefined ? undefined : new ReplyError(error.code, error.message));
+    resolve?.(outcome);
+  }
+
+  logDenial({ reason, context, object, user, clientId }: DeniedRequest): void {
+    this.#thread.addon.aclLogAdd(
+      denialReasons.indexOf(reason),
+      denialContexts.indexOf(context),
+      toBytes(object),
+      toBytes(user),
+      clientId,
+      this.settings.number('acllog-max-len'),
+    );
   }
 
   pauseClients(forMs: number, onlyWrites: boolean): void {
@@ -135,6 +175,10 @@ export class Services implements ServerServices {
   }
 }
 
+function errorOf({ error }: Outcome): ReplyError | undefined {
+  return error && new ReplyError(error.code, error.message);
+}
+
 /** Of any code that has no place of its own: that of ERR. */
 function indexOfError(code: string): number {
   const known: readonly string[] = errorCodes;
@@ -166,6 +210,7 @@ export abstract class CommandLayer {
   readonly encoder: ReplyEncoder;
   readonly dispatcher: Dispatcher;
   readonly limits: Limits;
+  readonly acl: Acl;
   readonly keyspace: Keyspace;
   readonly engine: Engine;
   readonly services: Services;
@@ -198,12 +243,17 @@ export abstract class CommandLayer {
     );
     this.encoder = new ReplyEncoder(this.memory, (code) => errors[indexOfError(code)]!++);
     this.limits = new Limits(this.#settings, start.memoryLimitBytes);
+    const rows = [...commands];
+    this.acl = new Acl(catalogOf(rows), this.#userDefaults);
+    this.acl.setPassword(fromText(this.#settings.password));
+    this.acl.begin(start.users);
     this.statistics = new CommandStatistics(shared.commands, threadIndex);
     const { statistics } = this;
     this.pause = new Pause(native, shared.pause);
     this.monitors = new Monitors(native, shared.monitors);
     this.dispatcher = new Dispatcher(
-      commands,
+      rows,
+      this.acl.catalog,
       this.encoder,
       native,
       this.limits,
@@ -223,8 +273,32 @@ export abstract class CommandLayer {
   applySettings(pairs: Pairs): void {
     this.#settings.set(pairs);
     this.limits.apply(this.#settings);
+    this.acl.defaults = this.#userDefaults;
+    if (pairs.some(([name]) => name.toLowerCase() === 'requirepass')) {
+      this.acl.setPassword(fromText(this.#settings.password));
+      this.onUsersChanged();
+    }
     const level = this.#settings.text('loglevel');
     if (isLogLevel(level)) setLogLevel(level);
+  }
+
+  /** @returns What to tell the main thread: each thread says the same. */
+  applyUsers(change: AclChange): Outcome {
+    try {
+      const count = this.acl.change(change);
+      this.onUsersChanged();
+      return { error: undefined, count };
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      return { error: { code: error.code, message: error.message }, count: 0 };
+    }
+  }
+
+  /** Whoever has a user must look at it again. */
+  protected onUsersChanged(): void {}
+
+  get #userDefaults(): UserDefaults {
+    return { allChannels: this.#settings.text('acl-pubsub-default') === 'allchannels' };
   }
 
   /** Puts this thread's traffic where INFO finds it. */

@@ -49,6 +49,7 @@ export class ConnectionCall implements Call {
     this.request = request;
     request.select();
     try {
+      if (this.#connection.isLimited) this.#checkAccess(command, request);
       this.#dispatcher.runWithin(command, this, run);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
@@ -60,5 +61,11 @@ export class ConnectionCall implements Call {
     if (then === undefined) return;
     if (this.#connection.isPending) this.#connection.afterCompletion = then;
     else then();
+  }
+
+  /** @throws {ReplyError} */
+  #checkAccess(command: Command, request: Request): void {
+    const refusal = this.#dispatcher.notPermittedAnyMore(this.#connection, command, request);
+    if (refusal !== undefined) throw refusal;
   }
 }

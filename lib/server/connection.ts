@@ -1,5 +1,6 @@
 // One client: its socket, its state, and the order of its requests and replies.
 
+import type { Acl } from '../auth/acl.ts';
 import type { Completion, ServerServices, Ticket } from '../commands/command.ts';
 import { ProtocolError, ReplyError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
@@ -23,6 +24,8 @@ import type { SendBatch, Sender } from './send-batch.ts';
 const BACKLOG_BYTES_MAX = 64 * 1024;
 /** Copied back at a time, since the next command may wait again. */
 const RESUME_BYTES = 16 * 1024;
+/** Unsent replies of a client that has not said who it is. */
+const UNAUTHENTICATED_REPLY_BYTES_MAX = 64 * 1024;
 /** How stale `idle` of CLIENT LIST may be. */
 const RECORD_MS = 200;
 
@@ -34,6 +37,7 @@ export interface ConnectionHost {
   readonly encoder: ReplyEncoder;
   readonly dispatcher: Dispatcher;
   readonly limits: Limits;
+  readonly acl: Acl;
   readonly keyspace: Keyspace;
   readonly engine: Engine;
   readonly services: ServerServices;
@@ -496,6 +500,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       ? limits.pubsubOutput
       : limits.normalOutput;
     let isOver = hardBytes > 0 && unsentBytes >= hardBytes;
+    if (this.isUnauthenticated && unsentBytes > UNAUTHENTICATED_REPLY_BYTES_MAX) isOver = true;
     if (softBytes > 0 && unsentBytes >= softBytes) {
       const now = Date.now();
       if (this.#softSinceMs === 0) this.#softSinceMs = now;

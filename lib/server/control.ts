@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import type { InitialUsers } from '../auth/acl.ts';
 import { eventBits } from '../config/keyspace-events.ts';
 import { rewriteConfigFile } from '../config/rewrite.ts';
 import type { Settings } from '../config/settings.ts';
@@ -16,7 +17,9 @@ import { shareStatistics } from './command-statistics.ts';
 import type { NewConnection } from './connection.ts';
 import { ListenError, Listeners } from './listener.ts';
 import {
+  done,
   errorCodes,
+  type Outcome,
   type Pairs,
   type PlainError,
   RATE_COUNT,
@@ -38,13 +41,14 @@ interface Thread {
   isStopped: boolean;
 }
 
-/** A CONFIG SET on its way to all threads. */
+/** A CONFIG SET or a change of users on its way to all threads, or a question that keeps its place among them. */
 interface Change {
   readonly from: Thread;
-  readonly id: number;
-  readonly pairs: Pairs;
+  readonly asked: Extract<ToMain, { type: 'config-set' | 'users-change' | 'users-ask' }>;
   /** Threads that have not taken it. */
   waitsFor: number;
+  /** As the first I/O thread has it: all that have the same users say the same. */
+  outcome: Outcome;
 }
 
 export class Control {
@@ -65,8 +69,8 @@ export class Control {
   #rewriting: Promise<void> = Promise.resolve();
   #isStopping = false;
 
-  /** @param startedMs When the process began. */
-  constructor(settings: Settings, startedMs: number) {
+  /** @param users Have been found right. @param startedMs When the process began. */
+  constructor(settings: Settings, users: InitialUsers, startedMs: number) {
     this.#settings = settings;
     const asked = settings.isGiven('io-threads') ? settings.number('io-threads') : IO_THREADS_MAX;
     const threadCount = Math.min(asked, IO_THREADS_MAX, coreCount());
@@ -83,6 +87,7 @@ export class Control {
     };
     this.#loads = new Int32Array(this.#shared.connections);
     this.#threadStart = {
+      users,
       memoryLimitBytes: this.#memoryLimitBytes,
       startedMs,
       runId: randomBytes(20).toString('hex'),
@@ -169,14 +174,16 @@ export class Control {
         this.#announce();
         break;
       case 'config-set':
-        this.#changes.push({ from: thread, id: message.id, pairs: message.pairs, waitsFor: 0 });
+      case 'users-change':
+      case 'users-ask':
+        this.#changes.push({ from: thread, asked: message, waitsFor: 0, outcome: done });
         if (this.#changes.length === 1) this.#change();
         break;
       case 'config-rewrite':
-        this.#rewriteConfig(thread, message.id);
+        this.#rewriteConfig(thread, message.id, message.users);
         break;
-      case 'settings-taken':
-        this.#onTaken();
+      case 'change-taken':
+        this.#onTaken(thread, message.outcome);
         break;
       case 'shutdown':
         log.notice('User requested shutdown...');
@@ -206,55 +213,61 @@ export class Control {
     this.#post(this.#threads[least]!, { type: 'connection', ...from });
   }
 
-  // --- settings: one change at a time ---
+  // --- settings and users: one change at a time ---
 
   #change(): void {
     const change = this.#changes[0];
     if (change === undefined) return;
-    // AI.CONFIG's settings are not CONFIG's; which of the two a client may name, its command knows.
-    const error = this.#settings.check(change.pairs, { allowInternal: true });
+    const { asked } = change;
+    const error = asked.type === 'config-set' ? this.#changeSettings(asked.pairs) : undefined;
     if (error !== undefined) {
-      this.#endChange({ code: error.code, message: error.message });
+      this.#endChange({ error, count: 0 });
       return;
     }
-    this.#settings.set(change.pairs);
+    const threads = asked.type === 'users-ask' ? this.#threads.slice(0, 1) : this.#allThreads;
+    change.waitsFor = threads.length;
+    for (const thread of threads) this.#post(thread, orderOf(asked));
+  }
+
+  #changeSettings(pairs: Pairs): PlainError | undefined {
+    // AI.CONFIG's settings are not CONFIG's; which of the two a client may name, its command knows.
+    const error = this.#settings.check(pairs, { allowInternal: true });
+    if (error !== undefined) return { code: error.code, message: error.message };
+    this.#settings.set(pairs);
     this.#applyLimits();
     const level = this.#settings.text('loglevel');
     if (isLogLevel(level)) setLogLevel(level);
-    const threads = this.#allThreads;
-    change.waitsFor = threads.length;
-    for (const thread of threads) {
-      this.#post(thread, { type: 'settings', id: change.id, pairs: change.pairs });
-    }
+    return undefined;
   }
 
-  #onTaken(): void {
+  #onTaken(thread: Thread, outcome: Outcome): void {
     const change = this.#changes[0];
-    if (change === undefined) throw new Error('a thread has taken settings that nobody changed');
+    if (change === undefined) throw new Error('a thread has taken a change that nobody made');
+    if (thread === this.#threads[0]) change.outcome = outcome;
     change.waitsFor--;
-    if (change.waitsFor === 0) this.#endChange(undefined);
+    if (change.waitsFor === 0) this.#endChange(change.outcome);
   }
 
-  #endChange(error: PlainError | undefined): void {
+  #endChange(outcome: Outcome): void {
     const change = this.#changes.shift();
     if (change === undefined) return;
-    this.#post(change.from, { type: 'config-set-done', id: change.id, error });
+    this.#post(change.from, { type: 'change-done', id: change.asked.id, outcome });
     this.#change();
   }
 
   /** One after the other, since all write the same file. */
-  #rewriteConfig(from: Thread, id: number): void {
+  #rewriteConfig(from: Thread, id: number, users: readonly string[]): void {
     this.#rewriting = this.#rewriting
-      .then(() => rewriteConfigFile(this.#settings))
+      .then(() => rewriteConfigFile(this.#settings, users))
       .then(
-        () => undefined,
+        () => done,
         (cause: NodeJS.ErrnoException) => {
           log.warning(`CONFIG REWRITE failed: ${cause.message}`);
           const { code, message } = replyErrors.rewriteFailed(cause.message);
-          return { code, message };
+          return { error: { code, message }, count: 0 };
         },
       )
-      .then((error) => this.#post(from, { type: 'config-set-done', id, error }));
+      .then((outcome) => this.#post(from, { type: 'change-done', id, outcome }));
   }
 
   #applyLimits(): void {
@@ -305,6 +318,17 @@ export class Control {
     } catch (error) {
       log.warning(`Failed to write PID file: ${error instanceof Error ? error.message : error}`);
     }
+  }
+}
+
+function orderOf(asked: Change['asked']): ToThread {
+  switch (asked.type) {
+    case 'config-set':
+      return { type: 'settings', id: asked.id, pairs: asked.pairs };
+    case 'users-change':
+      return { type: 'users', id: asked.id, change: asked.change };
+    case 'users-ask':
+      return { type: 'users-tell' };
   }
 }
 

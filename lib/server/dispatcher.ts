@@ -1,5 +1,8 @@
 // From a request to its command: name, arity, password, memory, MULTI. Allocates nothing unless it refuses.
 
+import type { CommandCatalog, RuledCommand } from '../auth/catalog.ts';
+import type { User } from '../auth/user.ts';
+import { type Denial, denialOf } from '../commands/access.ts';
 import type { Call, Client, Command } from '../commands/command.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
@@ -37,7 +40,13 @@ export interface Caller
   extends Pausable,
     Pick<Client, 'address' | 'transaction' | 'watched' | 'isListening'> {
   readonly call: Call & { command: Command; request: Request };
+  /** There is something that it may not do: not every command, key and channel is allowed. */
+  readonly isLimited: boolean;
   readonly isUnauthenticated: boolean;
+  /** Undefined: the user is deleted. */
+  readonly access: User | undefined;
+  /** A refusal of the access list, for ACL LOG. */
+  onDenied(denial: Denial, command: string, request: Request, isInTransaction: boolean): void;
   /** Bytes that MULTI has queued, without and of blobs. */
   queuedBytes: number;
   queuedBlobBytes: number;
@@ -63,10 +72,14 @@ class Entry {
   readonly isForListeners: boolean;
   readonly isExec: boolean;
   readonly subcommands: CommandIndex | undefined;
+  readonly ruled: RuledCommand;
   index = -1;
 
-  constructor(command: Command, fullName: string) {
+  constructor(command: Command, fullName: string, catalog: CommandCatalog) {
     this.command = command;
+    const ruled = catalog.find(fullName);
+    if (ruled === undefined) throw new Error(`no command of the catalog: ${fullName}`);
+    this.ruled = ruled;
     this.name = Buffer.from(command.name.toLowerCase());
     this.fullName = fullName;
     this.run = command.run;
@@ -82,7 +95,7 @@ class Entry {
     this.subcommands =
       command.subcommands === undefined || command.subcommands.length === 0
         ? undefined
-        : new CommandIndex(command.subcommands, `${command.name}|`);
+        : new CommandIndex(command.subcommands, `${command.name}|`, catalog);
   }
 }
 
@@ -92,8 +105,10 @@ class CommandIndex {
   readonly #mask: number;
   readonly entries: readonly Entry[];
 
-  constructor(commands: Iterable<Command>, prefix: string) {
-    this.entries = [...commands].map((command) => new Entry(command, `${prefix}${command.name}`));
+  constructor(commands: Iterable<Command>, prefix: string, catalog: CommandCatalog) {
+    this.entries = [...commands].map(
+      (command) => new Entry(command, `${prefix}${command.name}`, catalog),
+    );
     let slotCount = 8;
     while (slotCount < 4 * this.entries.length) slotCount *= 2;
     this.#mask = slotCount - 1;
@@ -150,6 +165,7 @@ export class Dispatcher {
 
   constructor(
     commands: Iterable<Command>,
+    catalog: CommandCatalog,
     encoder: ReplyEncoder,
     addon: Addon,
     limits: Limits,
@@ -157,7 +173,7 @@ export class Dispatcher {
     monitors: Monitors,
     pause?: Pause,
   ) {
-    this.#index = new CommandIndex(commands, '');
+    this.#index = new CommandIndex(commands, '', catalog);
     this.#encoder = encoder;
     this.#addon = addon;
     this.#limits = limits;
@@ -241,9 +257,12 @@ export class Dispatcher {
       else this.#refuse(caller, complaint, entry);
       return;
     }
-    if (caller.isUnauthenticated && !entry.isOpen) {
-      this.#refuse(caller, replyErrors.noAuth(), entry);
-      return;
+    if (caller.isLimited) {
+      const refusal = this.#notPermitted(caller, entry, request);
+      if (refusal !== undefined) {
+        this.#refuse(caller, refusal, entry);
+        return;
+      }
     }
     if (request.blobCount > 0 && this.#hasRefusedBlob(request)) {
       this.#refuse(caller, replyErrors.outOfMemory(), entry);
@@ -288,6 +307,41 @@ export class Dispatcher {
       caller.cancelWait();
       this.#encoder.error(error);
     }
+  }
+
+  /** What stands against it that is the user's, in Redis' order (`processCommand`). */
+  #notPermitted(caller: Caller, entry: Entry, request: Request): ReplyError | undefined {
+    if (caller.isUnauthenticated && !entry.isOpen) return replyErrors.noAuth();
+    const isInTransaction = caller.transaction !== undefined;
+    if (isInTransaction && entry.isRefusedInMulti) return replyErrors.notInTransaction();
+    // Its words cannot be read.
+    if (request.blobCount > 0 && this.#hasRefusedBlob(request)) return replyErrors.outOfMemory();
+    const denial = this.#denialOf(caller, entry, request);
+    if (denial === undefined) return undefined;
+    caller.onDenied(denial, entry.fullName, request, isInTransaction);
+    switch (denial.reason) {
+      case 'command':
+        return replyErrors.notPermitted(caller.access?.name ?? '', entry.fullName);
+      case 'key':
+        return replyErrors.keyNotPermitted();
+      case 'channel':
+        return replyErrors.channelNotPermitted();
+    }
+  }
+
+  #denialOf({ access }: Caller, entry: Entry, request: Request): Denial | undefined {
+    if (access === undefined) return entry.isOpen ? undefined : { reason: 'command', word: 0 };
+    return denialOf(access, entry.ruled, entry.command, request);
+  }
+
+  /** Rules may have changed since a command was queued. */
+  notPermittedAnyMore(caller: Caller, command: Command, request: Request): ReplyError | undefined {
+    const entry = this.#entryOf.get(command);
+    const denial = entry && this.#denialOf(caller, entry, request);
+    if (entry === undefined || denial === undefined) return undefined;
+    this.#statistics.rejected(entry.index);
+    caller.onDenied(denial, entry.fullName, request, true);
+    return replyErrors.notPermittedAnyMore(reasonAtExec[denial.reason]);
   }
 
   /** A refusal while commands are queued dooms their EXEC. */
@@ -361,6 +415,12 @@ export class Dispatcher {
     return replyErrors.unknownCommand(name, args);
   }
 }
+
+const reasonAtExec: Readonly<Record<Denial['reason'], string>> = {
+  command: 'no permission to execute the command or subcommand',
+  key: 'no permission to touch the specified keys',
+  channel: 'no permission to access one of the channels used as arguments to the command',
+};
 
 /** What CLIENT PAUSE ... WRITE stops. */
 function changesData(entry: Entry, caller: Caller): boolean {

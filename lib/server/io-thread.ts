@@ -9,7 +9,8 @@ import { type Addon, addon, messageKinds } from '../engine/addon.ts';
 import { CommandLayer, type MailboxMessage, openThreadLog } from './command-layer.ts';
 import { Connection, type ConnectionHost, type NewConnection } from './connection.ts';
 import { Deliveries } from './deliveries.ts';
-import type { Pairs, ThreadStart, ToMain, ToThread } from './messages.ts';
+import { done, type Pairs, type ThreadStart, type ToMain, type ToThread } from './messages.ts';
+import { isProtectedFrom, PROTECTED_MODE_REFUSAL } from './protected-mode.ts';
 import { SendBatch } from './send-batch.ts';
 
 const SWEEP_MS = 1000;
@@ -58,10 +59,19 @@ export class IoThread extends CommandLayer implements ConnectionHost {
         break;
       case 'settings':
         this.#apply(message.pairs);
-        this.#post({ type: 'settings-taken', id: message.id });
+        this.#post({ type: 'change-taken', outcome: done });
         break;
-      case 'config-set-done':
-        this.services.configSetDone(message.id, message.error);
+      case 'users':
+        this.#post({ type: 'change-taken', outcome: this.applyUsers(message.change) });
+        break;
+      case 'users-tell':
+        this.#post({
+          type: 'change-taken',
+          outcome: { ...done, users: this.acl.definitions },
+        });
+        break;
+      case 'change-done':
+        this.services.changeDone(message.id, message.outcome);
         break;
       case 'stop':
         this.#stop();
@@ -78,6 +88,11 @@ export class IoThread extends CommandLayer implements ConnectionHost {
 
   #open(from: NewConnection): void {
     const { fd, address, localAddress, isUnix } = from;
+    if (isProtectedFrom(from, this.services.settings, this.acl)) {
+      Atomics.sub(this.#loads, this.#start.threadIndex, 1);
+      this.addon.refuse(fd, PROTECTED_MODE_REFUSAL);
+      return;
+    }
     do this.#lastIndex = (this.#lastIndex + 1) % CONNECTION_INDEX_MAX;
     while (this.#connections.has(this.#lastIndex));
     const index = this.#lastIndex;
@@ -108,6 +123,15 @@ export class IoThread extends CommandLayer implements ConnectionHost {
     if (this.limits.keepaliveMs === keepaliveMs) return;
     for (const connection of this.#connections.values()) {
       connection.keepAlive(this.limits.keepaliveMs);
+    }
+  }
+
+  /** Who may not stay is closed, one that has done it to itself after its reply. */
+  protected override onUsersChanged(): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.checkAccess()) continue;
+      if (connection.isPending) connection.closeAfterReply();
+      else connection.close();
     }
   }
 

@@ -15,7 +15,6 @@ export class Limits implements DecoderLimits {
   keepaliveMs = 0;
   clientsMax = 0;
   maxmemoryBytes = 0;
-  password = '';
   readonly #memoryLimitBytes: number;
 
   constructor(settings: Settings, memoryLimitBytes: number) {
@@ -33,6 +32,5 @@ export class Limits implements DecoderLimits {
     this.keepaliveMs = settings.tcpKeepaliveSeconds * 1000;
     this.clientsMax = settings.clientsMax;
     this.maxmemoryBytes = settings.maxmemoryBytes;
-    this.password = settings.password;
   }
 }

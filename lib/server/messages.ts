@@ -1,5 +1,6 @@
 // What the main thread and the I/O threads say to each other, beside the native mailboxes.
 
+import type { AclChange, InitialUsers, UserLine } from '../auth/acl.ts';
 import type { SettingsSnapshot } from '../config/settings.ts';
 import type { SharedStatistics } from './command-statistics.ts';
 import type { NewConnection } from './connection.ts';
@@ -12,29 +13,46 @@ export interface PlainError {
   readonly message: string;
 }
 
+/** What came of a change. */
+export interface Outcome {
+  readonly error: PlainError | undefined;
+  /** How many users were deleted. */
+  readonly count: number;
+  /** Those that there are, if they were asked for. */
+  readonly users?: readonly UserLine[];
+}
+
+export const done: Outcome = { error: undefined, count: 0 };
+
 export type ToThread =
   | ({ readonly type: 'connection' } & NewConnection)
   /** Apply these pairs, which have been checked, and say so. */
   | { readonly type: 'settings'; readonly id: number; readonly pairs: Pairs }
-  /** The end of this thread's own `config-set`. */
-  | {
-      readonly type: 'config-set-done';
-      readonly id: number;
-      readonly error: PlainError | undefined;
-    }
+  /** Change the users so, and say what came of it: the same on every thread. */
+  | { readonly type: 'users'; readonly id: number; readonly change: AclChange }
+  /** Say which users there are. */
+  | { readonly type: 'users-tell' }
+  /** The end of this thread's own change of settings or users, or of its `config-rewrite`. */
+  | { readonly type: 'change-done'; readonly id: number; readonly outcome: Outcome }
   | { readonly type: 'stop' };
 
 export type ToMain =
   | { readonly type: 'ready' }
   | { readonly type: 'config-set'; readonly id: number; readonly pairs: Pairs }
-  | { readonly type: 'config-rewrite'; readonly id: number }
-  | { readonly type: 'settings-taken'; readonly id: number }
+  /** @param users Lines of the file about them. */
+  | { readonly type: 'config-rewrite'; readonly id: number; readonly users: readonly string[] }
+  | { readonly type: 'users-change'; readonly id: number; readonly change: AclChange }
+  /** Which users are there now? Changes that come later follow the answer. */
+  | { readonly type: 'users-ask'; readonly id: number }
+  /** A `settings`, `users` or `users-tell` has been carried out. */
+  | { readonly type: 'change-taken'; readonly outcome: Outcome }
   | { readonly type: 'shutdown'; readonly save: 'default' | 'save' | 'nosave' }
   | { readonly type: 'stopped' };
 
 /** What an I/O thread is started with. */
 export interface ThreadStart {
   readonly settings: SettingsSnapshot;
+  readonly users: InitialUsers;
   readonly memoryLimitBytes: number;
   readonly startedMs: number;
   readonly runId: string;

@@ -2,9 +2,12 @@
 // without sockets, the main of a worker that the first such script starts.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { DEFAULT_USER } from '../auth/acl.ts';
+import type { User } from '../auth/user.ts';
+import { type Denial, deniedWord } from '../commands/access.ts';
 import { type Call, type Client, type Command, noSubscriptions } from '../commands/command.ts';
-import { DEFAULT_USER } from '../commands/connection.ts';
 import { commandTable } from '../commands/table.ts';
+import { fromBytes, fromText } from '../core/byte-string.ts';
 import { type ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { type Addon, addon, messageKinds } from '../engine/addon.ts';
@@ -12,7 +15,7 @@ import type { ReplySink } from '../resp/reply-encoder.ts';
 import { Request } from '../resp/request.ts';
 import { CommandLayer, type MailboxMessage, openThreadLog } from './command-layer.ts';
 import type { Caller } from './dispatcher.ts';
-import type { ThreadStart, ToMain, ToThread } from './messages.ts';
+import { done, type ThreadStart, type ToMain, type ToThread } from './messages.ts';
 
 /** Commands in one turn of the loop; messages of the main thread come in between. */
 const COMMANDS_PER_TURN = 100;
@@ -51,7 +54,6 @@ class Script implements Client, Caller, ReplySink {
   readonly id = 0;
   readonly address = '';
   readonly localAddress = '';
-  readonly isAuthenticated = true;
   readonly isUnauthenticated = false;
   readonly resp = 2;
   readonly replyMode = 'on';
@@ -68,14 +70,17 @@ class Script implements Client, Caller, ReplySink {
   queuedBytes = 0;
   queuedBlobBytes = 0;
   db = 0;
+  /** Who has run it; its rights count as they are now. */
   user = DEFAULT_USER;
   /** Of the reply so far; what passes `replyBytesMax` is dropped. */
   replyBytes = 0;
   replyBytesMax = 0;
   readonly #addon: Addon;
+  readonly #host: ScriptHost;
 
   constructor(host: ScriptHost) {
     this.#addon = host.addon;
+    this.#host = host;
     this.call = new ScriptCall(this, host);
   }
 
@@ -98,6 +103,24 @@ class Script implements Client, Caller, ReplySink {
     }
   }
 
+  get access(): User | undefined {
+    return this.#host.acl.find(fromText(this.user));
+  }
+
+  get isLimited(): boolean {
+    return this.access?.isUnlimited !== true;
+  }
+
+  onDenied({ reason, word }: Denial, command: string, request: Request): void {
+    this.#host.services.logDenial({
+      reason,
+      context: 'module',
+      object: reason === 'command' ? command : fromBytes(deniedWord(request, word)),
+      user: fromText(this.user),
+      clientId: 0,
+    });
+  }
+
   get isReplyTooLong(): boolean {
     return this.replyBytes > this.replyBytesMax;
   }
@@ -107,6 +130,12 @@ class Script implements Client, Caller, ReplySink {
     return this.call.wait();
   }
   cancelWait(): void {}
+  login(): never {
+    return this.call.wait();
+  }
+  logout(): never {
+    return this.call.wait();
+  }
   close(): void {}
   closeAfterReply(): void {}
   stopListening(): void {}
@@ -159,20 +188,34 @@ export class ScriptHost extends CommandLayer {
     this.#post = post;
     this.#script = new Script(this);
     this.#largeRequest = Request.empty(this.memory);
-    native.scriptHostOpen();
+    this.#open();
+  }
+
+  /** Users may have changed since the other threads began. */
+  async #open(): Promise<void> {
+    const lines = await this.services.currentUsers();
+    if (this.#isStopped) return;
+    this.acl.begin({ lines, file: undefined });
+    this.addon.scriptHostOpen();
   }
 
   onMessage(message: ToThread): void {
     switch (message.type) {
       case 'settings':
         this.applySettings(message.pairs);
-        this.#post({ type: 'settings-taken', id: message.id });
+        this.#post({ type: 'change-taken', outcome: done });
+        break;
+      case 'users':
+        this.#post({ type: 'change-taken', outcome: this.applyUsers(message.change) });
         break;
       case 'stop':
         this.#stop();
         break;
+      case 'change-done':
+        this.services.changeDone(message.id, message.outcome);
+        break;
       case 'connection':
-      case 'config-set-done':
+      case 'users-tell':
         throw new Error(`the script host was told '${message.type}'`);
     }
   }

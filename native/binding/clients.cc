@@ -1,8 +1,9 @@
-// The exports about the client table and the threads' traffic.
+// The exports about the client table, what the access list refused, and the threads' traffic.
 #include <ctime>
 #include <string_view>
 
 #include "binding/thread_state.h"
+#include "threads/acl_log.h"
 #include "threads/client_table.h"
 
 namespace tutti {
@@ -103,34 +104,35 @@ napi_value ClientSetText(napi_env env, napi_callback_info info) {
   return kUndefined;
 }
 
+Napi::Object FromClient(Napi::Env env, const ClientSnapshot& client) {
+  const auto text = [&](ClientText which) { return client.texts[static_cast<size_t>(which)]; };
+  const auto record = Napi::Object::New(env);
+  record.Set("id", static_cast<double>(client.id));
+  record.Set("threadIndex", client.owner.thread_index);
+  record.Set("connection", client.owner.connection);
+  record.Set("fd", client.fd);
+  record.Set("address", text(ClientText::kAddress));
+  record.Set("localAddress", text(ClientText::kLocalAddress));
+  for (const TextField& row : kTextFields) record.Set(std::string(row.name), text(row.which));
+  record.Set("createdMs", static_cast<double>(client.created_ms));
+  record.Set("lastSeenMs", static_cast<double>(client.progress.last_seen_ms));
+  record.Set("db", client.progress.db);
+  record.Set("resp", client.progress.resp);
+  record.Set("multiCount", client.progress.multi_count);
+  record.Set("watchCount", client.progress.watch_count);
+  record.Set("queryBytes", static_cast<double>(client.progress.query_bytes));
+  record.Set("outputBytes", static_cast<double>(client.progress.output_bytes));
+  record.Set("channelCount", client.progress.channel_count);
+  record.Set("patternCount", client.progress.pattern_count);
+  record.Set("shardChannelCount", client.progress.shard_channel_count);
+  return record;
+}
+
 Napi::Value ClientList(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto clients = ClientTable::Get().List();
   const auto answer = Napi::Array::New(env, clients.size());
-  for (uint32_t i = 0; i < clients.size(); i++) {
-    const ClientSnapshot& client = clients[i];
-    const auto text = [&](ClientText which) { return client.texts[static_cast<size_t>(which)]; };
-    const auto record = Napi::Object::New(env);
-    record.Set("id", static_cast<double>(client.id));
-    record.Set("threadIndex", client.owner.thread_index);
-    record.Set("connection", client.owner.connection);
-    record.Set("fd", client.fd);
-    record.Set("address", text(ClientText::kAddress));
-    record.Set("localAddress", text(ClientText::kLocalAddress));
-    for (const TextField& row : kTextFields) record.Set(std::string(row.name), text(row.which));
-    record.Set("createdMs", static_cast<double>(client.created_ms));
-    record.Set("lastSeenMs", static_cast<double>(client.progress.last_seen_ms));
-    record.Set("db", client.progress.db);
-    record.Set("resp", client.progress.resp);
-    record.Set("multiCount", client.progress.multi_count);
-    record.Set("watchCount", client.progress.watch_count);
-    record.Set("queryBytes", static_cast<double>(client.progress.query_bytes));
-    record.Set("outputBytes", static_cast<double>(client.progress.output_bytes));
-    record.Set("channelCount", client.progress.channel_count);
-    record.Set("patternCount", client.progress.pattern_count);
-    record.Set("shardChannelCount", client.progress.shard_channel_count);
-    answer.Set(i, record);
-  }
+  for (uint32_t i = 0; i < clients.size(); i++) answer.Set(i, FromClient(env, clients[i]));
   return answer;
 }
 
@@ -154,6 +156,64 @@ Napi::Value ClientKill(const Napi::CallbackInfo& info) {
   return {info.Env(), ToJs(info.Env(), killed)};
 }
 
+// --- what the access list refused ---
+
+std::string ToBytes(const Napi::Value& value) {
+  const auto bytes = value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
+}
+
+Napi::Value FromBytes(Napi::Env env, const std::string& bytes) {
+  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+}
+
+// aclLogAdd(reason, context, object, user, clientId, lengthMax)
+Napi::Value AclLogAdd(const Napi::CallbackInfo& info) {
+  const ThreadState& thread = this_thread();
+  Denial denial;
+  denial.reason = static_cast<DenialReason>(ToInt32(info[0]));
+  denial.context = static_cast<DenialContext>(ToInt32(info[1]));
+  denial.object = ToBytes(info[2]);
+  denial.user = ToBytes(info[3]);
+  if (const int64_t id = ToInt64(info[4]); id != 0)
+    denial.client = ClientTable::Get().Snapshot(SlotOf(thread, id));
+  AclLog::Get().Add(std::move(denial), NowMs(), static_cast<size_t>(ToInt64(info[5])));
+  return info.Env().Undefined();
+}
+
+Napi::Value AclLogList(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto entries = AclLog::Get().List(static_cast<size_t>(ToInt64(info[0])));
+  const auto answer = Napi::Array::New(env, entries.size());
+  for (uint32_t i = 0; i < entries.size(); i++) {
+    const AclLog::Entry& entry = entries[i];
+    const auto record = Napi::Object::New(env);
+    record.Set("id", static_cast<double>(entry.id));
+    record.Set("count", static_cast<double>(entry.count));
+    record.Set("reason", static_cast<int>(entry.reason));
+    record.Set("context", static_cast<int>(entry.context));
+    record.Set("object", FromBytes(env, entry.object));
+    record.Set("user", FromBytes(env, entry.user));
+    record.Set("createdMs", static_cast<double>(entry.created_ms));
+    record.Set("updatedMs", static_cast<double>(entry.updated_ms));
+    record.Set("client", FromClient(env, entry.client));
+    answer.Set(i, record);
+  }
+  return answer;
+}
+
+napi_value AclLogClear(napi_env, napi_callback_info) {
+  AclLog::Get().Clear();
+  return kUndefined;
+}
+
+Napi::Value AclLogCounts(const Napi::CallbackInfo& info) {
+  const auto counts = AclLog::Get().Counts();
+  const auto answer = Napi::Array::New(info.Env(), counts.size());
+  for (uint32_t i = 0; i < counts.size(); i++) answer.Set(i, static_cast<double>(counts[i]));
+  return answer;
+}
+
 napi_value Count(napi_env env, napi_callback_info info) {
   const Arguments<2> in(env, info);
   ThreadState& thread = this_thread();
@@ -172,10 +232,12 @@ napi_value Count(napi_env env, napi_callback_info info) {
 
 std::span<const Export> ClientExports() {
   static constexpr Export exports[] = {
-      {"clientOpen", Wrapped<ClientOpen>}, {"clientClose", ClientClose},
-      {"clientUpdate", ClientUpdate},      {"clientSetText", ClientSetText},
-      {"clientList", Wrapped<ClientList>}, {"clientCount", ClientCount},
-      {"clientKill", Wrapped<ClientKill>}, {"count", Count},
+      {"clientOpen", Wrapped<ClientOpen>},     {"clientClose", ClientClose},
+      {"clientUpdate", ClientUpdate},          {"clientSetText", ClientSetText},
+      {"clientList", Wrapped<ClientList>},     {"clientCount", ClientCount},
+      {"clientKill", Wrapped<ClientKill>},     {"aclLogAdd", Wrapped<AclLogAdd>},
+      {"aclLogList", Wrapped<AclLogList>},     {"aclLogClear", AclLogClear},
+      {"aclLogCounts", Wrapped<AclLogCounts>}, {"count", Count},
   };
   return exports;
 }

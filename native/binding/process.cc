@@ -21,6 +21,7 @@
 #include "keyspace/keyspace.h"
 #include "tensor/buffer_pool.h"
 #include "threads/acceptor.h"
+#include "threads/acl_log.h"
 #include "threads/client_table.h"
 
 namespace tutti {
@@ -259,6 +260,7 @@ napi_value UnixMicroseconds(napi_env env, napi_callback_info) {
 
 napi_value ResetStatistics(napi_env, napi_callback_info) {
   ThreadRegistry::Get().Reset();
+  AclLog::Get().ResetCounts();
   const std::lock_guard lock(reset_mutex);
   reset_counters = Keyspace::Get().Counters();
   return kUndefined;

@@ -197,6 +197,12 @@ void ClientTable::SetText(uint32_t slot, ClientText which, std::string_view text
   record.EndChange();
 }
 
+ClientSnapshot ClientTable::Snapshot(uint32_t slot) const {
+  ClientSnapshot client;
+  this->record(slot).Read(&client);
+  return client;
+}
+
 std::vector<ClientSnapshot> ClientTable::List() const {
   std::vector<ClientSnapshot> clients;
   clients.reserve(count());

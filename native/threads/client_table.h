@@ -1,9 +1,9 @@
 // All connected clients of the process: fixed records that their owners update with plain stores,
 // and that CLIENT LIST and `maxclients` read without asking anybody.
 //
-// Threads: Open(), Close(), List(), Find() and count() from any thread. Update() and SetText() only
-// from the thread that opened the record; readers see each number as it was or as it becomes, and
-// texts whole (a sequence guard per record).
+// Threads: Open(), Close(), List(), Find() and count() from any thread. Update(), SetText() and
+// Snapshot() only from the thread that opened the record; readers see each number as it was or as
+// it becomes, and texts whole (a sequence guard per record).
 #pragma once
 
 #include <array>
@@ -35,7 +35,7 @@ inline constexpr size_t kClientTextCount = 8;
 
 // A longer text is cut: the table is for people, the connection keeps what it was told.
 inline constexpr std::array<uint16_t, kClientTextCount> kClientTextBytesMax = {118, 118, 254, 62,
-                                                                               62,  62,  46,  14};
+                                                                               62,  254, 46,  14};
 
 struct ClientOwner {
   uint32_t thread_index = 0;
@@ -88,6 +88,8 @@ class ClientTable {
   void Update(uint32_t slot, const ClientProgress& progress);
   void SetText(uint32_t slot, ClientText which, std::string_view text);
 
+  // A copy of the record at a slot of the calling thread's own.
+  ClientSnapshot Snapshot(uint32_t slot) const;
   // Copies of all records, ascending by id. O(clients).
   std::vector<ClientSnapshot> List() const;
   std::optional<ClientOwner> Find(uint64_t id) const;

@@ -204,9 +204,9 @@ export class Connection {
     });
   }
 
-  /** @param address A port of the loopback interface, or the path of a Unix socket. */
-  static async open(address: number | string): Promise<Connection> {
-    const socket = typeof address === 'number' ? connect(address, '127.0.0.1') : connect(address);
+  /** @param address A port of `host`, or the path of a Unix socket. */
+  static async open(address: number | string, host = '127.0.0.1'): Promise<Connection> {
+    const socket = typeof address === 'number' ? connect(address, host) : connect(address);
     await once(socket, 'connect');
     return new Connection(socket);
   }
