@@ -101,7 +101,7 @@ try {
 } catch (error) {
   if (error instanceof ConnectionLost) warn(`Error: ${error.message}`);
   else if (error instanceof ScanError) warn(`Error: ${error.message}`);
-  else if (error instanceof UsageError) warn(error.message);
+  else if (error instanceof UsageError) error.to.write(`${error.message}\n`);
   else throw error;
   process.exitCode = 1;
 }

@@ -72,9 +72,7 @@ export class ServerConnection {
       if (reply !== undefined) return reply;
       if (this.#isClosed) {
         throw new ConnectionLost(
-          this.#failure === undefined
-            ? 'Server closed the connection'
-            : systemReason(this.#failure),
+          this.#failure === undefined ? 'Server closed the connection' : reasonOf(this.#failure),
         );
       }
       await new Promise<void>((resolve) => {
@@ -150,7 +148,11 @@ function connected(endpoint: Endpoint, options: Options): Promise<Socket> {
 
 /** Several addresses of one name may each have failed in its own way: the last is told. */
 function reasonOf(error: Error): string {
-  return systemReason(error instanceof AggregateError ? (error.errors.at(-1) ?? error) : error);
+  const last: unknown = error instanceof AggregateError ? error.errors.at(-1) : error;
+  // OpenSSL's own words stand behind a line of numbers in the message.
+  if (last instanceof Error && 'reason' in last && typeof last.reason === 'string')
+    return last.reason;
+  return systemReason(last);
 }
 
 /** @throws {ConnectError} A file cannot be read. */

@@ -83,7 +83,10 @@ function listForPeople({ type, items }: WireReply, prefix: string): string {
   for (let i = 0; i < items.length; i++) {
     const number = String((isMap ? i / 2 : i) + 1).padStart(width);
     text += `${i === 0 ? '' : prefix}${number}${mark} ${forPeople(items[i]!, inner)}`;
-    if (isMap) text = `${text.slice(0, -1)} => ${forPeople(items[++i]!, inner)}`;
+    if (!isMap) continue;
+    const value = forPeople(items[++i]!, inner);
+    const isOneLine = value.indexOf('\n') === value.length - 1;
+    text = `${text.slice(0, -1)} => ${isOneLine ? '' : `\n${inner}`}${value}`;
   }
   return text;
 }

@@ -4,8 +4,16 @@ import { readFileSync } from 'node:fs';
 import { splitWords } from '../../config/words.ts';
 import type { OutputMode } from './format.ts';
 
-/** The command line cannot be followed: the message goes to standard error, the status is 1. */
-export class UsageError extends Error {}
+/** The command line cannot be followed; the status is 1. */
+export class UsageError extends Error {
+  /** Where the message goes. */
+  readonly to: NodeJS.WriteStream;
+
+  constructor(message: string, to: NodeJS.WriteStream = process.stderr) {
+    super(message);
+    this.to = to;
+  }
+}
 
 export interface TlsOptions {
   caFile?: string;
@@ -243,6 +251,8 @@ const rows: readonly OptionRow[] = [
   }),
   value('--quoted-pattern', (options, text) => {
     options.pattern = unquoted(text);
+    if (options.pattern === undefined)
+      throw new UsageError('Invalid quoted string specified for --quoted-pattern.');
   }),
   value('--count', (options, text) => {
     options.scanCount = integer(text);
@@ -337,7 +347,7 @@ export function readOptions(argv: readonly Buffer[]): Options {
       row.apply(options, row.takesValue ? (argv[++at]?.toString() ?? '') : '');
       continue;
     }
-    if (name === '-' || !name.startsWith('-')) break;
+    if (!name.startsWith('-')) break;
     const reason = refused[name];
     throw new UsageError(
       reason === undefined
@@ -355,9 +365,12 @@ function check(options: Options): void {
   if (options.readsLastWord && options.stdinTag !== undefined)
     throw new UsageError('Options -x and -X are mutually exclusive.');
   if (options.takesQuotedWords)
-    options.words = options.words.map((word) =>
-      Buffer.from(unquoted(word.toString('latin1')), 'latin1'),
-    );
+    options.words = options.words.map((word) => {
+      const text = unquoted(word.toString('latin1'));
+      // redis-cli says so where replies go.
+      if (text === undefined) throw new UsageError('Invalid quoted string', process.stdout);
+      return Buffer.from(text, 'latin1');
+    });
 }
 
 /** `redis://user:password@host:port/db`; `rediss` is TLS. */
@@ -406,11 +419,10 @@ function yesOrNo(text: string): boolean {
   throw new UsageError(`'${text}' is neither yes nor no`);
 }
 
-function unquoted(text: string): string {
+/** Undefined: it is not one word. */
+function unquoted(text: string): string | undefined {
   const words = splitWords(text);
-  if (words?.length !== 1 || words[0] === undefined)
-    throw new UsageError('Invalid quoted string specified for: one quoted word is wanted');
-  return words[0];
+  return words?.length === 1 ? words[0] : undefined;
 }
 
 /**

@@ -6,9 +6,6 @@ import { ConnectError, ConnectionLost, endpointName, ServerConnection } from './
 import { formatReply, isTextReply } from './format.ts';
 import type { Endpoint, Options } from './options.ts';
 
-/** The connection is up but not as it was asked for: the reason has been told. */
-class Refused extends Error {}
-
 const REDIRECTS_MAX = 16;
 /** Commands slower than this have their time told, where people read. */
 const SLOW_MS = 500;
@@ -64,7 +61,7 @@ export class Session {
       if (error instanceof ConnectError)
         warn(`Could not connect to Redis at ${endpointName(endpoint)}: ${error.message}`);
       else if (error instanceof ConnectionLost) warn(`Error: ${error.message}`);
-      else if (!(error instanceof Refused)) throw error;
+      else throw error;
       this.close();
       return false;
     }
@@ -76,16 +73,17 @@ export class Session {
     this.isInTransaction = false;
   }
 
+  // What the server refuses of these is told, and the session goes on without it.
+
   async #authenticate(): Promise<void> {
     const { user, password } = this.options;
     if (password === undefined) return;
-    const words = user === undefined ? ['AUTH', password] : ['AUTH', user, password];
-    const reply = await this.connection.call(words);
-    if (reply.type !== 'error') return;
-    warn(`AUTH failed: ${reply.text.toString()}`);
-    // A server without passwords, or an old one without users, is still of use.
-    if (!/^ERR (AUTH <password> called|wrong number)/.test(reply.text.toString()))
-      throw new Refused();
+    const reply = await this.connection.call([
+      'AUTH',
+      ...(user === undefined ? [] : [user]),
+      password,
+    ]);
+    if (reply.type === 'error') warn(`AUTH failed: ${reply.text.toString()}`);
   }
 
   async #select(): Promise<void> {
@@ -94,15 +92,13 @@ export class Session {
     if (reply.type !== 'error') return;
     warn(`SELECT ${this.db} failed: ${reply.text.toString()}`);
     this.db = 0;
-    throw new Refused();
   }
 
   async #switchProtocol(): Promise<void> {
     if (this.options.resp3 === 'no') return;
     const reply = await this.connection.call(['HELLO', '3']);
-    if (reply.type !== 'error' || this.options.resp3 === 'soft') return;
-    warn(`HELLO 3 failed: ${reply.text.toString()}`);
-    throw new Refused();
+    if (reply.type === 'error' && this.options.resp3 === 'yes')
+      warn(`HELLO 3 failed: ${reply.text.toString()}`);
   }
 
   /**

@@ -42,10 +42,9 @@ export async function runStat(connection: ServerConnection, options: Options): P
         String(info.number('blocked_clients')).padEnd(7),
         grown.padEnd(19),
         String(info.number('total_connections_received')).padEnd(12),
-        children.join('+'),
       ].join(' '),
     );
-    process.stdout.write('\n');
+    process.stdout.write(`${children.join('+')}\n`);
     await delay(options.intervalMs || STAT_INTERVAL_MS);
   }
 }
