@@ -48,6 +48,16 @@ void RefuseFiles(const tutti_backend* backend) {
   }
 }
 
+// `folder` holds the models.
+void RefuseFilesWhileLoading(const tutti_backend* backend, const std::string& folder) {
+  const std::string blob = ReadFile(folder + "/torch-saves-while-loaded.pt");
+  std::string error;
+  Ok(!blob.empty() && Load(backend, blob, &error) == nullptr &&
+         error == "ERR operator aten::save reaches the server's files",
+     "refuses to load a module that would write a file: " + error);
+  Ok(ReadFile("saved-while-loaded").empty(), "it has written none");
+}
+
 void RunScripts(const tutti_backend* backend) {
   tutti_script* script = nullptr;
   char text[TUTTI_ERROR_BYTES] = "";
@@ -116,5 +126,6 @@ int main() {
      error);
   RunScripts(backend);
   RefuseFiles(backend);
+  RefuseFilesWhileLoading(backend, models);
   return Finish();
 }

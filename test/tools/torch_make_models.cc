@@ -144,6 +144,18 @@ void MakeLarge(const std::string& file, int64_t bytes) {
   module.save(file);
 }
 
+// A module that would write a file while it is loaded.
+void MakeSaving(const std::string& file) {
+  torch::jit::Module module("Net");
+  module.register_attribute("training", c10::BoolType::get(), false);
+  module.define(
+      "def __getstate__(self):\n    return torch.zeros([1])\n"
+      "def __setstate__(self, state: Tensor):\n    torch.save(state, 'saved-while-loaded')\n"
+      "    self.training = False\n"
+      "def forward(self, x):\n    return x\n");
+  module.save(file);
+}
+
 }  // namespace
 
 int main(int argument_count, char** arguments) {
@@ -159,6 +171,7 @@ int main(int argument_count, char** arguments) {
   at::manual_seed(20240607);
   Maker maker{arguments[1], std::ofstream(std::string(arguments[1]) + "/torch-models.json")};
 
+  MakeSaving(std::string(arguments[1]) + "/torch-saves-while-loaded.pt");
   maker.MakeMlp("mlp-30-128-128-2", 30, 128, 2, 8);
   maker.MakeMlp("mlp-4-1024-1024-2", 4, 1024, 2, 2);
   maker.Make("conv-28x28-10",

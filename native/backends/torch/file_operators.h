@@ -3,12 +3,15 @@
 #ifndef TUTTI_BACKENDS_TORCH_FILE_OPERATORS_H_
 #define TUTTI_BACKENDS_TORCH_FILE_OPERATORS_H_
 
+#include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/api/compilation_unit.h>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <memory>
+#include <regex>
 #include <string>
-#include <string_view>
+#include <utility>
 
 namespace tutti {
 
@@ -35,6 +38,21 @@ inline std::string FindFileOperator(const torch::jit::CompilationUnit& unit) {
     function->ensure_defined();
     const auto& graph = torch::jit::toGraphFunction(*function).graph();
     if (std::string found = FindFileOperator(graph->block()); !found.empty()) return found;
+  }
+  return {};
+}
+
+// In the source of an archive that is not loaded yet: a module's __setstate__ runs while it is.
+inline std::string FindFileOperator(
+    const std::shared_ptr<caffe2::serialize::ReadAdapterInterface>& archive) {
+  static const std::regex kCall(R"(\b(?:torch|ops\.aten)\.(save|from_file)\()");
+  caffe2::serialize::PyTorchStreamReader reader(archive);
+  for (const std::string& name : reader.getAllRecords()) {
+    if (!name.starts_with("code/")) continue;
+    const auto [source, bytes] = reader.getRecord(name);
+    const char* const begin = static_cast<const char*>(source.get());
+    std::cmatch found;
+    if (std::regex_search(begin, begin + bytes, found, kCall)) return "aten::" + found[1].str();
   }
   return {};
 }

@@ -208,8 +208,10 @@ void DescribeModel(tutti_model* model) {
   for (const at::Tensor& tensor : model->module.buffers()) model->memory_bytes += tensor.nbytes();
 }
 
-void RefuseFileOperators(const torch::jit::CompilationUnit& unit) {
-  const std::string found = tutti::FindFileOperator(unit);
+// Of a compilation unit, or of an archive.
+template <typename Code>
+void RefuseFileOperators(const Code& code) {
+  const std::string found = tutti::FindFileOperator(code);
   if (!found.empty()) throw Refusal("ERR operator " + found + " reaches the server's files");
 }
 
@@ -220,8 +222,10 @@ int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device
     c10::InferenceMode inference;
     auto loaded = std::make_unique<tutti_model>();
     loaded->device = ToDevice(device);
-    loaded->module = torch::jit::load(std::make_shared<ChunkReader>(chunks, chunk_count),
-                                      loaded->device, /*load_debug_files=*/false);
+    const std::shared_ptr<caffe2::serialize::ReadAdapterInterface> archive =
+        std::make_shared<ChunkReader>(chunks, chunk_count);
+    RefuseFileOperators(archive);
+    loaded->module = torch::jit::load(archive, loaded->device, /*load_debug_files=*/false);
     RefuseFileOperators(*loaded->module._ivalue()->compilation_unit());
     SetEvalMode(loaded->module);
     std::optional<torch::jit::Method> forward = loaded->module.find_method("forward");
