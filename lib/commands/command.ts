@@ -213,6 +213,8 @@ export interface Call {
   readonly keyspace: Keyspace;
   readonly engine: Engine;
   readonly server: ServerServices;
+  /** Not within EXEC, and not for a script: then `wait` must not be called. */
+  readonly mayWait: boolean;
   /**
    * Makes the command pending: nothing of this connection is executed until `completion` has
    * written the reply. Hand the ticket to a native call, or call `finish` yourself.

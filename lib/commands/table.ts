@@ -18,6 +18,7 @@ import { modelCommands } from './model.ts';
 import { moduleCommands } from './module.ts';
 import { monitorCommands } from './monitor.ts';
 import { objectCommands } from './object.ts';
+import { persistenceCommands } from './persistence.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { scanCommands } from './scan.ts';
 import { scriptCommands } from './script.ts';
@@ -44,6 +45,7 @@ export const commandTable: ReadonlyMap<string, Command> = new Map(
     ...clusterCommands,
     ...keyCommands,
     ...objectCommands,
+    ...persistenceCommands,
     ...scanCommands,
     ...sortCommands,
     ...stringCommands,

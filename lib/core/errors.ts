@@ -24,6 +24,7 @@ export class ReplyError extends Error {
 
 /** The first words of error replies, for the README. */
 export const errorCodeMeanings: Readonly<Record<string, string>> = {
+  BUSYKEY: 'The key to be restored exists already.',
   ERR: 'Anything that has no code of its own; the words say what.',
   EXECABORT: 'EXEC does nothing, since a queued command was refused.',
   NOAUTH: 'The connection must authenticate first.',
@@ -279,6 +280,16 @@ export const replyErrors = {
     err(
       'An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
     ),
+
+  // --- DUMP, RESTORE and what is kept on disk ---
+  badDumpChecksum: () => err('DUMP payload version or checksum are wrong'),
+  badDumpFormat: () => err('Bad data format'),
+  busyKey: () => new ReplyError('BUSYKEY', 'Target key name already exists.'),
+  invalidTtl: () => err('Invalid TTL value, must be >= 0'),
+  invalidIdleTime: () => err('Invalid IDLETIME value, must be >= 0'),
+  invalidFrequency: () => err('Invalid FREQ value, must be >= 0 and <= 255'),
+  saveInProgress: () => err('Background save already in progress'),
+  cannotSave: (reason: string) => err(`the data cannot be saved: ${reason}`),
 
   // --- the server ---
   noShutdown: () => err('No shutdown in progress.'),

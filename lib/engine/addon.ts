@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { nativeFolder } from '../runtimes/locate.ts';
 import type { DataCommands } from './data-commands.ts';
 import type { EventCommands } from './event-commands.ts';
+import type { StoredDataCommands } from './stored-data.ts';
 
 /** `Code` of native/core/status.h. */
 export const codes = {
@@ -61,6 +62,13 @@ export const codes = {
   decrementOverflow: 67,
   offsetOutOfRange: 68,
   notFinite: 69,
+
+  badChecksum: 90,
+  badFormat: 91,
+  emptyValue: 92,
+  busyKey: 93,
+  cannotSave: 94,
+  saving: 95,
 } as const;
 
 /** `ObjectKind` of native/core/object.h: what a key can hold. */
@@ -357,8 +365,8 @@ export type ScriptStoreArguments = [
   sequence: number,
 ];
 
-/** With `DataCommands` and `EventCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
-export interface Addon extends DataCommands, EventCommands {
+/** With `DataCommands`, `EventCommands` and `StoredDataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
+export interface Addon extends DataCommands, EventCommands, StoredDataCommands {
   readonly abiVersion: number;
 
   // --- the process: called by the main thread ---

@@ -95,6 +95,16 @@ export function failure(result: number, text = ''): ReplyError {
       return replyErrors.notFinite();
     case codes.offsetOutOfRange:
       return replyErrors.offsetOutOfRange();
+    case codes.badChecksum:
+      return replyErrors.badDumpChecksum();
+    case codes.badFormat:
+      return replyErrors.badDumpFormat();
+    case codes.busyKey:
+      return replyErrors.busyKey();
+    case codes.cannotSave:
+      return replyErrors.cannotSave(text);
+    case codes.saving:
+      return replyErrors.saveInProgress();
     default:
       throw new Error(`the native core answered ${result}, which is no result of this call`);
   }

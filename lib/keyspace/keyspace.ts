@@ -12,9 +12,25 @@ import {
 import type { DataCommands } from '../engine/data-commands.ts';
 import type { TensorWords } from '../engine/engine.ts';
 import { failure } from '../engine/failure.ts';
+import { PENDING } from '../engine/stored-data.ts';
 
 /** The answer of a lookup that finds nothing. */
 export const ABSENT = -1;
+
+/** How a pending command is known; one that may not wait has none. */
+export interface Ticket {
+  readonly connection: number;
+  readonly sequence: number;
+}
+const NO_TICKET: Ticket = { connection: -1, sequence: 0 };
+
+/** What RESTORE says of a key. */
+export interface KeyFacts {
+  readonly atMs: UnixMs;
+  readonly idleSeconds: number | undefined;
+  readonly frequency: number | undefined;
+  readonly replaces: boolean;
+}
 
 /** The part of the addon that the keyspace calls. */
 type NativeKeyspace = Pick<
@@ -24,11 +40,14 @@ type NativeKeyspace = Pick<
   | 'flush'
   | 'heldDrop'
   | 'isOverMaxmemory'
+  | 'keyDump'
+  | 'keyDumped'
   | 'keyExpire'
   | 'keyExpireTime'
   | 'keyKind'
   | 'keyPersist'
   | 'keyRename'
+  | 'keyRestore'
   | 'keySlot'
   | 'keysDelete'
   | 'keysExisting'
@@ -140,6 +159,36 @@ export class Keyspace {
   /** Lets go of what the last call found, when no reply takes it. */
   drop(): void {
     this.#native.heldDrop();
+  }
+
+  // --- values as bytes ---
+
+  /** Holds the key's payload. @returns Its bytes, ABSENT, or PENDING: it comes by the mailbox. */
+  dump(db: number, key: number, compresses: boolean, ticket = NO_TICKET): number {
+    const { connection, sequence } = ticket;
+    const result = this.#native.keyDump(db, key, compresses ? 1 : 0, connection, sequence);
+    return result === PENDING ? PENDING : found(result);
+  }
+
+  /** Holds the payload that has come by the mailbox. @returns Its bytes. */
+  dumped({ connection, sequence }: Ticket): number {
+    return this.#native.keyDumped(connection, sequence);
+  }
+
+  /** @returns 0, or PENDING. @throws {ReplyError} BUSYKEY, or what is wrong with the payload. */
+  restore(db: number, key: number, payload: number, facts: KeyFacts, ticket = NO_TICKET): number {
+    const result = this.#native.keyRestore(
+      db,
+      key,
+      payload,
+      facts.atMs,
+      facts.idleSeconds ?? -1,
+      facts.frequency ?? -1,
+      facts.replaces ? 1 : 0,
+      ticket.connection,
+      ticket.sequence,
+    );
+    return result === PENDING ? PENDING : checked(result);
   }
 
   // --- strings ---

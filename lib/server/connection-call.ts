@@ -38,6 +38,10 @@ export class ConnectionCall implements Call {
     this.#dispatcher = host.dispatcher;
   }
 
+  get mayWait(): boolean {
+    return this.client.transaction === undefined;
+  }
+
   wait(completion: Completion): Ticket & { finish(code: number, text: string): void } {
     return this.#connection.wait(completion);
   }

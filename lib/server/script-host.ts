@@ -149,6 +149,7 @@ class ScriptCall implements Call {
   readonly keyspace: Call['keyspace'];
   readonly engine: Call['engine'];
   readonly server: Call['server'];
+  readonly mayWait = false;
 
   constructor(script: Script, host: ScriptHost) {
     this.command = host.dispatcher.anyCommand;

@@ -61,6 +61,14 @@ enum class Code : int32_t {
   kDecrementOverflow = 67,
   kOffsetOutOfRange = 68,  // SETRANGE
   kNotFinite = 69,         // what is to be added
+
+  // Of what is kept on disk, and of DUMP.
+  kBadChecksum = 90,  // or a version that is not known
+  kBadFormat = 91,    // the message says what and where
+  kEmptyValue = 92,   // a container without elements
+  kBusyKey = 93,      // RESTORE without REPLACE
+  kCannotSave = 94,   // the message says why
+  kSaving = 95,       // already
 };
 
 class [[nodiscard]] Status {

@@ -63,4 +63,15 @@ int64_t IdleSeconds(uint32_t access) {
 
 int64_t AccessFrequency(uint32_t access) { return Decayed(access); }
 
+std::optional<uint32_t> AccessOfIdle(int64_t seconds) {
+  if (CountsFrequency()) return std::nullopt;
+  const int64_t now = NowSeconds();
+  return static_cast<uint32_t>(now - std::min(now, seconds));
+}
+
+std::optional<uint32_t> AccessOfFrequency(int64_t frequency) {
+  if (!CountsFrequency()) return std::nullopt;
+  return NowMinutes() << 8 | static_cast<uint32_t>(frequency & 0xff);
+}
+
 }  // namespace tutti

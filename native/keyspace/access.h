@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 namespace tutti {
 
@@ -24,5 +25,8 @@ void NoteAccess(std::atomic<uint32_t>& access);
 int64_t IdleSeconds(uint32_t access);
 // The counter, less what has decayed: 0 to 255.
 int64_t AccessFrequency(uint32_t access);
+// Of a key that comes with its past. Only what the policy counts is kept: nothing for the other.
+std::optional<uint32_t> AccessOfIdle(int64_t seconds);
+std::optional<uint32_t> AccessOfFrequency(int64_t frequency);
 
 }  // namespace tutti

@@ -56,6 +56,7 @@ Ref<StoredStream> StoredStream::Share() const {
   stream->last_id = last_id;
   stream->max_deleted_id = max_deleted_id;
   stream->entries_added = entries_added;
+  stream->groups = groups;
   return stream;
 }
 

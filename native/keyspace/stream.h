@@ -1,8 +1,8 @@
 // The stored form of streams: entries by id, which only grows.
 #pragma once
 
-#include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,23 +11,12 @@
 
 #include "keyspace/freeing.h"
 #include "keyspace/packed_leaf.h"
+#include "keyspace/stream_groups.h"
+#include "keyspace/stream_id.h"
 #include "keyspace/tree.h"
 #include "keyspace/value.h"
 
 namespace tutti {
-
-struct StreamId {
-  uint64_t ms = 0;
-  uint64_t sequence = 0;
-
-  auto operator<=>(const StreamId&) const = default;
-  std::string Text() const;
-  // False behind the last, or before the first.
-  bool Increment();
-  bool Decrement();
-};
-
-inline constexpr StreamId kStreamIdMax{UINT64_MAX, UINT64_MAX};
 
 // What an entry's item holds: the sequence, the highest byte first, and its fields and values.
 struct StreamEntry {
@@ -79,6 +68,7 @@ class StoredStream final : public Object {
   StreamId last_id;
   StreamId max_deleted_id;
   uint64_t entries_added = 0;
+  std::shared_ptr<const std::vector<StreamGroup>> groups;  // null: none
 
   static void* operator new(size_t bytes) { return AllocateNode(bytes); }
   static void operator delete(void* block) { FreeNode(block); }

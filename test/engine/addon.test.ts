@@ -40,7 +40,7 @@ t.test('exports what the interface names, and nothing else', async (t) => {
   const body = [
     /export interface Addon [^\n]*\{\n(.*?)\n\}/s.exec(read('addon.ts'))?.[1],
     ...[
-      ...(read('data-commands.ts') + read('event-commands.ts')).matchAll(
+      ...(read('data-commands.ts') + read('event-commands.ts') + read('stored-data.ts')).matchAll(
         /export interface \w+Commands \{\n(.*?)\n\}/gs,
       ),
     ].map((match) => match[1]),

@@ -1,0 +1,113 @@
+// Values as bytes, and what is kept on disk.
+
+import { replyErrors } from '../core/errors.ts';
+import { codes, NO_EXPIRY, type UnixMs } from '../engine/addon.ts';
+import { failure } from '../engine/failure.ts';
+import { PENDING } from '../engine/stored-data.ts';
+import { ABSENT, type KeyFacts } from '../keyspace/keyspace.ts';
+import type { ReplyEncoder } from '../resp/reply-encoder.ts';
+import type { Request } from '../resp/request.ts';
+import { type Call, type Command, firstArgIsKey } from './command.ts';
+import { readonly, writeDenyoom } from './rows.ts';
+import { okOrFailure } from './words.ts';
+
+const shape = { group: 'generic', since: '2.6.0', keys: firstArgIsKey };
+
+/** The largest time that an expiry can be. */
+const UNIX_MS_MAX = 2n ** 63n - 1n;
+
+export const persistenceCommands: readonly Command[] = [
+  {
+    ...shape,
+    name: 'dump',
+    summary: 'Returns what a key holds as bytes that RESTORE takes, also of a Redis.',
+    arity: 2,
+    flags: readonly,
+    categories: ['@keyspace'],
+    run: dump,
+  },
+  {
+    ...shape,
+    name: 'restore',
+    summary: 'Puts what DUMP has returned under a key.',
+    arity: -4,
+    flags: writeDenyoom,
+    categories: ['@keyspace', '@dangerous'],
+    run: restore,
+  },
+];
+
+function dump(call: Call): void {
+  const { client, keyspace, reply, server } = call;
+  const compresses = server.settings.isOn('rdbcompression');
+  const answer = (to: ReplyEncoder, byteCount: number) => {
+    if (byteCount === ABSENT) to.nil();
+    else to.held(byteCount);
+  };
+  if (!call.mayWait) {
+    answer(reply, keyspace.dump(client.db, 1, compresses));
+    return;
+  }
+  let byteCount = PENDING;
+  const ticket = call.wait((to, code) => {
+    if (code !== codes.ok) throw failure(-code);
+    answer(to, byteCount === PENDING ? keyspace.dumped(ticket) : byteCount);
+  });
+  byteCount = keyspace.dump(client.db, 1, compresses, ticket);
+  if (byteCount !== PENDING) ticket.finish(codes.ok, '');
+}
+
+function restore(call: Call): void {
+  const { client, keyspace, reply, request } = call;
+  const facts = readFacts(request);
+  if (!facts.replaces && keyspace.countExisting(client.db, 1, 1, false) === 1)
+    throw replyErrors.busyKey();
+  const atMs = readExpiry(request);
+  if (!call.mayWait) {
+    keyspace.restore(client.db, 1, 3, { ...facts, atMs });
+    reply.ok();
+    return;
+  }
+  const ticket = call.wait(okOrFailure);
+  const result = keyspace.restore(client.db, 1, 3, { ...facts, atMs }, ticket);
+  if (result !== PENDING) ticket.finish(codes.ok, '');
+}
+
+/** The words behind the payload. @throws {ReplyError} */
+function readFacts(request: Request): Omit<KeyFacts, 'atMs'> {
+  let replaces = false;
+  let idleSeconds: number | undefined;
+  let frequency: number | undefined;
+  for (let i = 4; i < request.count; i++) {
+    const hasMore = i + 1 < request.count;
+    if (request.is(i, 'REPLACE')) replaces = true;
+    else if (request.is(i, 'ABSTTL')) continue;
+    else if (request.is(i, 'IDLETIME') && hasMore && frequency === undefined) {
+      const seconds = request.integer(++i) ?? request.bigint(i);
+      if (seconds === undefined) throw replyErrors.notInteger();
+      if (seconds < 0) throw replyErrors.invalidIdleTime();
+      idleSeconds = Math.min(Number(seconds), Number.MAX_SAFE_INTEGER);
+    } else if (request.is(i, 'FREQ') && hasMore && idleSeconds === undefined) {
+      const uses = request.integer(++i) ?? request.bigint(i);
+      if (uses === undefined) throw replyErrors.notInteger();
+      if (uses < 0 || uses > 255) throw replyErrors.invalidFrequency();
+      frequency = Number(uses);
+    } else throw replyErrors.syntax();
+  }
+  return { replaces, idleSeconds, frequency };
+}
+
+/** The TTL, from now on unless ABSTTL says otherwise; 0: none. @throws {ReplyError} */
+function readExpiry(request: Request): UnixMs {
+  const ttl = request.integer(2) ?? request.bigint(2);
+  if (ttl === undefined) throw replyErrors.notInteger();
+  if (ttl < 0) throw replyErrors.invalidTtl();
+  if (ttl === 0 || ttl === 0n) return NO_EXPIRY;
+  for (let i = 4; i < request.count; i++) {
+    if (request.is(i, 'IDLETIME') || request.is(i, 'FREQ')) i++;
+    else if (request.is(i, 'ABSTTL')) return ttl;
+  }
+  const atMs = BigInt(ttl) + BigInt(Date.now());
+  if (atMs <= Number.MAX_SAFE_INTEGER) return Number(atMs);
+  return atMs > UNIX_MS_MAX ? UNIX_MS_MAX : atMs;
+}
