@@ -141,10 +141,13 @@ const subcommands: readonly Command[] = [
   {
     ...own,
     name: 'no-touch',
-    summary: 'Accepted: uses of keys are not counted.',
+    summary: "Lets the connection's commands not count as uses of keys, but for TOUCH.",
     since: '7.2.0',
     arity: 3,
-    run: onOrOff,
+    run(call) {
+      onOrOff(call);
+      call.client.isTouching = call.request.is(2, 'OFF');
+    },
   },
 ];
 

@@ -110,6 +110,8 @@ export interface Client {
   readonly flags: string;
   /** It listens in RESP2, in which a reply and a message look alike: few commands are allowed. */
   readonly isListening: boolean;
+  /** Whether its commands count as uses of keys (CLIENT NO-TOUCH). */
+  isTouching: boolean;
   /** Closes after the replies so far have been sent. */
   closeAfterReply(): void;
 }
@@ -196,6 +198,8 @@ export interface ServerServices {
   commandCount(): number;
   /** Microseconds that so many percent of a command's calls stay within. */
   commandPercentiles(percents: readonly number[]): ReadonlyMap<string, readonly number[]>;
+  /** By full name, commands that were called: by powers of two of microseconds, calls that stay within. */
+  commandHistograms(): ReadonlyMap<string, readonly (readonly [number, number])[]>;
   /** Errors answered, by code. */
   errorCounts(): ReadonlyMap<string, number>;
   rates(): Rates;
@@ -215,6 +219,8 @@ export interface Call {
   readonly server: ServerServices;
   /** Not within EXEC, and not for a script: then `wait` must not be called. */
   readonly mayWait: boolean;
+  /** `wait` has been called and its completion not. */
+  readonly isPending: boolean;
   /**
    * Makes the command pending: nothing of this connection is executed until `completion` has
    * written the reply. Hand the ticket to a native call, or call `finish` yourself.

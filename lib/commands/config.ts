@@ -1,5 +1,5 @@
 import { replyErrors } from '../core/errors.ts';
-import { type Call, type Command, noKeys } from './command.ts';
+import { type Call, type Command, noKeys, type Words } from './command.ts';
 import { container } from './container.ts';
 import { changeSettings, replyWhenDone, shown, textOf } from './words.ts';
 
@@ -32,6 +32,7 @@ export const configCommands: readonly Command[] = [
         summary: 'Changes settings, all or none.',
         arity: -4,
         isPrepared: true,
+        secrets: passwords,
         run: set,
       },
       {
@@ -59,6 +60,22 @@ export const configCommands: readonly Command[] = [
     ],
   ),
 ];
+
+/** Settings whose values are for nobody else, in capitals. */
+const secretSettings = [
+  'REQUIREPASS',
+  'MASTERAUTH',
+  'TLS-KEY-FILE-PASS',
+  'TLS-CLIENT-KEY-FILE-PASS',
+];
+
+function passwords(words: Words): readonly number[] {
+  const found: number[] = [];
+  for (let i = 2; i + 1 < words.count; i += 2) {
+    if (secretSettings.some((name) => words.is(i, name))) found.push(i + 1);
+  }
+  return found;
+}
 
 function get({ reply, request, server }: Call): void {
   const patterns: string[] = [];

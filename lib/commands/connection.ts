@@ -101,6 +101,7 @@ export const connectionCommands: readonly Command[] = [
       client.logout();
       client.stopListening();
       client.replyMode = 'on';
+      client.isTouching = true;
       client.resp = 2;
       reply.simple('RESET');
     },

@@ -9,11 +9,14 @@ import type { Command } from './command.ts';
 import { configCommands } from './config.ts';
 import { connectionCommands } from './connection.ts';
 import { dagCommands } from './dag.ts';
+import { functionCommands } from './function.ts';
 import { hashCommands } from './hash.ts';
 import { infoCommands } from './info.ts';
 import { introspectionCommands } from './introspection.ts';
 import { keyCommands } from './keys.ts';
+import { latencyCommands } from './latency.ts';
 import { listCommands } from './list.ts';
+import { memoryCommands } from './memory.ts';
 import { modelCommands } from './model.ts';
 import { moduleCommands } from './module.ts';
 import { monitorCommands } from './monitor.ts';
@@ -24,6 +27,7 @@ import { scanCommands } from './scan.ts';
 import { scriptCommands } from './script.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './set.ts';
+import { slowLogCommands } from './slowlog.ts';
 import { sortCommands } from './sort.ts';
 import { sortedSetCommands } from './sorted-set.ts';
 import { streamCommands } from './stream.ts';
@@ -41,7 +45,11 @@ export const commandTable: ReadonlyMap<string, Command> = new Map(
     ...configCommands,
     ...introspectionCommands(() => commandTable),
     ...aclCommands(() => commandTable),
+    ...slowLogCommands,
+    ...latencyCommands,
+    ...memoryCommands,
     ...moduleCommands,
+    ...functionCommands,
     ...clusterCommands,
     ...keyCommands,
     ...objectCommands,

@@ -440,7 +440,10 @@ export const settingRows: readonly SettingRow[] = [
     ...fixed,
     effect: 'Whether CONFIG SET may change protected settings.',
   }),
-  oneOf('enable-debug-command', 'no', actions, fixed),
+  oneOf('enable-debug-command', 'no', actions, {
+    ...fixed,
+    effect: 'Whether DEBUG is allowed to all, or to clients on this machine.',
+  }),
   oneOf('enable-module-command', 'no', actions, fixed),
   integer('shutdown-timeout', 10, 0, INT_MAX),
   someOf('shutdown-on-sigint', 'default', ['default', 'save', 'nosave', 'now', 'force']),
@@ -465,18 +468,30 @@ export const settingRows: readonly SettingRow[] = [
 
   // Redis: memory.
   memory('maxmemory', '0', 0, ULONG_MAX, { effect: 'Most memory of data; 0: no limit.' }),
-  oneOf('maxmemory-policy', 'noeviction', [
-    'volatile-lru',
-    'volatile-lfu',
-    'volatile-random',
-    'volatile-ttl',
-    'allkeys-lru',
-    'allkeys-lfu',
-    'allkeys-random',
+  oneOf(
+    'maxmemory-policy',
     'noeviction',
-  ]),
-  integer('maxmemory-samples', 5, 1, INT_MAX),
-  integer('maxmemory-eviction-tenacity', 10, 0, 100),
+    [
+      'volatile-lru',
+      'volatile-lfu',
+      'volatile-random',
+      'volatile-ttl',
+      'allkeys-lru',
+      'allkeys-lfu',
+      'allkeys-random',
+      'noeviction',
+    ],
+    {
+      effect:
+        'Which keys go to make room, models and scripts too: of all, or of those that expire; unless any, what would grow is refused.',
+    },
+  ),
+  integer('maxmemory-samples', 5, 1, INT_MAX, {
+    effect: 'Keys that are looked at for each that goes.',
+  }),
+  integer('maxmemory-eviction-tenacity', 10, 0, 100, {
+    effect: 'How long a command may take to make room: 50 µs each up to 10, 100 for ever.',
+  }),
   integer('lfu-log-factor', 10, 0, INT_MAX, {
     effect: 'How slowly uses of a key are counted, where maxmemory-policy is one by frequency.',
   }),
@@ -534,9 +549,14 @@ export const settingRows: readonly SettingRow[] = [
   integer('tracking-table-max-keys', 1_000_000, 0, LONG_MAX),
 
   // Redis: what is watched.
-  integer('slowlog-log-slower-than', 10_000, -1, LONG_MAX),
-  integer('slowlog-max-len', 128, 0, LONG_MAX),
-  integer('latency-monitor-threshold', 0, 0, LONG_MAX),
+  integer('slowlog-log-slower-than', 10_000, -1, LONG_MAX, {
+    effect:
+      'Microseconds from which on the slow log takes a command, a run of a model with all its time; negative: never. Commands of one lookup are timed each only below 1,000.',
+  }),
+  integer('slowlog-max-len', 128, 0, LONG_MAX, { effect: 'Most commands in the slow log.' }),
+  integer('latency-monitor-threshold', 0, 0, LONG_MAX, {
+    effect: 'Milliseconds from which on LATENCY notes an event; 0: never.',
+  }),
   flag('latency-tracking', 'yes', { effect: 'Whether INFO has percentiles of latencies.' }),
   list(
     'latency-tracking-info-percentiles',

@@ -30,6 +30,7 @@ export const errorCodeMeanings: Readonly<Record<string, string>> = {
   NOAUTH: 'The connection must authenticate first.',
   NOPERM: 'The user may not run the command, or not on that key or channel.',
   NOPROTO: 'HELLO names a protocol other than 2 and 3.',
+  NOTBUSY: 'FUNCTION KILL finds no function that runs.',
   OOM: 'The command needs memory beyond `maxmemory`.',
   WRONGPASS: 'The password is not that of the user.',
   WRONGTYPE: 'The key holds a value of another type.',
@@ -297,6 +298,24 @@ export const replyErrors = {
   noKeyArguments: () => err('The command has no key arguments'),
   invalidArgumentCount: () => err('Invalid number of arguments specified for command'),
   invalidArguments: () => err('Invalid arguments specified for command'),
+
+  // --- what is watched, functions, DEBUG ---
+  slowLogCount: () => err('count should be greater than or equal to -1'),
+  noLatencySamples: (event: string) => err(`No samples available for event '${event}'`),
+  functionFlushMode: () => err('FUNCTION FLUSH only supports SYNC|ASYNC option'),
+  libraryNameMissing: () => err('library name argument was not given'),
+  unknownArgument: (word: string) => err(`Unknown argument ${word}`),
+  restorePolicy: () =>
+    err('Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.'),
+  wrongDump: () => err('DUMP payload version or checksum are wrong'),
+  noLibrary: () => err('Library not found'),
+  noFunctionRuns: () => new ReplyError('NOTBUSY', 'No scripts in execution right now.'),
+  debugNotAllowed: () =>
+    err(
+      'DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
+    ),
+  /** What DEBUG ERROR is given. */
+  ofDebug: (text: string) => bare(text),
 
   // --- tensors ---
   tensorMissing: () => err('tensor key is empty or in a different shard'),

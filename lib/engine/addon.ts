@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { nativeFolder } from '../runtimes/locate.ts';
 import type { DataCommands } from './data-commands.ts';
 import type { EventCommands } from './event-commands.ts';
+import type { ObservationCommands } from './observation-commands.ts';
 import type { StoredDataCommands } from './stored-data.ts';
 
 /** `Code` of native/core/status.h. */
@@ -193,6 +194,18 @@ export const valueLimitNames = [
   'lfu-decay-time',
 ] as const;
 
+/** `Policy` of native/keyspace/eviction.h, as maxmemory-policy names them; the index is the code. */
+export const evictionPolicies = [
+  'noeviction',
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-random',
+  'volatile-lru',
+  'volatile-lfu',
+  'volatile-random',
+  'volatile-ttl',
+] as const;
+
 /** One record of the client table, as `clientList` answers it (times in ms of the Unix epoch). */
 export interface ClientRecord {
   id: number;
@@ -278,6 +291,10 @@ export interface EngineOptions {
 export interface NativeLimits {
   maxmemoryBytes: number;
   poolIdleMaxBytes: number;
+  /** Index in `evictionPolicies`. */
+  evictionPolicy: number;
+  evictionSampleCount: number;
+  evictionTenacity: number;
 }
 
 export interface ProcessStatistics {
@@ -365,8 +382,12 @@ export type ScriptStoreArguments = [
   sequence: number,
 ];
 
-/** With `DataCommands`, `EventCommands` and `StoredDataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
-export interface Addon extends DataCommands, EventCommands, StoredDataCommands {
+/** With `DataCommands`, `EventCommands`, `ObservationCommands` and `StoredDataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
+export interface Addon
+  extends DataCommands,
+    EventCommands,
+    ObservationCommands,
+    StoredDataCommands {
   readonly abiVersion: number;
 
   // --- the process: called by the main thread ---
@@ -489,8 +510,10 @@ export interface Addon extends DataCommands, EventCommands, StoredDataCommands {
   /** Locks the stripes of these slots (all if empty) for this thread. Only `keyspace.locked` calls it. */
   lockSlots(slots: readonly number[]): void;
   unlockSlots(): void;
-  /** 1 if a command that may grow memory must be refused now. */
+  /** Evicts what has to go. 1 if a command that may grow memory must be refused even so. */
   isOverMaxmemory(): number;
+  /** Whether this thread's commands count as uses of keys from now on (1, as at first, or 0). */
+  setTouching(touches: number): void;
 
   // --- strings ---
   /** Holds the value. @returns Its bytes, -notFound, -wrongType. */

@@ -13,6 +13,7 @@ export abstract class ClientState implements Client {
   readonly address: string;
   readonly localAddress: string;
   db = 0;
+  isTouching = true;
   watched: Client['watched'] = [];
   /** It must say who it is before anything else. */
   isUnauthenticated = false;

@@ -145,6 +145,14 @@ export class Services implements ServerServices {
     return this.#thread.statistics.percentiles(this.#thread.commandNames, percents);
   }
 
+  commandHistograms(): ReadonlyMap<string, readonly (readonly [number, number])[]> {
+    const { commandNames, statistics } = this.#thread;
+    const all = [...statistics.figures(commandNames).entries()].filter(
+      ([, { calls }]) => calls > 0,
+    );
+    return new Map(all.map(([name]) => [name, statistics.histogram(commandNames.indexOf(name))]));
+  }
+
   errorCounts(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
     const rows = new Float64Array(this.#shared.errors);

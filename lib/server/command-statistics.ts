@@ -52,25 +52,34 @@ export class CommandStatistics {
     this.#latencies = rowOf(shared.latencies, BUCKET_COUNT, threadIndex);
   }
 
-  /** Counts a call that begins now. @returns When, for `end`, or 0 if it is not timed. */
-  begin(command: number): number {
+  /**
+   * Counts a call that begins now.
+   * @param isTimed In any case, not only by chance.
+   * @returns When, for `end`, or 0 if it is not timed.
+   */
+  begin(command: number, isTimed = false): number {
     const rows = this.#rows;
     const at = command * ROW_LENGTH + CALLS;
     const calls = rows[at]! + 1;
     rows[at] = calls;
+    if (isTimed) return performance.now();
     if (calls > TIMED_FIRST && --this.#untilTimed > 0) return 0;
     if (calls > TIMED_FIRST) this.#untilTimed = this.#nextPeriod();
     return performance.now();
   }
 
-  /** The call has returned. A command that waits is timed up to there: the wait is not the server's work. */
-  end(command: number, startedMs: number): void {
+  /**
+   * The call has returned. A command that waits is timed up to there: the wait is not the server's work.
+   * @returns Microseconds.
+   */
+  end(command: number, startedMs: number): number {
     const microseconds = (performance.now() - startedMs) * 1000;
     const calls = this.#rows[command * ROW_LENGTH + CALLS]!;
     const weight = Math.max(calls - this.#timedCalls[command]!, 1);
     this.#timedCalls[command] = calls;
     this.#rows[command * ROW_LENGTH + MICROSECONDS]! += weight * microseconds;
     this.#latencies[command * BUCKET_COUNT + bucketOf(microseconds)]! += weight;
+    return microseconds;
   }
 
   /** A call ended with an error. */
@@ -117,6 +126,22 @@ export class CommandStatistics {
       all.set(name, limits);
     }
     return all;
+  }
+
+  /** Calls of a command by the power of two of microseconds that they stay within, each with all below it. */
+  histogram(command: number): readonly (readonly [microseconds: number, calls: number])[] {
+    const counts = sinceReset(this.#shared.latencies, BUCKET_COUNT, command);
+    const steps: [number, number][] = [];
+    let sum = 0;
+    for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+      const count = Math.max(counts[bucket]!, 0);
+      sum += count;
+      const end = BUCKET_US_MIN * 2 ** ((bucket + 1) / BUCKETS_A_DOUBLING);
+      if (sum === 0 || end < 1 || (bucket + 1) % BUCKETS_A_DOUBLING !== 0) continue;
+      const last = steps.at(-1);
+      if (last === undefined || sum > last[1]) steps.push([Math.round(end), sum]);
+    }
+    return steps;
   }
 
   /** Everything counts from 0 again, for all threads. */

@@ -42,6 +42,10 @@ export class ConnectionCall implements Call {
     return this.client.transaction === undefined;
   }
 
+  get isPending(): boolean {
+    return this.#connection.isPending;
+  }
+
   wait(completion: Completion): Ticket & { finish(code: number, text: string): void } {
     return this.#connection.wait(completion);
   }

@@ -14,7 +14,7 @@ import { QueryBufferExceeded, RequestDecoder, type RequestSink } from '../resp/r
 import { Backlog } from './backlog.ts';
 import { ClientState } from './client-state.ts';
 import { ConnectionCall } from './connection-call.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Dispatcher, WatchedWait } from './dispatcher.ts';
 import type { Limits } from './limits.ts';
 import type { Monitors } from './monitors.ts';
 import { Outbox } from './outbox.ts';
@@ -88,6 +88,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   // The pending command.
   #completion: Completion | undefined;
   #sequence = 0;
+  #watchedWait: WatchedWait | undefined;
   afterCompletion: (() => void) | undefined;
 
   /** Requests that came while it was pending. */
@@ -339,6 +340,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     if (this.#completion !== undefined) throw new Error('a command waits already');
     this.#completion = completion;
     this.#host.blocked[0]!++;
+    this.#watchedWait = this.#dispatcher.beginWait(this.call);
     const sequence = ++this.#sequence;
     return {
       connection: this.index,
@@ -356,12 +358,20 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     if (this.#completion === undefined) return;
     this.#completion = undefined;
     this.#host.blocked[0]!--;
+    this.#dropWatchedWait();
+  }
+
+  #dropWatchedWait(): void {
+    if (this.#watchedWait !== undefined) this.#dispatcher.dropWait(this.#watchedWait);
+    this.#watchedWait = undefined;
   }
 
   /** Ends the pending command `sequence`; of an older one nothing is left to do. */
   complete(sequence: number, code: number, text: string): void {
     const completion = this.#completion;
     if (completion === undefined || sequence !== this.#sequence || this.#isClosed) return;
+    if (this.#watchedWait !== undefined) this.#dispatcher.endWait(this.#watchedWait, this);
+    this.#watchedWait = undefined;
     this.#endWait();
     // Taken now: what is carried out may wait again, with another one behind it.
     const then = this.afterCompletion;

@@ -11,7 +11,7 @@ import { rewriteConfigFile } from '../config/rewrite.ts';
 import type { Settings } from '../config/settings.ts';
 import { replyErrors } from '../core/errors.ts';
 import { isLogLevel, log, setLogLevel } from '../core/log.ts';
-import { type Addon, addon, valueLimitNames } from '../engine/addon.ts';
+import { type Addon, addon, evictionPolicies, valueLimitNames } from '../engine/addon.ts';
 import { engineOptions } from '../engine/engine.ts';
 import { shareStatistics } from './command-statistics.ts';
 import type { NewConnection } from './connection.ts';
@@ -271,14 +271,22 @@ export class Control {
   }
 
   #applyLimits(): void {
+    const policies: readonly string[] = evictionPolicies;
     this.#addon.setLimits({
       maxmemoryBytes: this.#settings.maxmemoryBytes,
       poolIdleMaxBytes: this.#settings.poolIdleMaxBytes(this.#memoryLimitBytes),
+      evictionPolicy: policies.indexOf(this.#settings.text('maxmemory-policy')),
+      evictionSampleCount: this.#settings.number('maxmemory-samples'),
+      evictionTenacity: this.#settings.number('maxmemory-eviction-tenacity'),
     });
     const numbers = valueLimitNames.map((name) => this.#settings.number(name));
     const countsFrequency = this.#settings.text('maxmemory-policy').endsWith('lfu');
     this.#addon.setValueLimits(numbers, countsFrequency);
     this.#addon.eventsTold(eventBits(this.#settings.text('notify-keyspace-events')));
+    this.#addon.setMonitoring(
+      this.#settings.number('slowlog-max-len'),
+      this.#settings.number('latency-monitor-threshold'),
+    );
   }
 
   // --- the end ---

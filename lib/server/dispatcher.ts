@@ -18,6 +18,11 @@ import type { Pausable, Pause } from './pause.ts';
 /** Bytes of a command and of its arguments that an error repeats, as in Redis 7.2 (`server.c`). */
 const SHOWN_BYTES_MAX = 128;
 
+/** The slow log shows no more words of a command (`slowlog.h` of Redis 7.2). */
+const LOGGED_WORDS_MAX = 32;
+/** Commands that take no longer than a lookup are timed only where such times are of interest: a clock is a tenth of one. */
+const FAST_WATCHED_US_MAX = 1000;
+
 /** Carried out at once inside MULTI (`processCommand` of Redis 7.2). */
 const unqueued = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 /** All that a client may send that listens in RESP2 (`processCommand` of Redis 7.2). */
@@ -38,7 +43,7 @@ const httpWords = new Set(['post', 'host:']);
 /** Who sends a request: a connection, or a script. */
 export interface Caller
   extends Pausable,
-    Pick<Client, 'address' | 'transaction' | 'watched' | 'isListening'> {
+    Pick<Client, 'address' | 'transaction' | 'watched' | 'isListening' | 'isTouching'> {
   readonly call: Call & { command: Command; request: Request };
   /** There is something that it may not do: not every command, key and channel is allowed. */
   readonly isLimited: boolean;
@@ -53,6 +58,12 @@ export interface Caller
   /** The command has failed after it had asked for a ticket. */
   cancelWait(): void;
   close(): void;
+}
+
+/** A command that waits for its result and is watched meanwhile. */
+export interface WatchedWait {
+  readonly words: number;
+  readonly startedMs: number;
 }
 
 /** A command, ready to be looked up and checked. */
@@ -71,6 +82,8 @@ class Entry {
   readonly isUnqueued: boolean;
   readonly isForListeners: boolean;
   readonly isExec: boolean;
+  readonly isFast: boolean;
+  readonly isLogged: boolean;
   readonly subcommands: CommandIndex | undefined;
   readonly ruled: RuledCommand;
   index = -1;
@@ -92,6 +105,8 @@ class Entry {
     this.isUnqueued = unqueued.has(fullName);
     this.isForListeners = listenersCommands.has(fullName);
     this.isExec = fullName === 'exec';
+    this.isFast = command.flags.includes('fast');
+    this.isLogged = !command.flags.includes('skip_slowlog');
     this.subcommands =
       command.subcommands === undefined || command.subcommands.length === 0
         ? undefined
@@ -162,6 +177,8 @@ export class Dispatcher {
   readonly #statistics: CommandStatistics;
   readonly #monitors: Monitors;
   readonly #pause: Pause | undefined;
+  /** Whether the commands of this thread count as uses of keys at the moment. */
+  #isTouching = true;
 
   constructor(
     commands: Iterable<Command>,
@@ -181,6 +198,7 @@ export class Dispatcher {
       this.#number(entry);
       for (const sub of entry.subcommands?.entries ?? []) this.#number(sub);
     }
+    this.names = this.#entries.map((entry) => entry.fullName);
     this.#statistics = statistics;
     this.#monitors = monitors;
     this.#pause = pause;
@@ -193,9 +211,7 @@ export class Dispatcher {
   }
 
   /** Full names, `config|get` for subcommands, in the order of the counters. */
-  get names(): readonly string[] {
-    return this.#entries.map((entry) => entry.fullName);
-  }
+  readonly names: readonly string[];
 
   /** Any command: what a connection's record names before its first one. */
   get anyCommand(): Command {
@@ -211,6 +227,33 @@ export class Dispatcher {
     this.#run(this.#entry(command), call, run);
   }
 
+  /**
+   * A command begins to wait. What it waits for is the server's work, a run of a model or a change of
+   * settings, and counts with all of its time; but not where clients wait for each other.
+   */
+  beginWait({ command, request }: Call): WatchedWait | undefined {
+    if (this.#limits.watchedUs === Number.POSITIVE_INFINITY || command.flags.includes('blocking'))
+      return undefined;
+    return {
+      words: this.#addon.slowLogKeep(request.count, secretBits(command, request)),
+      startedMs: performance.now(),
+    };
+  }
+
+  endWait({ words, startedMs }: WatchedWait, client: Client): void {
+    const microseconds = (performance.now() - startedMs) * 1000;
+    const { slowLogUs } = this.#limits;
+    if (slowLogUs >= 0 && microseconds >= slowLogUs)
+      this.#addon.slowLogAddKept(words, Math.floor(microseconds), client.address, client.name);
+    else this.#addon.slowLogDropKept(words);
+    if (this.#limits.latencyMs > 0) this.#addon.latencyNote('command', microseconds);
+  }
+
+  /** The client has gone before the end. */
+  dropWait({ words }: WatchedWait): void {
+    this.#addon.slowLogDropKept(words);
+  }
+
   /** A command that waited has ended with an error. */
   countFailure(command: Command): void {
     this.#statistics.failed(this.#entry(command).index);
@@ -222,17 +265,39 @@ export class Dispatcher {
     return entry;
   }
 
-  #run({ command, index }: Entry, call: Call, run: Command['run']): void {
-    const startedMs = this.#statistics.begin(index);
+  #run(entry: Entry, call: Call, run: Command['run']): void {
+    const { index } = entry;
+    const { watchedUs } = this.#limits;
+    const isWatched = entry.isFast ? watchedUs < FAST_WATCHED_US_MAX : watchedUs < Infinity;
+    const startedMs = this.#statistics.begin(index, isWatched);
     try {
       run(call);
     } catch (error) {
       if (error instanceof ReplyError) this.#statistics.failed(index);
       throw error;
     } finally {
-      if (startedMs !== 0) this.#statistics.end(index, startedMs);
-      if (this.#monitors.areThere) this.#monitors.tell(command, call);
+      if (startedMs !== 0) {
+        const microseconds = this.#statistics.end(index, startedMs);
+        if (microseconds >= watchedUs && !call.isPending) this.#noteSlow(entry, call, microseconds);
+      }
+      if (this.#monitors.areThere) this.#monitors.tell(entry.command, call);
     }
+  }
+
+  #noteSlow(entry: Entry, { client, request }: Call, microseconds: number): void {
+    const { latencyMs, slowLogUs } = this.#limits;
+    if (slowLogUs >= 0 && microseconds >= slowLogUs && entry.isLogged) {
+      request.select();
+      this.#addon.slowLogAdd(
+        request.count,
+        secretBits(entry.command, request),
+        Math.floor(microseconds),
+        client.address,
+        client.name,
+      );
+    }
+    if (latencyMs > 0)
+      this.#addon.latencyNote(entry.isFast ? 'fast-command' : 'command', microseconds);
   }
 
   /** Carries out one request; its reply is in the encoder, or the caller waits. */
@@ -295,6 +360,10 @@ export class Dispatcher {
         this.#abort(caller, entry, replyErrors.outOfMemory().line);
         return;
       }
+    }
+    if (caller.isTouching !== this.#isTouching) {
+      this.#isTouching = caller.isTouching;
+      this.#addon.setTouching(this.#isTouching ? 1 : 0);
     }
     const { call } = caller;
     call.command = entry.command;
@@ -421,6 +490,12 @@ const reasonAtExec: Readonly<Record<Denial['reason'], string>> = {
   key: 'no permission to touch the specified keys',
   channel: 'no permission to access one of the channels used as arguments to the command',
 };
+
+/** A bit for each word that no log may show. */
+function secretBits({ secrets }: Command, request: Request): number {
+  const words = secrets?.(request) ?? [];
+  return words.reduce((bits, word) => bits + (word < LOGGED_WORDS_MAX ? 2 ** word : 0), 0);
+}
 
 /** What CLIENT PAUSE ... WRITE stops. */
 function changesData(entry: Entry, caller: Caller): boolean {

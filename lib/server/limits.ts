@@ -15,6 +15,12 @@ export class Limits implements DecoderLimits {
   keepaliveMs = 0;
   clientsMax = 0;
   maxmemoryBytes = 0;
+  /** Microseconds from which on the slow log takes a command; negative: never. */
+  slowLogUs = -1;
+  /** Milliseconds from which on the latency monitor does; 0: never. */
+  latencyMs = 0;
+  /** From how many microseconds on a command is of interest to either. */
+  watchedUs = Number.POSITIVE_INFINITY;
   readonly #memoryLimitBytes: number;
 
   constructor(settings: Settings, memoryLimitBytes: number) {
@@ -32,5 +38,11 @@ export class Limits implements DecoderLimits {
     this.keepaliveMs = settings.tcpKeepaliveSeconds * 1000;
     this.clientsMax = settings.clientsMax;
     this.maxmemoryBytes = settings.maxmemoryBytes;
+    this.slowLogUs = settings.number('slowlog-log-slower-than');
+    this.latencyMs = settings.number('latency-monitor-threshold');
+    this.watchedUs = Math.min(
+      this.slowLogUs >= 0 ? this.slowLogUs : Number.POSITIVE_INFINITY,
+      this.latencyMs > 0 ? 1000 * this.latencyMs : Number.POSITIVE_INFINITY,
+    );
   }
 }

@@ -57,6 +57,7 @@ class Script implements Client, Caller, ReplySink {
   readonly isUnauthenticated = false;
   readonly resp = 2;
   readonly replyMode = 'on';
+  readonly isTouching = true;
   readonly transaction = undefined;
   readonly subscriptions = noSubscriptions;
   readonly isMonitor = false;
@@ -144,6 +145,7 @@ class Script implements Client, Caller, ReplySink {
 class ScriptCall implements Call {
   command: Command;
   request: Request;
+  readonly isPending = false;
   readonly client: Client;
   readonly reply: Call['reply'];
   readonly keyspace: Call['keyspace'];

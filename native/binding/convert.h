@@ -27,7 +27,7 @@ struct Export {
 };
 
 // By file: requests.cc, sockets.cc, replies.cc, keys.cc, tensors.cc, stored_models.cc, models.cc,
-// dag.cc, clients.cc, events.cc, process.cc, scripts.cc, persistence.cc.
+// dag.cc, clients.cc, events.cc, process.cc, scripts.cc, persistence.cc, observation.cc.
 std::span<const Export> RequestExports();
 std::span<const Export> SocketExports();
 std::span<const Export> ReplyExports();
@@ -41,6 +41,7 @@ std::span<const Export> EventExports();
 std::span<const Export> ProcessExports();
 std::span<const Export> ScriptExports();
 std::span<const Export> PersistenceExports();
+std::span<const Export> ObservationExports();
 // The commands about plain values: data_exports.cc names their files.
 std::span<const std::span<const Export>> DataExports();
 

@@ -21,11 +21,11 @@ bool AddExports(napi_env env, napi_value exports, std::span<const tutti::Export>
 napi_value Init(napi_env env, napi_value exports) {
   Napi::Object(env, exports).Set("abiVersion", kAbiVersion);
   const std::span<const tutti::Export> lists[] = {
-      tutti::RequestExports(),     tutti::SocketExports(), tutti::ReplyExports(),
-      tutti::KeyExports(),         tutti::TensorExports(), tutti::StoredModelExports(),
-      tutti::ModelExports(),       tutti::ScriptExports(), tutti::DagExports(),
-      tutti::ClientExports(),      tutti::EventExports(),  tutti::ProcessExports(),
-      tutti::PersistenceExports(),
+      tutti::RequestExports(),     tutti::SocketExports(),      tutti::ReplyExports(),
+      tutti::KeyExports(),         tutti::TensorExports(),      tutti::StoredModelExports(),
+      tutti::ModelExports(),       tutti::ScriptExports(),      tutti::DagExports(),
+      tutti::ClientExports(),      tutti::EventExports(),       tutti::ProcessExports(),
+      tutti::PersistenceExports(), tutti::ObservationExports(),
   };
   for (const auto& list : lists) {
     if (!AddExports(env, exports, list)) return exports;

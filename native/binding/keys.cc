@@ -5,6 +5,7 @@
 
 #include "binding/thread_state.h"
 #include "core/numbers.h"
+#include "keyspace/access.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/value.h"
 
@@ -113,8 +114,14 @@ napi_value UnlockSlots(napi_env, napi_callback_info) {
   return kUndefined;
 }
 
+napi_value SetTouching(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  SetThreadTouches(in.Int(0) != 0);
+  return kUndefined;
+}
+
 napi_value IsOverMaxmemory(napi_env env, napi_callback_info) {
-  return ToJs(env, memory_account::WouldExceed(0) ? 1 : 0);
+  return ToJs(env, memory_account::MakeRoom(0) ? 0 : 1);
 }
 
 // --- strings ---
@@ -181,6 +188,7 @@ std::span<const Export> KeyExports() {
       {"lockSlots", Wrapped<LockSlots>},
       {"unlockSlots", UnlockSlots},
       {"isOverMaxmemory", IsOverMaxmemory},
+      {"setTouching", SetTouching},
       {"stringFind", StringFind},
       {"stringSet", StringSet},
   };

@@ -18,6 +18,7 @@
 #include "binding/thread_state.h"
 #include "core/memory_account.h"
 #include "inference/engine.h"
+#include "keyspace/eviction.h"
 #include "keyspace/keyspace.h"
 #include "tensor/buffer_pool.h"
 #include "threads/acceptor.h"
@@ -34,6 +35,11 @@ Napi::Value SetLimits(const Napi::CallbackInfo& info) {
   const auto limits = info[0].As<Napi::Object>();
   memory_account::SetMax(static_cast<size_t>(GetInt64(limits, "maxmemoryBytes")));
   buffer_pool::SetIdleMax(static_cast<size_t>(GetInt64(limits, "poolIdleMaxBytes")));
+  const int64_t policy = GetInt64(limits, "evictionPolicy");
+  TUTTI_CHECK(policy >= 0 && policy < eviction::kPolicyCount);
+  eviction::Configure({.policy = static_cast<eviction::Policy>(policy),
+                       .sample_count = GetInt64(limits, "evictionSampleCount"),
+                       .tenacity = GetInt64(limits, "evictionTenacity")});
   return info.Env().Undefined();
 }
 

@@ -140,7 +140,7 @@ Result<Ref<Tensor>> MakeTensor(ThreadState& thread, const TensorWords& words) {
   Ref<Tensor> tensor;
   if (words.source == TensorSource::kZeros) {
     const auto bytes = static_cast<size_t>(count.value()) * element_bytes;
-    if (memory_account::WouldExceed(bytes)) return Code::kOutOfMemory;
+    if (!memory_account::MakeRoom(bytes)) return Code::kOutOfMemory;
     tensor = Tensor::Zeros(words.dtype, dims, bytes);
   } else if (words.source == TensorSource::kBlob) {
     const std::string_view blob = thread.Word(words.first_data);

@@ -242,6 +242,8 @@ class ThreadState {
   std::unordered_map<int64_t, OpenClient> clients;   // by client id
   std::unordered_map<uint32_t, int64_t> client_ids;  // by connection
 
+  SlotTable<std::vector<std::string>> kept_words;  // of commands that wait, for the slow log
+
   // Of the script host: the command that it carries out, and its reply so far.
   std::shared_ptr<ScriptCommand> script_command;
   ScriptReply script_reply;

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
@@ -29,6 +30,8 @@ std::atomic<int64_t> orphan_bytes[kKindCount]{};
 
 std::atomic<size_t> max_bytes{0};
 std::atomic<size_t> peak_bytes{0};
+std::atomic<int64_t> not_counted_bytes{0};
+std::atomic<memory_account::Reclaim> reclaim{nullptr};
 
 enum class ThreadState : uint8_t { kNew, kRegistered, kEnding };
 thread_local ThreadState thread_state = ThreadState::kNew;
@@ -117,10 +120,35 @@ size_t Peak() {
 void SetMax(size_t bytes) { max_bytes.store(bytes, std::memory_order_relaxed); }
 size_t Max() { return max_bytes.load(std::memory_order_relaxed); }
 
-bool WouldExceed(size_t more) {
-  const size_t max = Max();
-  if (max == 0) return false;
-  return more > max || Used() > max - more;
+bool WouldExceed(size_t more) { return WouldExceedBy(more, 0); }
+
+bool WouldExceedBy(size_t more, size_t slack) {
+  if (Max() == 0) return false;
+  const size_t max = Max() + slack;
+  if (more > max) return true;
+  const size_t used = Used();
+  const size_t not_counted = NotCounted();
+  return used > max - more && used - std::min(not_counted, used) > max - more;
+}
+
+void AddNotCounted(int64_t bytes) { not_counted_bytes.fetch_add(bytes, std::memory_order_relaxed); }
+
+size_t NotCounted() {
+  const int64_t bytes = not_counted_bytes.load(std::memory_order_relaxed);
+  return bytes > 0 ? static_cast<size_t>(bytes) : 0;
+}
+
+void SetReclaim(Reclaim function) { reclaim.store(function, std::memory_order_release); }
+
+bool MakeRoom(size_t more) {
+  if (!WouldExceed(more)) return true;
+  const Reclaim function = reclaim.load(std::memory_order_acquire);
+  return function && function(more);
+}
+
+bool MayFit(size_t more) {
+  if (!WouldExceed(more)) return true;
+  return reclaim.load(std::memory_order_relaxed) && more <= Max();
 }
 
 }  // namespace memory_account

@@ -28,8 +28,23 @@ void SamplePeak();
 
 void SetMax(size_t bytes);  // 0: no limit
 size_t Max();
-// True if `more` bytes on top of what is used pass the limit. Costs one load without a limit.
+// Bytes that are used and yet not counted against the limit: what has been evicted and is being
+// freed, or is still read by somebody.
+void AddNotCounted(int64_t bytes);
+size_t NotCounted();
+// True if `more` bytes on top of what is counted pass the limit. Costs one load without a limit.
 bool WouldExceed(size_t more);
+// The same of a limit that is `slack` bytes higher.
+bool WouldExceedBy(size_t more, size_t slack);
+
+// Called where `more` bytes would pass the limit: frees some, and answers whether they fit now.
+using Reclaim = bool (*)(size_t more);
+// Null: nothing is ever given up for new things.
+void SetReclaim(Reclaim reclaim);
+// False if `more` bytes do not fit, also after what may be given up has been.
+bool MakeRoom(size_t more);
+// False if they would not fit even so. Frees nothing.
+bool MayFit(size_t more);
 
 }  // namespace memory_account
 

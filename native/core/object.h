@@ -42,6 +42,11 @@ class Object {
   // True only for the sole holder: what it sees nobody else can be reading.
   bool is_unique() const { return refs_.load(std::memory_order_acquire) == 1; }
 
+  // Bytes of memory that it holds, at the capacity of their blocks. A container looks at about
+  // `sample_count` of its elements and reckons with the others being like them; 0: at all of them.
+  // 0 of what no key ever holds.
+  virtual size_t footprint(int64_t /*sample_count*/ = 0) const { return 0; }
+
   // True if the last Release() can take long (many blocks, memory to unmap, a runtime's own): the
   // keyspace leaves it to the freeing thread.
   virtual bool is_slow_to_free() const { return false; }

@@ -186,7 +186,7 @@ Result<std::shared_ptr<CompiledModel>> Compiler::Compile(const Model& model) {
   if (!opened.ok()) return opened.status();
   const tutti_backend& backend = *opened.value();
   // Compiled, a model takes about the bytes it has: what is too large is refused before the work.
-  if (memory_account::WouldExceed(model.blob_bytes())) return Code::kOutOfMemory;
+  if (!memory_account::MakeRoom(model.blob_bytes())) return Code::kOutOfMemory;
 
   std::vector<tutti_bytes> chunks;
   chunks.reserve(spec.blob.size());
@@ -215,8 +215,9 @@ Result<std::shared_ptr<CompiledModel>> Compiler::Compile(const Model& model) {
   std::unique_ptr<tutti_model, void (*)(tutti_model*)> owned(handle, backend.free_model);
   auto compiled = std::make_shared<CompiledModel>(&backend, handle);
   owned.release();
-  if (memory_account::WouldExceed(0)) return Code::kOutOfMemory;
+  if (!memory_account::MakeRoom(0)) return Code::kOutOfMemory;
   if (backend.warm_up) backend.warm_up(handle);
+  compiled->set_taken_bytes(memory_scope.taken_bytes());
   return compiled;
 }
 
@@ -245,6 +246,7 @@ Result<std::shared_ptr<CompiledScript>> Compiler::Compile(const Script& script) 
       return Status(Code::kFailed, error);
     }
   }
+  compiled->set_taken_bytes(memory_scope.taken_bytes());
   return compiled;
 }
 

@@ -33,6 +33,10 @@ class CompiledModel {
 
   const tutti_backend& backend() const { return *backend_; }
   tutti_model* handle() const { return handle_; }
+  // What it counts in the memory account.
+  size_t charged_bytes() const { return static_cast<size_t>(charged_bytes_) + taken_bytes_; }
+  // What its runtime took from the server to make it; before anybody else sees it.
+  void set_taken_bytes(size_t bytes) { taken_bytes_ = bytes; }
   std::vector<std::string> InputNames() const;
   // Nothing if only a run tells how many there are.
   std::optional<std::vector<std::string>> OutputNames() const;
@@ -41,6 +45,7 @@ class CompiledModel {
   const tutti_backend* const backend_;
   tutti_model* const handle_;
   const int64_t charged_bytes_;  // to the memory account
+  size_t taken_bytes_ = 0;
 };
 
 class CompiledScript {
@@ -53,10 +58,13 @@ class CompiledScript {
 
   const tutti_backend& backend() const { return *backend_; }
   tutti_script* handle() const { return handle_; }
+  size_t charged_bytes() const { return taken_bytes_; }
+  void set_taken_bytes(size_t bytes) { taken_bytes_ = bytes; }
 
  private:
   const tutti_backend* const backend_;
   tutti_script* const handle_;
+  size_t taken_bytes_ = 0;
 };
 
 class Compiler {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/memory_account.h"
 #include "keyspace/freeing.h"
 #include "keyspace/keyspace.h"
 
@@ -30,7 +31,9 @@ Status Persist(const DagPlan& plan) {
                        .value = plan.tensors[tensor],
                        .required_kind = ObjectKind::kTensor});
   }
-  return Keyspace::Get().CommitAll(changes);
+  Status status = Keyspace::Get().CommitAll(changes);
+  memory_account::MakeRoom(0);
+  return status;
 }
 
 // Writes the keys if nothing has failed. `run_status` answers how the run at an index ended.

@@ -103,6 +103,13 @@ void Model::CopyBlob(size_t offset, size_t count, uint8_t* to) const {
   }
 }
 
+size_t Model::footprint(int64_t) const {
+  size_t bytes = sizeof(*this) + spec_.tag.capacity();
+  for (const BlobPart& part : spec_.blob) bytes += part.buffer->capacity();
+  if (const auto form = compiled()) bytes += form->charged_bytes();
+  return bytes;
+}
+
 std::shared_ptr<CompiledModel> Model::compiled() const {
   std::lock_guard lock(mutex_);
   return compiled_;
@@ -129,6 +136,12 @@ Script::Script(ScriptSpec spec)
 Script::~Script() {
   remains_->compiled = std::move(compiled_);
   freeing::Free(std::move(remains_));
+}
+
+size_t Script::footprint(int64_t) const {
+  size_t bytes = sizeof(*this) + spec_.source.capacity() + spec_.tag.capacity();
+  if (const auto form = compiled()) bytes += form->charged_bytes();
+  return bytes;
 }
 
 std::shared_ptr<CompiledScript> Script::compiled() const {

@@ -93,6 +93,7 @@ class Model final : public Object {
   // Copies bytes [offset, offset + count) of the blob.
   void CopyBlob(size_t offset, size_t count, uint8_t* to) const;
   bool is_slow_to_free() const override { return true; }  // a runtime's own objects
+  size_t footprint(int64_t sample_count = 0) const override;
 
   mutable RunStatistics statistics;
   mutable RunMemoryUse memory_use;
@@ -123,6 +124,7 @@ class Script final : public Object {
   explicit Script(ScriptSpec spec);
   const ScriptSpec& spec() const { return spec_; }
   bool is_slow_to_free() const override { return true; }
+  size_t footprint(int64_t sample_count = 0) const override;
   mutable RunStatistics statistics;
   mutable RunMemoryUse memory_use;
   mutable RunGate gate;

@@ -79,7 +79,7 @@ struct RunBudget {
     if (memory_account::Max() == 0) return false;
     const int64_t seen = use.Estimate(row_count);
     const bool is_above =
-        memory_account::WouldExceed(seen < 0 ? known_output_bytes : static_cast<size_t>(seen));
+        !memory_account::MakeRoom(seen < 0 ? known_output_bytes : static_cast<size_t>(seen));
     if (is_above) buffer_pool::Trim(0);
     return is_above;
   }
@@ -208,7 +208,10 @@ Status Commit(const RunTarget& target, const std::vector<Ref<Tensor>>& tensors) 
   }
   if (changes.empty()) return Status::Ok();
   // With an output key named twice the last one wins.
-  return Keyspace::Get().CommitAll(changes);
+  Status status = Keyspace::Get().CommitAll(changes);
+  // The estimate may have been too low: others make room for what the outputs take beyond it.
+  memory_account::MakeRoom(0);
+  return status;
 }
 
 // Dim 0 of the first output that has one: the batch (RedisAI 1.2, `samples`).

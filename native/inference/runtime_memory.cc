@@ -48,6 +48,7 @@ struct ThreadUse {
   int scope_count = 0;
   int64_t bytes = 0;
   int64_t peak_bytes = 0;
+  int64_t model_bytes = 0;  // taken and not given back within scopes of models
   // Taken within a scope and not given back by this thread.
   std::vector<std::span<const uint8_t>> blocks;
 };
@@ -100,6 +101,7 @@ void* RuntimeMemory::Allocate(void* memory, uint64_t bytes) {
   const MemoryKind kind = thread_use.kind;
   memory_account::Add(kind, static_cast<int64_t>(charged));
   self.used_bytes_.fetch_add(charged, std::memory_order_relaxed);
+  if (kind == MemoryKind::kModels) thread_use.model_bytes += static_cast<int64_t>(charged);
   void* const block = MakeBlock(&self, taken, charged, is_pooled, kind);
   NoteTaken(block, bytes, charged);
   return block;
@@ -115,6 +117,9 @@ void RuntimeMemory::Release(void* memory, void* block) {
     memory_account::Add(header.kind, -static_cast<int64_t>(header.charged));
     self.used_bytes_.fetch_sub(header.charged, std::memory_order_relaxed);
   }
+  if (thread_use.kind == MemoryKind::kModels && header.kind == MemoryKind::kModels) {
+    thread_use.model_bytes -= static_cast<int64_t>(header.charged);
+  }
   if (header.is_pooled) {
     buffer_pool::GiveBlock(static_cast<uint8_t*>(header.memory), header.charged);
   } else {
@@ -128,11 +133,17 @@ int RuntimeMemory::Reserve(void* memory, int64_t bytes) {
   if (bytes > 0 && self.limit_bytes_ != 0 && self.used_bytes() + more > self.limit_bytes_) return 1;
   self.used_bytes_.fetch_add(more, std::memory_order_relaxed);
   memory_account::Add(MemoryKind::kModels, bytes);
+  if (thread_use.kind == MemoryKind::kModels) thread_use.model_bytes += bytes;
   return 0;
 }
 
-ModelMemoryScope::ModelMemoryScope() : outer_(thread_use.kind) {
+ModelMemoryScope::ModelMemoryScope()
+    : outer_(thread_use.kind), begin_bytes_(thread_use.model_bytes) {
   thread_use.kind = MemoryKind::kModels;
+}
+
+size_t ModelMemoryScope::taken_bytes() const {
+  return static_cast<size_t>(std::max<int64_t>(thread_use.model_bytes - begin_bytes_, 0));
 }
 
 ModelMemoryScope::~ModelMemoryScope() { thread_use.kind = outer_; }

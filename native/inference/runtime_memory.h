@@ -51,8 +51,12 @@ class ModelMemoryScope {
   ModelMemoryScope(const ModelMemoryScope&) = delete;
   ModelMemoryScope& operator=(const ModelMemoryScope&) = delete;
 
+  // What has been taken within the scope and not been given back, as far as it is counted.
+  size_t taken_bytes() const;
+
  private:
   const MemoryKind outer_;
+  const int64_t begin_bytes_;
 };
 
 // One run on its thread. They nest, as when a script runs a model.

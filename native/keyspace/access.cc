@@ -15,6 +15,8 @@ namespace {
 constexpr uint32_t kCounterFirst = 5;  // so that new keys are not the first to go
 constexpr uint32_t kCounterMax = 255;
 
+constinit thread_local bool thread_touches = true;
+
 // To a few milliseconds, and cheap.
 uint32_t NowSeconds() {
   timespec now;
@@ -49,6 +51,13 @@ uint32_t NewAccess() {
 }
 
 void NoteAccess(std::atomic<uint32_t>& access) {
+  if (thread_touches) [[likely]]
+    NoteTouch(access);
+}
+
+void SetThreadTouches(bool touches) { thread_touches = touches; }
+
+void NoteTouch(std::atomic<uint32_t>& access) {
   const uint32_t before = access.load(std::memory_order_relaxed);
   const uint32_t now =
       CountsFrequency() ? NowMinutes() << 8 | Counted(Decayed(before)) : NowSeconds();

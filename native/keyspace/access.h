@@ -19,8 +19,12 @@ extern AccessSettings access_settings;
 
 // Of a new key.
 uint32_t NewAccess();
-// Notes a use now.
+// Notes a use now, unless this thread's uses do not count.
 void NoteAccess(std::atomic<uint32_t>& access);
+// The same in any case.
+void NoteTouch(std::atomic<uint32_t>& access);
+// Whether this thread's uses count, as they do until it is told otherwise (CLIENT NO-TOUCH).
+void SetThreadTouches(bool touches);
 // Seconds since the last use.
 int64_t IdleSeconds(uint32_t access);
 // The counter, less what has decayed: 0 to 255.

@@ -162,6 +162,11 @@ void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, const Effe
   TellEffect(state, effect);
 }
 
+void CleanExpiryQueue(Stripe& stripe) {
+  stripe.expiry_queue.Clean([&](const auto& item) { return IsCurrent(stripe, item); });
+  stripe.next_expiry_ms.store(stripe.expiry_queue.first_ms(), std::memory_order_relaxed);
+}
+
 bool DeleteExpired(Stripe& stripe, int64_t deadline_ns, Graveyard& graveyard) {
   const int64_t now_ms = UnixTimeMs();
   ExpiryQueue& queue = stripe.expiry_queue;

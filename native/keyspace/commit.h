@@ -54,6 +54,9 @@ void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, const Effe
 // some are left.
 bool DeleteExpired(Stripe& stripe, int64_t deadline_ns, Graveyard& graveyard);
 
+// Forgets the items of keys that do not expire then any more.
+void CleanExpiryQueue(Stripe& stripe);
+
 // Changes the places of two databases of the stripe.
 void SwapInStripe(Stripe& stripe, int a, int b);
 

@@ -1,12 +1,15 @@
 #include "keyspace/expiry.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
+#include "core/latency_monitor.h"
 #include "keyspace/clock.h"
 #include "keyspace/commit.h"
+#include "keyspace/eviction.h"
 #include "tensor/buffer_pool.h"
 
 namespace tutti::expiry {
@@ -20,16 +23,26 @@ constexpr int64_t kIdleBlockMsMax = 10'000;
 std::mutex mutex;  // guards everything below
 std::condition_variable& woken = *new std::condition_variable;
 bool is_stopping = false;
+bool is_woken = false;
+std::atomic<bool> is_active{true};
 std::thread& thread = *new std::thread;
 
 // False if some keys are left.
 bool VisitStripe(int index) {
   Stripe& stripe = StripeAt(index);
   if (stripe.next_expiry_ms.load(std::memory_order_relaxed) >= UnixTimeMs()) return true;
-  Graveyard graveyard;
-  StripeLock lock(index);
-  const auto deadline = std::chrono::steady_clock::now() + kStripeTimeMax;
-  return DeleteExpired(stripe, deadline.time_since_epoch().count(), graveyard);
+  const auto begin = std::chrono::steady_clock::now();
+  bool is_done;
+  {
+    Graveyard graveyard;
+    StripeLock lock(index);
+    const auto deadline = std::chrono::steady_clock::now() + kStripeTimeMax;
+    is_done = DeleteExpired(stripe, deadline.time_since_epoch().count(), graveyard);
+  }
+  const auto taken = std::chrono::steady_clock::now() - begin;
+  latency_monitor::Note("expire-cycle",
+                        std::chrono::duration_cast<std::chrono::microseconds>(taken).count());
+  return is_done;
 }
 
 void Run() {
@@ -38,10 +51,14 @@ void Run() {
   std::unique_lock lock(mutex);
   while (!is_stopping) {
     lock.unlock();
-    RunOnce();
-    buffer_pool::Trim(kIdleBlockMsMax);
+    const bool evicts_more = eviction::RunInBackground();
+    if (!evicts_more) {
+      if (is_active.load(std::memory_order_relaxed)) RunOnce();
+      buffer_pool::Trim(kIdleBlockMsMax);
+    }
     lock.lock();
-    woken.wait_for(lock, kRoundPause, [] { return is_stopping; });
+    if (!evicts_more) woken.wait_for(lock, kRoundPause, [] { return is_stopping || is_woken; });
+    is_woken = false;
   }
 }
 
@@ -58,6 +75,17 @@ void StartThread() {
   if (thread.joinable()) return;
   is_stopping = false;
   thread = std::thread(Run);
+}
+
+void SetActive(bool active) { is_active.store(active, std::memory_order_relaxed); }
+
+void Wake() {
+  {
+    std::lock_guard lock(mutex);
+    if (is_woken) return;
+    is_woken = true;
+  }
+  woken.notify_one();
 }
 
 void StopThread() {

@@ -1,10 +1,16 @@
-// The thread that deletes what has expired and gives back memory that lies idle. Nice 19.
+// The thread that deletes what has expired, evicts what others have left over, and gives back
+// memory that lies idle.
 #pragma once
 
 namespace tutti::expiry {
 
 void StartThread();
 void StopThread();
+// It begins its next round at once.
+void Wake();
+// Whether it deletes what has expired, as it does at first (DEBUG SET-ACTIVE-EXPIRE). Commands do
+// in any case.
+void SetActive(bool is_active);
 
 // One round over all stripes, each for at most 1 ms at a time, until nothing expired is left.
 void RunOnce();

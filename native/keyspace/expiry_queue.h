@@ -42,6 +42,8 @@ class ExpiryQueue {
   void Push(const Item& item);
   void Pop();
   const Item& first() const { return items_.front(); }
+  // In no order that means anything.
+  const Item& At(size_t index) const { return items_[index]; }
   bool empty() const { return items_.empty(); }
   size_t size() const { return items_.size(); }
   int64_t first_ms() const { return items_.empty() ? kNever : items_.front().expire_at_ms; }

@@ -57,6 +57,9 @@ class StoredHash final : public Hash {
     });
   }
   bool is_slow_to_free() const override { return !large_.is_single_node(); }
+  size_t footprint(int64_t sample_count = 0) const override {
+    return sizeof(*this) + small_.Footprint(sample_count) + large_.Footprint(sample_count);
+  }
 
   // Only for the sole holder. True if the field is new.
   bool Set(const PackedItem<2>& pair, Graveyard& graveyard);

@@ -76,6 +76,10 @@ struct alignas(8) EntryLeaf : TreeNode {
     return left.count + right.count <= kItemsMax * 3 / 4;
   }
   EntryLeaf* Append(const EntryLeaf& right);
+  // Without the entries.
+  size_t footprint() const {
+    return sizeof(EntryLeaf) + capacity * (sizeof(uint64_t) + sizeof(Entry*));
+  }
 
  private:
   static constexpr int kItemsMin = 4;

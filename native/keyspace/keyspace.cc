@@ -131,7 +131,7 @@ int64_t Keyspace::CountExisting(int db, std::span<const std::string_view> keys, 
     AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
     count += state.exists();
     if (!state.exists()) Tell(db, keys[i], events::kMiss);
-    if (state.exists() && is_use) NoteAccess(state.entry().access);
+    if (state.exists() && is_use) NoteTouch(state.entry().access);
   }
   return count;
 }
@@ -235,6 +235,24 @@ KeyspaceCounters Keyspace::Counters() {
     sums.dirty += counters.dirty.load(std::memory_order_relaxed);
   }
   return sums;
+}
+
+int64_t Keyspace::Footprint(int db, std::string_view key, int64_t sample_count) {
+  const Ref<Object> value = Find(db, key, false);
+  if (!value) return -1;
+  return static_cast<int64_t>(value->footprint(sample_count) + sizeof(Entry) + key.size());
+}
+
+int64_t Keyspace::IndexBytes(int db) {
+  constexpr int64_t kSampleCount = 64;
+  size_t bytes = 0;
+  for (int i = 0; i < kStripeCount; ++i) {
+    const Database& database = StripeAt(i).databases[static_cast<size_t>(db)];
+    if (database.key_count.load(std::memory_order_relaxed) == 0) continue;
+    StripeLock lock(i);
+    bytes += database.index.Footprint(kSampleCount);
+  }
+  return static_cast<int64_t>(bytes);
 }
 
 void Keyspace::LockStripes(std::span<const uint16_t> slots) {

@@ -78,6 +78,11 @@ class Keyspace {
   void ForEach(int db, ObjectKind kind,
                const std::function<void(std::string_view, const Ref<Object>&)>& visit);
   KeyspaceCounters Counters();
+  // Bytes that a key takes with its value; -1 if there is none. `sample_count`: as
+  // Object::footprint().
+  int64_t Footprint(int db, std::string_view key, int64_t sample_count);
+  // Bytes of the index of a database, about.
+  int64_t IndexBytes(int db);
 
   // --- transactions ---
   // Locks the stripes of these slots (all if empty) for this thread until UnlockStripes().

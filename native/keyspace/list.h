@@ -19,6 +19,9 @@ class StoredList final : public List {
   int64_t length() const override { return elements_.size(); }
   void ForRange(int64_t first, int64_t last, const ElementVisitor& visit) const override;
   bool is_slow_to_free() const override { return !elements_.is_single_node(); }
+  size_t footprint(int64_t sample_count = 0) const override {
+    return sizeof(*this) + elements_.Footprint(sample_count);
+  }
 
   // Whether it is as small as list-max-listpack-size says.
   bool is_small() const { return !is_large_; }

@@ -1,5 +1,7 @@
 #include "keyspace/packed_leaf.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cassert>
 #include <new>
@@ -279,6 +281,18 @@ auto PackedLeaf<kParts, kOrdered>::Append(const PackedLeaf& right) -> PackedLeaf
   leaf->CopyItems(right, 0, right.count);
   leaf->AddOutsideRefs(first);
   return leaf;
+}
+
+template <int kParts, bool kOrdered>
+size_t PackedLeaf<kParts, kOrdered>::footprint() const {
+  size_t bytes = malloc_usable_size(block());
+  if (outside_count == 0) return bytes;
+  for (int i = 0; i < count; ++i) {
+    for (int part = 0; part < kParts; ++part) {
+      if (const String* outside = BorrowPart(i, part).outside) bytes += outside->footprint();
+    }
+  }
+  return bytes;
 }
 
 template class PackedItem<1>;

@@ -82,6 +82,8 @@ struct PackedLeaf : TreeNode {
     return left.UsedBytes() + right.UsedBytes() - sizeof(PackedLeaf) <= kCapacityMax * 3 / 4;
   }
   PackedLeaf* Append(const PackedLeaf& right);
+  // With the parts that lie outside.
+  size_t footprint() const;
 
  private:
   static constexpr size_t kCapacityMax = 4096 - 8;  // with malloc's own word, one page

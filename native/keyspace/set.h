@@ -42,6 +42,9 @@ class StoredSet final : public Object {
   template <typename Visit>
   uint64_t Scan(uint64_t cursor, int64_t count, Visit visit) const;
   bool is_slow_to_free() const override { return !ordered_.is_single_node(); }
+  size_t footprint(int64_t sample_count = 0) const override {
+    return sizeof(*this) + small_.Footprint(sample_count) + ordered_.Footprint(sample_count);
+  }
 
   // Only for the sole holder. True if the member is new, or was there.
   bool Add(const PackedPart& member);

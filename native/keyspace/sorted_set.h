@@ -49,6 +49,9 @@ class StoredSortedSet final : public Object {
   template <typename Visit>
   uint64_t Scan(uint64_t cursor, int64_t count, Visit visit) const;
   bool is_slow_to_free() const override { return !by_score_.is_single_node(); }
+  size_t footprint(int64_t sample_count = 0) const override {
+    return sizeof(*this) + by_score_.Footprint(sample_count) + by_member_.Footprint(sample_count);
+  }
 
   // Only for the sole holder. The score is not NaN.
   void Insert(const PackedPart& new_member, double score);

@@ -56,6 +56,9 @@ class StoredStream final : public Object {
   std::optional<StreamId> first_id() const;
   std::optional<StreamId> top_id() const;  // of the last entry that is there
   bool is_slow_to_free() const override { return !entries_.is_single_node(); }
+  size_t footprint(int64_t sample_count = 0) const override {
+    return sizeof(*this) + entries_.Footprint(sample_count);
+  }
 
   // Only for the sole holder. `id` is above all that are there; `item` holds SequenceBytes(id) and
   // a body.

@@ -18,6 +18,7 @@ Stripe* const stripes = new Stripe[kStripeCount];
 
 struct HeldStripes {
   bool any = false;
+  int lock_count = 0;  // StripeLock and StripesLock that are not for nothing
   StripeSet set;
 };
 thread_local HeldStripes held;
@@ -34,6 +35,7 @@ void ForEachOf(const StripeSet& set, Visit visit) {
 Stripe& StripeAt(int index) { return stripes[index]; }
 
 bool ThisThreadHoldsStripes() { return held.any; }
+bool ThisThreadHasLocks() { return held.any || held.lock_count > 0; }
 
 StripeLock::StripeLock(int index) {
   if (held.any) {
@@ -42,6 +44,13 @@ StripeLock::StripeLock(int index) {
   }
   mutex_ = &stripes[index].mutex;
   mutex_->lock();
+  ++held.lock_count;
+}
+
+StripeLock::~StripeLock() {
+  if (!mutex_) return;
+  --held.lock_count;
+  mutex_->unlock();
 }
 
 StripesLock::StripesLock(const StripeSet& wanted) {
@@ -49,24 +58,30 @@ StripesLock::StripesLock(const StripeSet& wanted) {
     assert((wanted & ~held.set).none() && "a stripe that EXEC has not locked");
     return;
   }
+  if (wanted.none()) return;
   locked_ = wanted;
   ForEachOf(locked_, [](int index) { stripes[index].mutex.lock(); });
+  ++held.lock_count;
 }
 
 StripesLock::~StripesLock() {
+  if (locked_.none()) return;
+  --held.lock_count;
   ForEachOf(locked_, [](int index) { stripes[index].mutex.unlock(); });
 }
 
 void HoldStripes(const StripeSet& wanted) {
   assert(!held.any && "an EXEC inside an EXEC");
   ForEachOf(wanted, [](int index) { stripes[index].mutex.lock(); });
-  held = {true, wanted};
+  held.any = true;
+  held.set = wanted;
 }
 
 void ReleaseHeldStripes() {
   assert(held.any);
   ForEachOf(held.set, [](int index) { stripes[index].mutex.unlock(); });
-  held = {};
+  held.any = false;
+  held.set.reset();
 }
 
 }  // namespace tutti

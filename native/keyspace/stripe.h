@@ -42,6 +42,8 @@ Stripe& StripeAt(int index);
 
 // True between LockStripes() and UnlockStripes() of this thread.
 bool ThisThreadHoldsStripes();
+// True then, and while it has one of the locks below: it must not wait for another stripe.
+bool ThisThreadHasLocks();
 
 using StripeSet = std::bitset<kStripeCount>;
 
@@ -50,9 +52,7 @@ using StripeSet = std::bitset<kStripeCount>;
 class StripeLock {
  public:
   explicit StripeLock(int index);
-  ~StripeLock() {
-    if (mutex_) mutex_->unlock();
-  }
+  ~StripeLock();
   StripeLock(const StripeLock&) = delete;
   StripeLock& operator=(const StripeLock&) = delete;
 

@@ -20,6 +20,7 @@
 //   int Middle() const, Leaf* SplitOff(int)     each part has room for any item at any place
 //   bool is_sparse() const, static bool CanMerge(const Leaf&, const Leaf&)
 //   Leaf* Append(const Leaf&)           adds shared copies of the items; may replace the leaf
+//   size_t footprint() const            only if the tree's Footprint() is asked for
 #pragma once
 
 #include <cassert>
@@ -77,6 +78,25 @@ class Tree {
     if (root_) Release(root_);
     root_ = nullptr;
     size_ = 0;
+  }
+
+  // Bytes of its nodes and of what its items keep outside of them: of all of them (0), or judged by
+  // the first leaves that have `sample_count` items. `Leaf` has size_t footprint() const.
+  size_t Footprint(int64_t sample_count) const {
+    if (sample_count <= 0) sample_count = size_;
+    size_t bytes = 0;
+    int64_t seen = 0;
+    Path path = SeekIndex(0);
+    while (seen < sample_count && Settle(path)) {
+      bytes += path.leaf->footprint();
+      // A leaf's part of the node above it; higher ones are a hundredth of those.
+      if (path.depth > 0) bytes += sizeof(InnerNode) / path.steps[0].node->count;
+      seen += path.leaf->count;
+      path.position = path.leaf->count;
+    }
+    if (seen == size_) return bytes;
+    return static_cast<size_t>(static_cast<double>(bytes) / static_cast<double>(seen) *
+                               static_cast<double>(size_));
   }
 
   int64_t size() const { return size_; }

@@ -48,7 +48,7 @@ size_t String::capacity() const {
   return buffer_->is_unique() ? buffer_->capacity() : 0;
 }
 
-size_t String::footprint() const {
+size_t String::footprint(int64_t) const {
   return malloc_usable_size(const_cast<String*>(this)) + (buffer_ ? buffer_->capacity() : 0);
 }
 

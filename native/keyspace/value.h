@@ -34,8 +34,7 @@ class String final : public Object {
   char* data() { return data_; }
   size_t capacity() const;
   void Resize(size_t bytes) { bytes_ = bytes; }
-  // What MEMORY USAGE and the memory account see.
-  size_t footprint() const;
+  size_t footprint(int64_t sample_count = 0) const override;
   bool is_slow_to_free() const override;
 
  private:

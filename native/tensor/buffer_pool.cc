@@ -213,7 +213,7 @@ BufferPool& pool = *new BufferPool;
 
 bool MayAdd(size_t bytes, MemoryKind kind) {
   // Replies must go out although memory is short: what they need is what ends the shortage.
-  return kind == MemoryKind::kReplies || !memory_account::WouldExceed(bytes);
+  return kind == MemoryKind::kReplies || memory_account::MakeRoom(bytes);
 }
 
 uint8_t* TakeOrMake(SizeClass size_class, HugePages huge_pages, bool* is_fresh) {

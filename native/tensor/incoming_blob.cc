@@ -7,7 +7,7 @@
 namespace tutti {
 
 IncomingBlob::IncomingBlob(size_t announced_bytes) : announced_(announced_bytes) {
-  if (memory_account::WouldExceed(announced_)) {
+  if (!memory_account::MayFit(announced_)) {
     buffer_pool::Trim(0);
     refused_ = true;
     return;

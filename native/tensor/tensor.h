@@ -42,8 +42,7 @@ class Tensor final : public Object {
   std::span<const int64_t> dims() const { return {dims_, rank_}; }
   const uint8_t* data() const { return data_; }
   size_t bytes() const { return bytes_; }
-  // What MEMORY USAGE and the memory account see.
-  size_t footprint() const { return footprint_; }
+  size_t footprint(int64_t /*sample_count*/ = 0) const override { return footprint_; }
   bool is_slow_to_free() const override;
 
  private:

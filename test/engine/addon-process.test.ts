@@ -18,6 +18,7 @@ import {
   getString,
   inWorker,
   nextReady,
+  noEviction,
   OUT_BYTES,
   out,
   request,
@@ -134,7 +135,11 @@ t.test('tells of sockets that are ready, and reads', async (t) => {
 
 t.test('reads a refused blob and throws it away', async (t) => {
   const { socket, slot } = await connected();
-  addon.setLimits({ maxmemoryBytes: addon.statistics().usedMemory + MiB, poolIdleMaxBytes: 0 });
+  addon.setLimits({
+    maxmemoryBytes: addon.statistics().usedMemory + MiB,
+    poolIdleMaxBytes: 0,
+    ...noEviction,
+  });
   const blob = addon.blobBegin(16 * MiB);
   t.equal(addon.blobIsRefused(blob), 1);
   socket.write(Buffer.alloc(16 * MiB));
@@ -144,7 +149,7 @@ t.test('reads a refused blob and throws it away', async (t) => {
     received += addon.socketReadBlob(slot, blob);
   }
   addon.blobRelease(blob);
-  addon.setLimits({ maxmemoryBytes: 0, poolIdleMaxBytes: 64 * MiB });
+  addon.setLimits({ maxmemoryBytes: 0, poolIdleMaxBytes: 64 * MiB, ...noEviction });
   await nextReady();
   t.equal(addon.socketRead(slot), 4, 'not a byte of what follows');
   addon.socketClose(slot);

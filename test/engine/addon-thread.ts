@@ -17,6 +17,8 @@ export const addonPath = join(nativeFolder(), 'tutti.node');
 export const sourceRoot = join(dirname(fileURLToPath(import.meta.url)), '../../../..');
 
 export const addon = loadAddon();
+/** What `setLimits` needs besides. */
+export const noEviction = { evictionPolicy: 0, evictionSampleCount: 5, evictionTenacity: 10 };
 let onWake = () => {};
 /** Told once: the sockets that are ready, slot and events. */
 const readyListeners: ((ready: [number, number][]) => void)[] = [];

@@ -19,6 +19,7 @@ import {
   getString,
   heldBytes,
   nextMessage,
+  noEviction,
   numbers,
   OUT_BYTES,
   out,
@@ -40,10 +41,15 @@ t.test('exports what the interface names, and nothing else', async (t) => {
   const body = [
     /export interface Addon [^\n]*\{\n(.*?)\n\}/s.exec(read('addon.ts'))?.[1],
     ...[
-      ...(read('data-commands.ts') + read('event-commands.ts') + read('stored-data.ts')).matchAll(
-        /export interface \w+Commands \{\n(.*?)\n\}/gs,
+      'data-commands.ts',
+      'event-commands.ts',
+      'observation-commands.ts',
+      'stored-data.ts',
+    ].flatMap((file) =>
+      [...read(file).matchAll(/export interface \w+Commands \{\n(.*?)\n\}/gs)].map(
+        (match) => match[1],
       ),
-    ].map((match) => match[1]),
+    ),
   ].join('\n');
   const names = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map((match) => match[1]);
   t.ok(names.length > 80);
@@ -111,7 +117,7 @@ t.test('a blob that is dropped gives its memory back', async (t) => {
 
 t.test('refuses what passes maxmemory', async (t) => {
   const limit = (maxmemoryBytes: number) =>
-    addon.setLimits({ maxmemoryBytes, poolIdleMaxBytes: 64 * MiB });
+    addon.setLimits({ maxmemoryBytes, poolIdleMaxBytes: 64 * MiB, ...noEviction });
   t.equal(addon.isOverMaxmemory(), 0);
   limit(addon.statistics().usedMemory + 256 * KiB);
   const blob = receiveBlob(pattern(1 * MiB));

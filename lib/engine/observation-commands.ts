@@ -1,0 +1,66 @@
+// The native calls about what is watched: the slow log, latencies, and how much memory things take.
+
+/** A command of the slow log; its words are cut as Redis cuts them. */
+export interface SlowCommand {
+  id: number;
+  unixSeconds: number;
+  microseconds: number;
+  words: Buffer[];
+  address: string;
+  name: string;
+}
+
+export interface LatencySample {
+  unixSeconds: number;
+  milliseconds: number;
+}
+
+export interface LatencyEvent {
+  name: string;
+  /** Of all, also of those before the samples. */
+  millisecondsMax: number;
+  /** The latest 160 at most, ascending. */
+  samples: LatencySample[];
+}
+
+export interface ObservationCommands {
+  // --- the slow log ---
+  /** Adds the request's first `wordCount` words, without those whose bit is set in `hiddenBits`. */
+  slowLogAdd(
+    wordCount: number,
+    hiddenBits: number,
+    microseconds: number,
+    address: string,
+    name: string,
+  ): void;
+  /** Keeps the words of a request that waits. @returns An id for one of the next two. */
+  slowLogKeep(wordCount: number, hiddenBits: number): number;
+  slowLogAddKept(id: number, microseconds: number, address: string, name: string): void;
+  slowLogDropKept(id: number): void;
+  /** The newest first. */
+  slowLogRead(countMax: number): SlowCommand[];
+  slowLogLength(): number;
+  slowLogReset(): void;
+  /** By the main thread: what CONFIG says of the slow log's length and of latency-monitor-threshold. */
+  setMonitoring(slowLogLengthMax: number, latencyThresholdMs: number): void;
+
+  // --- latencies ---
+  /** Notes the event if it took as long as the threshold says. */
+  latencyNote(name: string, microseconds: number): void;
+  /** By name. */
+  latencyEvents(): LatencyEvent[];
+  /** Of these names, all if there are none. @returns How many there were. */
+  latencyReset(names: readonly string[]): number;
+
+  // --- memory ---
+  /** Bytes of a key with its value, judged by so many of its elements, 0: by all. -notFound. */
+  keyFootprint(db: number, key: number, sampleCount: number): number;
+  /** Bytes of a database's index, about. */
+  databaseIndexBytes(db: number): number;
+  /** Gives back what lies idle. */
+  memoryPurge(): void;
+  /** What the C library tells of its arenas, as XML. */
+  mallocStatistics(): string;
+  /** Whether a thread deletes what has expired (1, as at first, or 0). */
+  setActiveExpiry(isActive: number): void;
+}
