@@ -39,7 +39,7 @@ t.beforeEach(cleanUp);
 t.test('exports what the interface names, and nothing else', async (t) => {
   const read = (name: string) => readFileSync(join(sourceRoot, 'lib/engine', name), 'utf8');
   const body = [
-    /export interface Addon [^\n]*\{\n(.*?)\n\}/s.exec(read('addon.ts'))?.[1],
+    /export interface Addon\b[^{]*\{\n(.*?)\n\}/s.exec(read('addon.ts'))?.[1],
     ...[
       'data-commands.ts',
       'event-commands.ts',
