@@ -1,5 +1,6 @@
 // Commands about the server as a whole.
 
+import { REDIS_VERSION } from '../config/version.ts';
 import { replyErrors } from '../core/errors.ts';
 import { addon } from '../engine/addon.ts';
 import { type Call, type Command, noKeys } from './command.ts';
@@ -62,6 +63,30 @@ export const serverCommands: readonly Command[] = [
   },
   {
     ...shape,
+    name: 'role',
+    summary: 'Returns the part that this server plays in replication: a primary without replicas.',
+    since: '2.8.12',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast'],
+    categories: ['@admin', '@dangerous'],
+    run({ reply }) {
+      reply.array(3);
+      reply.bulk('master');
+      reply.integer(0);
+      reply.array(0);
+    },
+  },
+  {
+    ...shape,
+    name: 'lolwut',
+    summary: 'Returns a bar for the whole orchestra, and the version of Redis that clients see.',
+    since: '5.0.0',
+    arity: -1,
+    flags: ['readonly', 'fast'],
+    run: ({ reply }) => reply.verbatim(`${barOfNotes()}\nRedis ver. ${REDIS_VERSION}\n`),
+  },
+  {
+    ...shape,
     name: 'shutdown',
     summary: 'Ends the server; the connection is closed without a reply.',
     since: '1.0.0',
@@ -70,6 +95,19 @@ export const serverCommands: readonly Command[] = [
     run: shutdown,
   },
 ];
+
+/** Five lines of a staff with notes at random. */
+function barOfNotes(): string {
+  const width = 60;
+  const rows: string[][] = Array.from({ length: 9 }, (_, row) =>
+    Array.from({ length: width }, () => (row % 2 === 0 ? '-' : ' ')),
+  );
+  for (let column = 2; column < width; column += 4) {
+    const row = rows[Math.floor(Math.random() * rows.length)];
+    if (row) row[column] = 'o';
+  }
+  return rows.map((row) => `|${row.join('')}|\n`).join('');
+}
 
 /** FLUSHDB and FLUSHALL take ASYNC or SYNC: memory is freed on a thread of its own in both. */
 function checkFlush({ request }: Call): void {

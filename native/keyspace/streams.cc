@@ -42,7 +42,7 @@ int64_t Apply(StoredStream& stream, const Trim& trim, Graveyard& graveyard) {
     const int64_t node = node_setting > 0 ? node_setting : 100;
     const int64_t limit = trim.limit < 0 ? kNodesMax * node : trim.limit;
     if (limit > 0) excess = std::min(excess, limit);
-    excess -= excess % node;
+    if (excess < stream.length()) excess -= excess % node;  // else the last node goes whole too
   }
   stream.RemoveFirst(excess, graveyard);
   return excess;

@@ -118,6 +118,13 @@ const connection = table(String.raw`
   FLUSHALL NOW
   SET a 1 ; SELECT 1 ; SET b 2 ; FLUSHALL ; DBSIZE ; SELECT 0 ; DBSIZE
   TIME x
+  ROLE
+  ROLE x
+  MULTI ; ROLE ; EXEC
+  XADD s 1-1 f v ; XADD s 2-1 f v ; XTRIM s MAXLEN ~ 1 ; XTRIM s MAXLEN ~ 0 ; XLEN s
+  XADD s 1-1 f v ; XADD s 2-1 f v ; XTRIM s MINID ~ 2 ; XTRIM s MINID ~ 3 ; XLEN s
+  XADD s 1-1 f v ; XADD s 2-1 f v ; XTRIM s MAXLEN ~ 0 LIMIT 1 ; XTRIM s MAXLEN ~ 0 LIMIT 2 ; XLEN s
+  XADD s 1-1 f v ; XADD s 2-1 f v ; XADD s MAXLEN ~ 0 3-1 f v ; XLEN s
   CLIENT PAUSE
   CLIENT PAUSE x
   CLIENT PAUSE -1
