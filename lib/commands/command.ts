@@ -40,6 +40,8 @@ export interface Command {
   readonly flags: readonly string[];
   readonly categories?: readonly string[];
   readonly keys: KeySpec;
+  /** It looks at keys that it does not name, without being marked as reading data: EXEC locks all for it. */
+  readonly readsAllKeys?: boolean;
   readonly subcommands?: readonly Command[];
   /** Words that nobody else may see, as passwords: MONITOR hides them. */
   readonly secrets?: (words: Words) => readonly number[];

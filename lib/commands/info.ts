@@ -31,6 +31,7 @@ export const infoCommands: readonly Command[] = [
     flags: ['loading', 'stale'],
     categories: ['@dangerous'],
     keys: noKeys,
+    readsAllKeys: true,
     run: info,
   },
 ];

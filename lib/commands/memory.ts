@@ -38,6 +38,7 @@ export const memoryCommands: readonly Command[] = [
         summary: 'Returns what takes how much of the memory of the process.',
         arity: 2,
         flags: [],
+        readsAllKeys: true,
         run: stats,
       },
       {

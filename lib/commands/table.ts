@@ -9,6 +9,7 @@ import type { Command } from './command.ts';
 import { configCommands } from './config.ts';
 import { connectionCommands } from './connection.ts';
 import { dagCommands } from './dag.ts';
+import { debugCommands } from './debug.ts';
 import { functionCommands } from './function.ts';
 import { hashCommands } from './hash.ts';
 import { infoCommands } from './info.ts';
@@ -48,6 +49,7 @@ export const commandTable: ReadonlyMap<string, Command> = new Map(
     ...slowLogCommands,
     ...latencyCommands,
     ...memoryCommands,
+    ...debugCommands,
     ...moduleCommands,
     ...functionCommands,
     ...clusterCommands,

@@ -17,7 +17,10 @@ function keyWords(command: Command, request: Request): readonly number[] | undef
   const { first, last, step, find } = command.keys;
   if (find !== undefined) return find(request);
   if (first === 0) {
-    const touchesData = command.flags.includes('write') || command.flags.includes('readonly');
+    const touchesData =
+      command.readsAllKeys === true ||
+      command.flags.includes('write') ||
+      command.flags.includes('readonly');
     return touchesData ? undefined : [];
   }
   const words: number[] = [];

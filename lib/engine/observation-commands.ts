@@ -63,4 +63,12 @@ export interface ObservationCommands {
   mallocStatistics(): string;
   /** Whether a thread deletes what has expired (1, as at first, or 0). */
   setActiveExpiry(isActive: number): void;
+
+  // --- DEBUG ---
+  /** Of 20 bytes, of all keys and values. */
+  keyspaceDigest(): Buffer;
+  /** The same of a value; zeros if there is none. */
+  valueDigest(db: number, key: number): Buffer;
+  /** What DEBUG OBJECT answers, empty if there is no such key. */
+  debugObject(db: number, key: number): string;
 }

@@ -136,4 +136,19 @@ Status ReplyFact(int db, std::string_view key, Fact fact, Reply& reply) {
   return Status::Ok();
 }
 
+ValueFacts FactsOf(int db, std::string_view key) {
+  const KeyAddress address = AddressOf(key);
+  StripeLock lock(address.stripe);
+  const KeyState state = LookUp(db, address, key);
+  if (!state.exists()) return {};
+  const uint32_t access = state.entry().access.load(std::memory_order_relaxed);
+  const Object& value = *state.value();
+  return {.value = state.value(),
+          .encoding = EncodingOf(value),
+          .references = ReferencesOf(value),
+          .access = access,
+          .idle_seconds = IdleSeconds(access),
+          .expire_at_ms = state.entry().expire_at_ms};
+}
+
 }  // namespace tutti::keys

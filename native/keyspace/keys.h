@@ -41,6 +41,17 @@ Status ScanSortedSet(int db, std::string_view key, uint64_t cursor, const ScanFi
 enum class Fact : int { kEncoding = 0, kReferences = 1, kIdleSeconds = 2, kFrequency = 3 };
 Status ReplyFact(int db, std::string_view key, Fact fact, Reply& reply);
 
+// The same facts for DEBUG OBJECT. A null value: there is no such key.
+struct ValueFacts {
+  Ref<Object> value;
+  const char* encoding = "";
+  int64_t references = 0;
+  uint32_t access = 0;  // as the entry has it
+  int64_t idle_seconds = 0;
+  int64_t expire_at_ms = kNoExpiry;
+};
+ValueFacts FactsOf(int db, std::string_view key);
+
 struct SortOrder {
   bool is_sorted = true;
   bool by_text = false;

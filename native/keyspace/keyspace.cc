@@ -209,6 +209,13 @@ void Keyspace::Flush(int db) {
 
 void Keyspace::ForEach(int db, ObjectKind kind,
                        const std::function<void(std::string_view, const Ref<Object>&)>& visit) {
+  ForEachWithExpiry(db, [&](std::string_view key, const Ref<Object>& value, int64_t) {
+    if (kind == ObjectKind::kNone || value->kind() == kind) visit(key, value);
+  });
+}
+
+void Keyspace::ForEachWithExpiry(
+    int db, const std::function<void(std::string_view, const Ref<Object>&, int64_t)>& visit) {
   for (int i = 0; i < kStripeCount; ++i) {
     KeyIndex index;
     {
@@ -218,8 +225,7 @@ void Keyspace::ForEach(int db, ObjectKind kind,
     KeyIndex::Path path = index.SeekIndex(0);
     for (bool more = index.Settle(path); more; more = index.Next(path)) {
       const Entry& entry = *path.leaf->EntryAt(path.position);
-      if (kind != ObjectKind::kNone && entry.value->kind() != kind) continue;
-      if (!entry.IsExpired()) visit(entry.key(), entry.value);
+      if (!entry.IsExpired()) visit(entry.key(), entry.value, entry.expire_at_ms);
     }
   }
 }

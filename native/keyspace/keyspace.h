@@ -77,6 +77,9 @@ class Keyspace {
   // lock during the call.
   void ForEach(int db, ObjectKind kind,
                const std::function<void(std::string_view, const Ref<Object>&)>& visit);
+  // The same of any kind: visit(key, value, expire_at_ms).
+  void ForEachWithExpiry(
+      int db, const std::function<void(std::string_view, const Ref<Object>&, int64_t)>& visit);
   KeyspaceCounters Counters();
   // Bytes that a key takes with its value; -1 if there is none. `sample_count`: as
   // Object::footprint().

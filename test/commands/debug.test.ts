@@ -1,0 +1,163 @@
+// DEBUG: who may use it, and digests that are those of redis-server.
+
+import t from 'tap';
+import { missingPrograms, startRedis } from '../helpers/peers.ts';
+import { Connection, startServer } from '../helpers/server.ts';
+import { expectReplies } from './expect.ts';
+
+const refusal =
+  'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
+
+t.test('DEBUG is refused unless it is allowed', async (t) => {
+  const server = await startServer(['--save', '']);
+  t.teardown(() => server.stop());
+  const client = await server.raw();
+  t.equal(await client.refusal('DEBUG', 'SLEEP', 0), refusal);
+  t.match(
+    await client.refusal('CONFIG', 'SET', 'enable-debug-command', 'yes'),
+    /can't set immutable config/,
+  );
+  client.close();
+});
+
+t.test('DEBUG of clients on this machine', async (t) => {
+  const folder = t.testdir({});
+  const server = await startServer([
+    ...['--enable-debug-command', 'local', '--save', ''],
+    ...['--unixsocket', `${folder}/s.sock`],
+  ]);
+  t.teardown(() => server.stop());
+  for (const over of ['tcp', 'unix'] as const) {
+    const client = await server.raw(over);
+    t.equal(await client.request('DEBUG', 'SLEEP', '0'), 'OK', over);
+    client.close();
+  }
+});
+
+t.test('DEBUG', async (t) => {
+  const server = await startServer(['--enable-debug-command', 'yes', '--save', '']);
+  t.teardown(() => server.stop());
+  const client = await server.raw();
+  t.teardown(() => client.close());
+  const wrong = (word: string) =>
+    `-ERR unknown subcommand or wrong number of arguments for '${word}'. Try DEBUG HELP.`;
+
+  t.test('answers of words', async (t) => {
+    await expectReplies(t, client, [
+      ['SET k v', 'OK'],
+      ['DEBUG OBJECT nosuch', '-ERR no such key'],
+      [
+        'DEBUG OBJECT k',
+        /^Value at:0x[0-9a-f]+ refcount:1 encoding:embstr serializedlength:2 lru:\d+ lru_seconds_idle:0$/,
+      ],
+      ['DEBUG NOSUCH', wrong('NOSUCH')],
+      ['DEBUG SLEEP', wrong('SLEEP')],
+      ['DEBUG SLEEP 1 2', wrong('SLEEP')],
+      ['DEBUG ERROR "MINE is this"', '-MINE is this'],
+      ['DEBUG LOG hello', 'OK'],
+      ['DEBUG DIGEST-VALUE nosuch', ['0'.repeat(40)]],
+    ]);
+    t.match(server.log(), /DEBUG LOG: hello/);
+    const help = (await client.request('DEBUG', 'HELP')) as string[];
+    t.ok(help.includes('SLEEP <seconds>'));
+  });
+
+  t.test('SLEEP holds up its own connection alone', async (t) => {
+    const sleeper = await server.raw();
+    const begunMs = Date.now();
+    sleeper.send('DEBUG', 'SLEEP', '0.5');
+    sleeper.send('PING');
+    t.equal(await client.request('PING'), 'PONG');
+    t.ok(Date.now() - begunMs < 400, 'others go on');
+    t.equal(await sleeper.reply(), 'OK');
+    t.ok(Date.now() - begunMs >= 495);
+    t.equal(await sleeper.reply(), 'PONG');
+    await sleeper.request('MULTI');
+    await sleeper.request('DEBUG', 'SLEEP', 1);
+    const [reply] = (await sleeper.request('EXEC')) as Error[];
+    t.match(reply, /DEBUG SLEEP inside MULTI is not supported by this server/);
+    sleeper.close();
+  });
+
+  t.test('SET-ACTIVE-EXPIRE leaves what has expired where it is', async (t) => {
+    await client.request('FLUSHALL');
+    await client.request('DEBUG', 'SET-ACTIVE-EXPIRE', 0);
+    await client.request('PSETEX', 'gone', 1, 'v');
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    t.equal(await client.request('DBSIZE'), 1);
+    t.equal(await client.request('EXISTS', 'gone'), 0);
+    await client.request('DEBUG', 'SET-ACTIVE-EXPIRE', 1);
+    const deadlineMs = Date.now() + 10_000;
+    while ((await client.request('DBSIZE')) !== 0 && Date.now() < deadlineMs);
+    t.equal(await client.request('DBSIZE'), 0);
+  });
+
+  t.test('what looks at all keys may stand in a transaction', async (t) => {
+    await client.request('SET', 'k', 'v');
+    await client.request('MULTI');
+    for (const words of ['INCR n', 'DEBUG DIGEST', 'MEMORY STATS', 'INFO everything ai_models'])
+      await client.request(...words.split(' '));
+    const replies = (await client.request('EXEC')) as unknown[];
+    t.equal(replies.length, 4);
+    t.match(replies[1], /^[0-9a-f]{40}$/);
+  });
+
+  t.test('digests tell tensors apart', async (t) => {
+    await client.request('AI.TENSORSET', 'a', 'INT8', 2, 'VALUES', 1, 2);
+    await client.request('AI.TENSORSET', 'b', 'INT8', 2, 'VALUES', 1, 2);
+    await client.request('AI.TENSORSET', 'c', 'INT8', 1, 2, 'VALUES', 1, 2);
+    const [a, b, c] = (await client.request('DEBUG', 'DIGEST-VALUE', 'a', 'b', 'c')) as string[];
+    t.equal(a, b);
+    t.not(a, c);
+  });
+});
+
+const data = [
+  'SET string value',
+  'SET number 123',
+  'SET empty ""',
+  'APPEND grown abc',
+  'RPUSH list a b c a',
+  'SADD set x y z',
+  'SADD integers 3 1 2',
+  'HSET hash a 1 b 2',
+  'ZADD zset 1.5 a -inf b 3 c 0.1 d 1e300 e',
+  'XADD stream 1-1 a b c d',
+  'XADD stream 2-7 e f',
+  'SET expiring v',
+  'EXPIRE expiring 100000',
+  'SELECT 3',
+  'SET other v',
+  'RPUSH many 1 2 3',
+  'SELECT 0',
+];
+
+t.test(
+  'digests are those of redis-server',
+  { skip: missingPrograms('redis-server') },
+  async (t) => {
+    const redis = await startRedis(['--enable-debug-command', 'yes']);
+    t.teardown(() => redis.stop());
+    const server = await startServer(['--enable-debug-command', 'yes', '--save', '']);
+    t.teardown(() => server.stop());
+    const both = [await Connection.open(redis.port), await server.raw()] as const;
+    const large = Array.from({ length: 2000 }, (_, i) => [`member:${i}`, `${i}`]);
+    const digests: unknown[] = [];
+    for (const client of both) {
+      for (const line of data)
+        await client.request(...line.split(' ').map((word) => word.replace('""', '')));
+      await client.request('HSET', 'big hash', ...large.flat());
+      await client.request('SADD', 'big set', ...large.map(([member = '']) => member));
+      await client.request(
+        'ZADD',
+        'big zset',
+        ...large.flatMap(([member = '', n = '']) => [n, member]),
+      );
+      const names = (await client.request('KEYS', '*')) as string[];
+      const values = await client.request('DEBUG', 'DIGEST-VALUE', ...names.sort(), 'nosuch');
+      digests.push([names, values, await client.request('DEBUG', 'DIGEST')]);
+    }
+    t.strictSame(digests[1], digests[0]);
+    for (const client of both) client.close();
+  },
+);
