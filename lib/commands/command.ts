@@ -189,8 +189,15 @@ export interface ServerServices {
   /** Commands of all clients, or those that change data, wait for so long. */
   pauseClients(forMs: number, onlyWrites: boolean): void;
   unpauseClients(): void;
-  /** Ends the process with status 0 after open EXECs; no reply follows. */
-  shutdown(options: { readonly save: 'default' | 'save' | 'nosave' }): void;
+  /** Saves to the file; answers as `configSet`. */
+  save(): Promise<Error | undefined>;
+  /** Begins to save; the answer is whether that is only scheduled. @throws {ReplyError} */
+  saveInBackground(isScheduled: boolean): Promise<boolean>;
+  /** Ends the process with status 0 after open EXECs; only where it cannot there is an answer. */
+  shutdown(options: {
+    readonly save: 'default' | 'save' | 'nosave';
+    readonly isForced: boolean;
+  }): Promise<Error | undefined>;
   /** Brings this thread's share of the native core's counters up to date. */
   shareTraffic(): void;
   // --- sums of all threads since the start or the last reset, for INFO ---

@@ -7,6 +7,7 @@ import { MODULE_VERSION, REDIS_VERSION, REDISAI_VERSION } from '../config/versio
 import { humanBytes } from '../core/units.ts';
 import { addon, backendNames, denialReasons, type ProcessStatistics } from '../engine/addon.ts';
 import { subscriptionKinds } from '../engine/event-commands.ts';
+import type { DataFacts } from '../engine/stored-data.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { shown } from './words.ts';
 
@@ -163,18 +164,28 @@ function memory({ server }: Call, statistics: ProcessStatistics): Fields {
   };
 }
 
-function persistence({ server }: Call, statistics: ProcessStatistics): Fields {
+function persistence(): Fields {
+  const facts = addon().dataFacts();
+  const isInBackground = facts.isSaving && facts.isBackground;
   return {
-    loading: 0,
+    loading: facts.isLoading ? 1 : 0,
     async_loading: 0,
-    rdb_changes_since_last_save: statistics.dirty,
-    rdb_bgsave_in_progress: 0,
-    rdb_last_save_time: Math.floor(server.startedMs / 1000),
-    rdb_last_bgsave_status: 'ok',
-    rdb_last_bgsave_time_sec: -1,
-    rdb_current_bgsave_time_sec: -1,
-    rdb_saves: 0,
+    current_cow_peak: 0,
+    current_cow_size: 0,
+    current_cow_size_age: 0,
+    current_fork_perc: isInBackground ? ratio(100 * facts.keysSaved, facts.keyCount) : '0.00',
+    current_save_keys_processed: isInBackground ? facts.keysSaved : 0,
+    current_save_keys_total: isInBackground ? facts.keyCount : 0,
+    rdb_changes_since_last_save: facts.changes,
+    rdb_bgsave_in_progress: isInBackground ? 1 : 0,
+    rdb_last_save_time: facts.lastSaveAtSeconds,
+    rdb_last_bgsave_status: facts.isLastOk ? 'ok' : 'err',
+    rdb_last_bgsave_time_sec: facts.lastSeconds,
+    rdb_current_bgsave_time_sec: isInBackground ? nowSeconds() - facts.startedAtSeconds : -1,
+    rdb_saves: facts.saveCount,
     rdb_last_cow_size: 0,
+    rdb_last_load_keys_expired: facts.keysExpired,
+    rdb_last_load_keys_loaded: facts.keysLoaded,
     aof_enabled: 0,
     aof_rewrite_in_progress: 0,
     aof_rewrite_scheduled: 0,
@@ -185,6 +196,27 @@ function persistence({ server }: Call, statistics: ProcessStatistics): Fields {
     aof_last_cow_size: 0,
     module_fork_in_progress: 0,
     module_fork_last_cow_size: 0,
+    ...loading(facts),
+  };
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** While the file is being loaded. */
+function loading(facts: DataFacts): Fields {
+  if (!facts.isLoading) return {};
+  const { loadBytesTotal, loadBytesLoaded, loadStartedAtSeconds } = facts;
+  const seconds = nowSeconds() - loadStartedAtSeconds;
+  const left = loadBytesTotal - loadBytesLoaded;
+  return {
+    loading_start_time: loadStartedAtSeconds,
+    loading_total_bytes: loadBytesTotal,
+    loading_rdb_used_mem: 0,
+    loading_loaded_bytes: loadBytesLoaded,
+    loading_loaded_perc: ratio(100 * loadBytesLoaded, loadBytesTotal),
+    loading_eta_seconds: loadBytesLoaded > 0 ? Math.floor((seconds * left) / loadBytesLoaded) : 1,
   };
 }
 

@@ -1,16 +1,17 @@
 // Values as bytes, and what is kept on disk.
 
 import { replyErrors } from '../core/errors.ts';
-import { codes, NO_EXPIRY, type UnixMs } from '../engine/addon.ts';
+import { addon, codes, NO_EXPIRY, type UnixMs } from '../engine/addon.ts';
 import { failure } from '../engine/failure.ts';
 import { PENDING } from '../engine/stored-data.ts';
 import { ABSENT, type KeyFacts } from '../keyspace/keyspace.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
-import { type Call, type Command, firstArgIsKey } from './command.ts';
+import { type Call, type Command, firstArgIsKey, noKeys } from './command.ts';
 import { readonly, writeDenyoom } from './rows.ts';
-import { okOrFailure } from './words.ts';
+import { okOrFailure, replyWhenDone } from './words.ts';
 
+const fileShape = { group: 'server', since: '1.0.0', keys: noKeys };
 const shape = { group: 'generic', since: '2.6.0', keys: firstArgIsKey };
 
 /** The largest time that an expiry can be. */
@@ -35,7 +36,66 @@ export const persistenceCommands: readonly Command[] = [
     categories: ['@keyspace', '@dangerous'],
     run: restore,
   },
+  {
+    ...fileShape,
+    name: 'save',
+    summary: 'Saves all keys to the file, and answers when that is done; other clients go on.',
+    arity: 1,
+    flags: ['admin', 'noscript', 'no_async_loading', 'no_multi'],
+    run: (call) => replyWhenDone(call, () => call.server.save()),
+  },
+  {
+    ...fileShape,
+    name: 'bgsave',
+    summary: 'Begins to save all keys to the file.',
+    arity: -1,
+    flags: ['admin', 'noscript', 'no_async_loading'],
+    run: saveInBackground,
+  },
+  {
+    ...fileShape,
+    name: 'lastsave',
+    summary: 'Returns the Unix time of the last save that succeeded.',
+    arity: 1,
+    flags: ['loading', 'stale', 'fast'],
+    categories: ['@admin', '@dangerous'],
+    run: ({ reply }) => reply.integer(addon().dataFacts().lastSaveAtSeconds),
+  },
 ];
+
+const STARTED = 'Background saving started';
+const SCHEDULED = 'Background saving scheduled';
+
+/** BGSAVE [SCHEDULE]. Within EXEC it begins when the transaction is over. */
+function saveInBackground(call: Call): void {
+  const { reply, request, server } = call;
+  const isScheduled = request.count === 2 && request.is(1, 'SCHEDULE');
+  if (request.count > 1 && !isScheduled) throw replyErrors.syntax();
+  if (!call.mayWait) {
+    if (addon().dataFacts().isSaving && !isScheduled) throw replyErrors.saveInProgress();
+    // What it is told is told by INFO and the log.
+    server.saveInBackground(true).catch(() => {});
+    reply.simple(SCHEDULED);
+    return;
+  }
+  let refusal: Error | undefined;
+  let text = STARTED;
+  const ticket = call.wait((to) => {
+    if (refusal) throw refusal;
+    to.simple(text);
+  });
+  server
+    .saveInBackground(isScheduled)
+    .then(
+      (isLater) => {
+        if (isLater) text = SCHEDULED;
+      },
+      (error: Error) => {
+        refusal = error;
+      },
+    )
+    .then(() => ticket.finish(codes.ok, ''));
+}
 
 function dump(call: Call): void {
   const { client, keyspace, reply, server } = call;

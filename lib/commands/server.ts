@@ -5,6 +5,7 @@ import { replyErrors } from '../core/errors.ts';
 import { addon } from '../engine/addon.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { readonlyFast, write } from './rows.ts';
+import { replyWhenDone } from './words.ts';
 
 const shape = { group: 'server', keys: noKeys };
 
@@ -120,15 +121,15 @@ function shutdown(call: Call): void {
   const { request, server } = call;
   let save: 'default' | 'save' | 'nosave' = 'default';
   let isAbort = false;
+  let isForced = false;
   for (let i = 1; i < request.count; i++) {
     if (request.is(i, 'NOSAVE') && save !== 'save') save = 'nosave';
     else if (request.is(i, 'SAVE') && save !== 'nosave') save = 'save';
     else if (request.is(i, 'ABORT')) isAbort = true;
-    else if (!request.is(i, 'NOW') && !request.is(i, 'FORCE')) throw replyErrors.syntax();
+    else if (request.is(i, 'FORCE')) isForced = true;
+    else if (!request.is(i, 'NOW')) throw replyErrors.syntax();
   }
   if (isAbort && request.count > 2) throw replyErrors.syntax();
   if (isAbort) throw replyErrors.noShutdown();
-  // Never answered: the connection ends with the process.
-  call.wait(() => {});
-  server.shutdown({ save });
+  replyWhenDone(call, () => server.shutdown({ save, isForced }));
 }

@@ -574,15 +574,34 @@ export const settingRows: readonly SettingRow[] = [
   ),
 
   // Redis: files.
-  list('save', '3600 1 300 100 60 10000', {}, readSave),
-  flag('stop-writes-on-bgsave-error', 'yes'),
-  flag('rdbcompression', 'yes'),
-  flag('rdbchecksum', 'yes', fixed),
-  string('dbfilename', 'dump.rdb', { isProtected: true, check: isFileName('dbfilename') }),
+  list(
+    'save',
+    '3600 1 300 100 60 10000',
+    { effect: 'Save points: after so many seconds, if so many keys have changed.' },
+    readSave,
+  ),
+  flag('stop-writes-on-bgsave-error', 'yes', {
+    effect: 'Whether changes are refused while save points fail.',
+  }),
+  flag('rdbcompression', 'yes', {
+    effect:
+      'Whether strings are compressed in the file and by DUMP; blobs of tensors and models never are.',
+  }),
+  flag('rdbchecksum', 'yes', { ...fixed, effect: 'Whether the file ends in a checksum.' }),
+  string('dbfilename', 'dump.rdb', {
+    effect: 'The file in `dir` that keys are saved to, and loaded from at the start.',
+    isProtected: true,
+    check: isFileName('dbfilename'),
+  }),
   flag('rdb-del-sync-files', 'no'),
-  flag('rdb-save-incremental-fsync', 'yes'),
-  integer('rdb-key-save-delay', 0, -INT_MAX - 1n, INT_MAX),
-  integer('key-load-delay', 0, -INT_MAX - 1n, INT_MAX),
+  flag('rdb-save-incremental-fsync', 'yes', {
+    effect: 'Whether the file goes to the disk bit by bit, and not all at the end.',
+  }),
+  integer('rdb-key-save-delay', 0, -INT_MAX - 1n, INT_MAX, {
+    effect:
+      'Microseconds of rest after each key saved; below 0, one after so many keys. For tests.',
+  }),
+  integer('key-load-delay', 0, -INT_MAX - 1n, INT_MAX, { effect: 'The same for keys loaded.' }),
   memory('loading-process-events-interval-bytes', '2mb', 1024, INT_MAX),
   oneOf('sanitize-dump-payload', 'no', ['no', 'yes', 'clients']),
   flag('appendonly', 'no'),

@@ -27,6 +27,9 @@ export const errorCodeMeanings: Readonly<Record<string, string>> = {
   BUSYKEY: 'The key to be restored exists already.',
   ERR: 'Anything that has no code of its own; the words say what.',
   EXECABORT: 'EXEC does nothing, since a queued command was refused.',
+  LOADING: 'The file is being loaded; the command has to wait until that is done.',
+  MISCONF:
+    'The data could not be saved, so nothing may be changed (`stop-writes-on-bgsave-error`).',
   NOAUTH: 'The connection must authenticate first.',
   NOPERM: 'The user may not run the command, or not on that key or channel.',
   NOPROTO: 'HELLO names a protocol other than 2 and 3.',
@@ -290,6 +293,13 @@ export const replyErrors = {
   invalidIdleTime: () => err('Invalid IDLETIME value, must be >= 0'),
   invalidFrequency: () => err('Invalid FREQ value, must be >= 0 and <= 255'),
   saveInProgress: () => err('Background save already in progress'),
+  loading: () => new ReplyError('LOADING', 'Redis is loading the dataset in memory'),
+  cannotPersist: () =>
+    new ReplyError(
+      'MISCONF',
+      "Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+    ),
+  shutdownFailed: () => err('Errors trying to SHUTDOWN. Check logs.'),
   cannotSave: (reason: string) => err(`the data cannot be saved: ${reason}`),
 
   // --- the server ---

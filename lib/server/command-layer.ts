@@ -24,10 +24,12 @@ import { CommandStatistics } from './command-statistics.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Limits } from './limits.ts';
 import {
+  type DataState,
   errorCodes,
   type Outcome,
   type Pairs,
   type SharedCounters,
+  type ShutdownOptions,
   type ThreadStart,
   type ToMain,
 } from './messages.ts';
@@ -125,8 +127,19 @@ export class Services implements ServerServices {
     this.#thread.pause.stop();
   }
 
-  shutdown({ save }: { readonly save: 'default' | 'save' | 'nosave' }): void {
-    this.#post({ type: 'shutdown', save });
+  async save(): Promise<Error | undefined> {
+    return errorOf(await this.#ask((id) => ({ type: 'save', id })));
+  }
+
+  async saveInBackground(isScheduled: boolean): Promise<boolean> {
+    const outcome = await this.#ask((id) => ({ type: 'bgsave', id, isScheduled }));
+    const error = errorOf(outcome);
+    if (error) throw error;
+    return outcome.count > 0;
+  }
+
+  async shutdown(options: ShutdownOptions): Promise<Error | undefined> {
+    return errorOf(await this.#ask((id) => ({ type: 'shutdown', id, ...options })));
   }
 
   shareTraffic(): void {
@@ -251,6 +264,7 @@ export abstract class CommandLayer {
     );
     this.encoder = new ReplyEncoder(this.memory, (code) => errors[indexOfError(code)]!++);
     this.limits = new Limits(this.#settings, start.memoryLimitBytes);
+    this.applyData(start.data);
     const rows = [...commands];
     this.acl = new Acl(catalogOf(rows), this.#userDefaults);
     this.acl.setPassword(fromText(this.#settings.password));
@@ -276,6 +290,11 @@ export abstract class CommandLayer {
 
   get commandNames(): readonly string[] {
     return this.dispatcher.names;
+  }
+
+  applyData({ isLoading, refusesWrites }: DataState): void {
+    this.limits.isLoading = isLoading;
+    this.limits.refusesWrites = refusesWrites;
   }
 
   applySettings(pairs: Pairs): void {

@@ -9,21 +9,24 @@ import type { InitialUsers } from '../auth/acl.ts';
 import { eventBits } from '../config/keyspace-events.ts';
 import { rewriteConfigFile } from '../config/rewrite.ts';
 import type { Settings } from '../config/settings.ts';
-import { replyErrors } from '../core/errors.ts';
+import { ReplyError, replyErrors } from '../core/errors.ts';
 import { isLogLevel, log, setLogLevel } from '../core/log.ts';
 import { type Addon, addon, evictionPolicies, valueLimitNames } from '../engine/addon.ts';
 import { engineOptions } from '../engine/engine.ts';
 import { shareStatistics } from './command-statistics.ts';
 import type { NewConnection } from './connection.ts';
+import { DataFiles } from './data-files.ts';
 import { ListenError, Listeners } from './listener.ts';
 import {
   done,
   errorCodes,
+  holdStates,
   type Outcome,
   type Pairs,
   type PlainError,
   RATE_COUNT,
   type SharedCounters,
+  type ShutdownOptions,
   type ThreadStart,
   type ToMain,
   type ToThread,
@@ -59,7 +62,7 @@ export class Control {
   readonly #threads: Thread[] = [];
   /** What carries out the commands of scripts, once one has asked for it. */
   #scriptHost: Thread | undefined;
-  readonly #threadStart: Omit<ThreadStart, 'threadIndex' | 'settings'>;
+  readonly #threadStart: Omit<ThreadStart, 'threadIndex' | 'settings' | 'data'>;
   readonly #loads: Int32Array;
   readonly #shared: SharedCounters;
   readonly #listeners: Listeners;
@@ -67,6 +70,10 @@ export class Control {
   #kinds: string[] = [];
   #onReady: () => void = () => {};
   #rewriting: Promise<void> = Promise.resolve();
+  readonly #data: DataFiles;
+  /** Threads that have not said that they are held. */
+  #heldAwaited = 0;
+  #onHeld: () => void = () => {};
   #isStopping = false;
 
   /** @param users Have been found right. @param startedMs When the process began. */
@@ -81,11 +88,15 @@ export class Control {
       commands: shareStatistics(countingCount),
       pause: sharePause(),
       monitors: shareMonitors(),
+      hold: new SharedArrayBuffer(4),
       blocked: new SharedArrayBuffer(countingCount * 4),
       errors: new SharedArrayBuffer((countingCount + 1) * errorCodes.length * 8),
       rates: new SharedArrayBuffer(RATE_COUNT * 8),
     };
     this.#loads = new Int32Array(this.#shared.connections);
+    this.#data = new DataFiles(settings, (state) => {
+      for (const thread of this.#allThreads) this.#post(thread, { type: 'data', state });
+    });
     this.#threadStart = {
       users,
       memoryLimitBytes: this.#memoryLimitBytes,
@@ -119,7 +130,10 @@ export class Control {
     process.on('SIGINT', () => this.#onSignal('SIGINT'));
     // A closed terminal or pipe is no reason to stop.
     process.on('SIGHUP', () => {});
-    this.#announce();
+    this.#data.load(() => {
+      this.#applyLimits();
+      this.#announce();
+    });
   }
 
   // --- threads ---
@@ -128,6 +142,7 @@ export class Control {
     const workerData: ThreadStart = {
       ...this.#threadStart,
       settings: this.#settings.snapshot(),
+      data: this.#data.state,
       threadIndex,
     };
     const worker = new Worker(new URL(file, import.meta.url), { workerData });
@@ -185,9 +200,19 @@ export class Control {
       case 'change-taken':
         this.#onTaken(thread, message.outcome);
         break;
+      case 'save':
+        void this.#data.save().then((refusal) => this.#answer(thread, message.id, refusal));
+        break;
+      case 'bgsave':
+        this.#saveInBackground(thread, message.id, message.isScheduled);
+        break;
       case 'shutdown':
         log.notice('User requested shutdown...');
-        this.stop();
+        void this.#shutDown(message).then((refusal) => this.#answer(thread, message.id, refusal));
+        break;
+      case 'held':
+        this.#heldAwaited--;
+        if (this.#heldAwaited === 0) this.#onHeld();
         break;
       case 'stopped':
         thread.isStopped = true;
@@ -197,7 +222,7 @@ export class Control {
   }
 
   #announce(): void {
-    if (!this.#threads.every(({ isReady }) => isReady)) return;
+    if (this.#data.isLoading || !this.#threads.every(({ isReady }) => isReady)) return;
     const kinds = this.#kinds.splice(0);
     for (const kind of kinds) log.notice(`Ready to accept connections ${kind}`);
     if (kinds.length > 0) this.#onReady();
@@ -271,9 +296,11 @@ export class Control {
   }
 
   #applyLimits(): void {
+    this.#data.refresh();
     const policies: readonly string[] = evictionPolicies;
     this.#addon.setLimits({
-      maxmemoryBytes: this.#settings.maxmemoryBytes,
+      // As in Redis no limit stops the loading.
+      maxmemoryBytes: this.#data.isLoading ? 0 : this.#settings.maxmemoryBytes,
       poolIdleMaxBytes: this.#settings.poolIdleMaxBytes(this.#memoryLimitBytes),
       evictionPolicy: policies.indexOf(this.#settings.text('maxmemory-policy')),
       evictionSampleCount: this.#settings.number('maxmemory-samples'),
@@ -298,16 +325,69 @@ export class Control {
     }
     log.warning(`Received ${name} scheduling shutdown...`);
     log.notice('User requested shutdown...');
-    this.stop();
+    const words = this.#settings.text(`shutdown-on-${name.toLowerCase()}`).split(' ');
+    const save = words.includes('save') ? 'save' : words.includes('nosave') ? 'nosave' : 'default';
+    void this.#shutDown({ save, isForced: words.includes('force') });
   }
 
-  /** Ends the process with status 0. Runs that have begun are not waited for. */
-  stop(): void {
-    if (this.#isStopping) return;
+  /**
+   * Ends the process with status 0, once the data are saved if they are to be. Runs that have begun are
+   * not waited for. @returns Why it cannot end; then everything goes on.
+   */
+  async #shutDown({ save, isForced }: ShutdownOptions): Promise<ReplyError | undefined> {
+    if (this.#isStopping) return undefined;
     this.#isStopping = true;
+    const isSaved = save === 'save' || (save === 'default' && this.#data.hasSavePoints);
+    if (isSaved && !this.#data.isLoading) {
+      // From here on nothing is answered that would not be saved.
+      await this.#hold();
+      this.#data.cancel();
+      log.notice('Saving the final RDB snapshot before exiting.');
+      const refusal = await this.#data.save();
+      if (refusal && !isForced) {
+        log.warning("Error trying to save the DB, can't exit.");
+        this.#isStopping = false;
+        this.#release(holdStates.goesOn);
+        return replyErrors.shutdownFailed();
+      }
+    }
     this.#listeners.close();
+    this.#release(holdStates.stops);
     for (const thread of this.#allThreads) this.#post(thread, { type: 'stop' });
     setTimeout(() => this.#exit(), STOP_MS_MAX);
+    // Never answered: connections end with the process.
+    return new Promise(() => {});
+  }
+
+  /** No thread carries out anything from here on until it is released. */
+  #hold(): Promise<void> {
+    Atomics.store(new Int32Array(this.#shared.hold), 0, holdStates.holds);
+    this.#heldAwaited = this.#allThreads.length;
+    for (const thread of this.#allThreads) this.#post(thread, { type: 'hold' });
+    return new Promise((resolve) => {
+      this.#onHeld = resolve;
+    });
+  }
+
+  #release(state: number): void {
+    const shared = new Int32Array(this.#shared.hold);
+    Atomics.store(shared, 0, state);
+    Atomics.notify(shared, 0);
+  }
+
+  #saveInBackground(from: Thread, id: number, isScheduled: boolean): void {
+    try {
+      const count = this.#data.saveInBackground(isScheduled) ? 1 : 0;
+      this.#post(from, { type: 'change-done', id, outcome: { error: undefined, count } });
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      this.#answer(from, id, error);
+    }
+  }
+
+  #answer(to: Thread, id: number, refusal: ReplyError | undefined): void {
+    const error = refusal && { code: refusal.code, message: refusal.message };
+    this.#post(to, { type: 'change-done', id, outcome: { error, count: 0 } });
   }
 
   #exit(): never {

@@ -79,6 +79,8 @@ class Entry {
   readonly growsMemory: boolean;
   readonly isWrite: boolean;
   readonly isRefusedInMulti: boolean;
+  readonly isRefusedWhileLoading: boolean;
+  readonly isPing: boolean;
   readonly isUnqueued: boolean;
   readonly isForListeners: boolean;
   readonly isExec: boolean;
@@ -102,6 +104,8 @@ class Entry {
     this.isWrite = command.flags.includes('write');
     this.growsMemory = command.flags.includes('denyoom');
     this.isRefusedInMulti = command.flags.includes('no_multi');
+    this.isRefusedWhileLoading = !command.flags.includes('loading');
+    this.isPing = fullName === 'ping';
     this.isUnqueued = unqueued.has(fullName);
     this.isForListeners = listenersCommands.has(fullName);
     this.isExec = fullName === 'exec';
@@ -341,10 +345,20 @@ export class Dispatcher {
       this.#refuse(caller, replyErrors.outOfMemory(), entry);
       return;
     }
+    if (this.#limits.refusesWrites && (entry.isPing || changesData(entry, caller))) {
+      const complaint = replyErrors.cannotPersist();
+      if (entry.isExec) this.#abort(caller, entry, complaint.line);
+      else this.#refuse(caller, complaint, entry);
+      return;
+    }
     if (caller.isListening && !entry.isForListeners) {
       const complaint = replyErrors.listening(entry.fullName);
       if (entry.isExec) this.#abort(caller, entry, complaint.message);
       else this.#refuse(caller, complaint, entry);
+      return;
+    }
+    if (this.#limits.isLoading && entry.isRefusedWhileLoading) {
+      this.#refuse(caller, replyErrors.loading(), entry);
       return;
     }
     if (this.#pause?.isOn && this.#pause.stops(changesData(entry, caller))) {

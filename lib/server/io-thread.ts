@@ -9,7 +9,14 @@ import { type Addon, addon, messageKinds } from '../engine/addon.ts';
 import { CommandLayer, type MailboxMessage, openThreadLog } from './command-layer.ts';
 import { Connection, type ConnectionHost, type NewConnection } from './connection.ts';
 import { Deliveries } from './deliveries.ts';
-import { done, type Pairs, type ThreadStart, type ToMain, type ToThread } from './messages.ts';
+import {
+  done,
+  holdStill,
+  type Pairs,
+  type ThreadStart,
+  type ToMain,
+  type ToThread,
+} from './messages.ts';
 import { isProtectedFrom, PROTECTED_MODE_REFUSAL } from './protected-mode.ts';
 import { SendBatch } from './send-batch.ts';
 
@@ -72,6 +79,13 @@ export class IoThread extends CommandLayer implements ConnectionHost {
         break;
       case 'change-done':
         this.services.changeDone(message.id, message.outcome);
+        break;
+      case 'data':
+        this.applyData(message.state);
+        break;
+      case 'hold':
+        this.#post({ type: 'held' });
+        if (holdStill(this.#start.shared.hold)) this.#stop();
         break;
       case 'stop':
         this.#stop();

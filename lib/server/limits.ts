@@ -21,6 +21,9 @@ export class Limits implements DecoderLimits {
   latencyMs = 0;
   /** From how many microseconds on a command is of interest to either. */
   watchedUs = Number.POSITIVE_INFINITY;
+  /** Not of the settings, but looked at as often: some commands are refused (`DataState`). */
+  isLoading = false;
+  refusesWrites = false;
   readonly #memoryLimitBytes: number;
 
   constructor(settings: Settings, memoryLimitBytes: number) {

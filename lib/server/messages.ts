@@ -34,6 +34,10 @@ export type ToThread =
   | { readonly type: 'users-tell' }
   /** The end of this thread's own change of settings or users, or of its `config-rewrite`. */
   | { readonly type: 'change-done'; readonly id: number; readonly outcome: Outcome }
+  /** From now on this is so. */
+  | { readonly type: 'data'; readonly state: DataState }
+  /** Say `held`, and carry out nothing until `SharedCounters.hold` says how to go on. */
+  | { readonly type: 'hold' }
   | { readonly type: 'stop' };
 
 export type ToMain =
@@ -46,13 +50,42 @@ export type ToMain =
   | { readonly type: 'users-ask'; readonly id: number }
   /** A `settings`, `users` or `users-tell` has been carried out. */
   | { readonly type: 'change-taken'; readonly outcome: Outcome }
-  | { readonly type: 'shutdown'; readonly save: 'default' | 'save' | 'nosave' }
+  | { readonly type: 'save'; readonly id: number }
+  /** Its outcome counts 1 if it was only scheduled. */
+  | { readonly type: 'bgsave'; readonly id: number; readonly isScheduled: boolean }
+  | ({ readonly type: 'shutdown'; readonly id: number } & ShutdownOptions)
+  | { readonly type: 'held' }
   | { readonly type: 'stopped' };
+
+/** What all threads go by that has to do with the files. */
+export interface DataState {
+  /** The file is being loaded: most commands are refused. */
+  readonly isLoading: boolean;
+  /** The data could not be saved: commands that change them are refused. */
+  readonly refusesWrites: boolean;
+}
+
+export interface ShutdownOptions {
+  readonly save: 'default' | 'save' | 'nosave';
+  /** Ends even if the data cannot be saved. */
+  readonly isForced: boolean;
+}
+
+/** What `SharedCounters.hold` tells the threads that are held. */
+export const holdStates = { goesOn: 0, holds: 1, stops: 2 } as const;
+
+/** Carries out nothing on this thread until it is told how to go on. @returns Whether it is to stop. */
+export function holdStill(shared: SharedArrayBuffer): boolean {
+  const state = new Int32Array(shared);
+  while (Atomics.load(state, 0) === holdStates.holds) Atomics.wait(state, 0, holdStates.holds);
+  return Atomics.load(state, 0) === holdStates.stops;
+}
 
 /** What an I/O thread is started with. */
 export interface ThreadStart {
   readonly settings: SettingsSnapshot;
   readonly users: InitialUsers;
+  readonly data: DataState;
   readonly memoryLimitBytes: number;
   readonly startedMs: number;
   readonly runId: string;
@@ -72,6 +105,8 @@ export interface SharedCounters {
   readonly errors: SharedArrayBuffer;
   /** See `Pause`. */
   readonly pause: SharedArrayBuffer;
+  /** Int32: one of `holdStates`. */
+  readonly hold: SharedArrayBuffer;
   /** See `Monitors`. */
   readonly monitors: SharedArrayBuffer;
   /** Int32 a thread: its connections whose command waits. */
@@ -93,6 +128,7 @@ export const errorCodes = [
   'EXECABORT',
   'IOERR',
   'LOADING',
+  'MISCONF',
   'MOVED',
   'NOAUTH',
   'NOPERM',

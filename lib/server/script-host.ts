@@ -15,7 +15,7 @@ import type { ReplySink } from '../resp/reply-encoder.ts';
 import { Request } from '../resp/request.ts';
 import { CommandLayer, type MailboxMessage, openThreadLog } from './command-layer.ts';
 import type { Caller } from './dispatcher.ts';
-import { done, type ThreadStart, type ToMain, type ToThread } from './messages.ts';
+import { done, holdStill, type ThreadStart, type ToMain, type ToThread } from './messages.ts';
 
 /** Commands in one turn of the loop; messages of the main thread come in between. */
 const COMMANDS_PER_TURN = 100;
@@ -178,6 +178,7 @@ export class ScriptHost extends CommandLayer {
   /** For commands whose words do not fit into the thread's scratch block. */
   readonly #largeRequest: Request;
   readonly #post: (message: ToMain) => void;
+  readonly #hold: SharedArrayBuffer;
   #isStopped = false;
 
   constructor(
@@ -189,6 +190,7 @@ export class ScriptHost extends CommandLayer {
     // A script that runs when clients are paused goes on, as its command has been taken.
     super(native, start, commandsForScripts(commands), post, { servesClients: false });
     this.#post = post;
+    this.#hold = start.shared.hold;
     this.#script = new Script(this);
     this.#largeRequest = Request.empty(this.memory);
     this.#open();
@@ -210,6 +212,13 @@ export class ScriptHost extends CommandLayer {
         break;
       case 'users':
         this.#post({ type: 'change-taken', outcome: this.applyUsers(message.change) });
+        break;
+      case 'data':
+        this.applyData(message.state);
+        break;
+      case 'hold':
+        this.#post({ type: 'held' });
+        if (holdStill(this.#hold)) this.#stop();
         break;
       case 'stop':
         this.#stop();

@@ -1,0 +1,213 @@
+// What is kept on disk, as the main thread sees to it: loaded at the start, saved when a command, a
+// save point or the end asks for it. The work itself is done by threads of the native core.
+
+import { existsSync } from 'node:fs';
+import type { Settings } from '../config/settings.ts';
+import { REDIS_VERSION } from '../config/version.ts';
+import { type ReplyError, replyErrors } from '../core/errors.ts';
+import { log } from '../core/log.ts';
+import { type Addon, addon, codes } from '../engine/addon.ts';
+import { failure } from '../engine/failure.ts';
+import { dataEvents } from '../engine/stored-data.ts';
+import type { DataState } from './messages.ts';
+
+const TICK_MS = 100;
+/** After a save that failed, save points wait for so long before the next (`CONFIG_BGSAVE_RETRY_DELAY` of Redis 7.2). */
+const RETRY_SECONDS = 5;
+/** Policies that keep keys by their use: it is saved with them. */
+const policyByUse = /-l[rf]u$/;
+
+export class DataFiles {
+  readonly #settings: Settings;
+  readonly #tell: (state: DataState) => void;
+  #told: DataState;
+  #isLoading: boolean;
+  #onLoaded: () => void = () => {};
+  /** Of the save that goes on. */
+  #onSaved: ((refusal: ReplyError | undefined) => void) | undefined;
+  #isScheduled = false;
+  #isLastOk = true;
+  #startedLoadingMs = 0;
+
+  /** @param tell Brings the state to all threads. */
+  constructor(settings: Settings, tell: (state: DataState) => void) {
+    this.#settings = settings;
+    this.#tell = tell;
+    this.#isLoading = existsSync(this.#path);
+    this.#told = this.state;
+  }
+
+  /** What threads go by. */
+  get state(): DataState {
+    return { isLoading: this.#isLoading, refusesWrites: this.#refusesWrites };
+  }
+
+  get isLoading(): boolean {
+    return this.#isLoading;
+  }
+
+  /** Loaded on first use: threads begin to load theirs before. */
+  get #addon(): Addon {
+    return addon();
+  }
+
+  get #path(): string {
+    return this.#settings.text('dbfilename');
+  }
+
+  get #temporaryPath(): string {
+    return `temp-${process.pid}.rdb`;
+  }
+
+  /** Seconds and changes of each save point. */
+  get #savePoints(): readonly { readonly seconds: number; readonly changes: number }[] {
+    const words = this.#settings.text('save').split(' ').filter(Boolean).map(Number);
+    return words.flatMap((seconds, i) =>
+      i % 2 === 0 ? [{ seconds, changes: words[i + 1] ?? 0 }] : [],
+    );
+  }
+
+  get hasSavePoints(): boolean {
+    return this.#savePoints.length > 0;
+  }
+
+  get #refusesWrites(): boolean {
+    return (
+      this.#settings.isOn('stop-writes-on-bgsave-error') && this.hasSavePoints && !this.#isLastOk
+    );
+  }
+
+  /** Settings have changed, or a save has ended. */
+  refresh(): void {
+    const { state } = this;
+    const { isLoading, refusesWrites } = this.#told;
+    if (state.isLoading === isLoading && state.refusesWrites === refusesWrites) return;
+    this.#told = state;
+    this.#tell(state);
+  }
+
+  /** Loads the file, if there is one, then calls `onLoaded`. A file that cannot be loaded ends the process. */
+  load(onLoaded: () => void): void {
+    this.#addon.dataListen((event, code, text) => this.#onEvent(event, code, text));
+    setInterval(() => this.#tick(), TICK_MS).unref();
+    if (!this.#isLoading) {
+      onLoaded();
+      return;
+    }
+    this.#onLoaded = onLoaded;
+    this.#startedLoadingMs = Date.now();
+    const { databaseCount } = this.#settings;
+    this.#addon.rdbLoad(this.#path, databaseCount, this.#settings.number('key-load-delay'));
+  }
+
+  /** SAVE, and what SHUTDOWN does. @returns Why it could not be saved. */
+  save(): Promise<ReplyError | undefined> {
+    return new Promise((resolve) => {
+      const refusal = this.#start(false);
+      if (refusal) resolve(refusal);
+      else this.#onSaved = resolve;
+    });
+  }
+
+  /** BGSAVE. @returns Whether it is only scheduled. @throws {ReplyError} */
+  saveInBackground(isScheduled: boolean): boolean {
+    if (isScheduled && this.#addon.dataFacts().isSaving) {
+      this.#isScheduled = true;
+      return true;
+    }
+    const refusal = this.#start(true);
+    if (refusal) throw refusal;
+    return false;
+  }
+
+  /** Ends the save that goes on; the file stays as it was. */
+  cancel(): void {
+    if (!this.#addon.dataFacts().isSaving) return;
+    log.warning('The data are being saved: that is ended');
+    this.#addon.rdbCancel();
+  }
+
+  #start(isBackground: boolean): ReplyError | undefined {
+    if (this.#isLoading) return replyErrors.loading();
+    const settings = this.#settings;
+    const result = this.#addon.rdbSave({
+      path: this.#path,
+      temporaryPath: this.#temporaryPath,
+      isBackground,
+      compresses: settings.isOn('rdbcompression'),
+      withChecksum: settings.isOn('rdbchecksum'),
+      withUse: policyByUse.test(settings.text('maxmemory-policy')),
+      syncsOften: settings.isOn('rdb-save-incremental-fsync'),
+      keyDelayUs: settings.number('rdb-key-save-delay'),
+      aux: [
+        ...['redis-ver', REDIS_VERSION],
+        ...['redis-bits', '64'],
+        ...['ctime', String(Math.floor(Date.now() / 1000))],
+        ...['used-mem', String(this.#addon.statistics().usedMemory)],
+      ],
+    });
+    if (result === codes.ok) {
+      if (isBackground) log.notice('Background saving started');
+      return undefined;
+    }
+    const text = result === -codes.cannotSave ? 'there is no thread to be had' : '';
+    return failure(result, text);
+  }
+
+  #onEvent(event: number, code: number, text: string): void {
+    if (event === dataEvents.note) log.notice(text);
+    else if (event === dataEvents.loaded) this.#endLoading(code, text);
+    else this.#endSave(code, text);
+  }
+
+  #endSave(code: number, text: string): void {
+    const onSaved = this.#onSaved;
+    this.#onSaved = undefined;
+    const { isBackground, isLastOk } = this.#addon.dataFacts();
+    this.#isLastOk = isLastOk;
+    if (code === codes.ok) {
+      log.notice('DB saved on disk');
+      if (isBackground) log.notice('Background saving terminated with success');
+    } else if (code === codes.shuttingDown) {
+      log.warning('Saving was ended before it was done');
+    } else {
+      log.warning(`Saving the data to ${this.#path} failed: ${text}`);
+    }
+    this.refresh();
+    onSaved?.(code === codes.ok ? undefined : failure(-code, text));
+  }
+
+  #endLoading(code: number, text: string): void {
+    if (code !== codes.ok && code !== codes.notFound) {
+      const reason = code === codes.outOfMemory ? 'out of memory' : text;
+      log.warning(`Fatal error loading the DB from ${this.#path}: ${reason}. Exiting.`);
+      process.exit(1);
+    }
+    const { keysLoaded, keysExpired, keysEmpty } = this.#addon.dataFacts();
+    const seconds = ((Date.now() - this.#startedLoadingMs) / 1000).toFixed(3);
+    log.notice(`Loaded ${keysLoaded} keys; ${keysExpired} had expired, ${keysEmpty} were empty`);
+    log.notice(`DB loaded from disk: ${seconds} seconds`);
+    this.#isLoading = false;
+    this.refresh();
+    this.#onLoaded();
+  }
+
+  /** Save points, and what BGSAVE SCHEDULE has left to be done. */
+  #tick(): void {
+    if (this.#isLoading) return;
+    const facts = this.#addon.dataFacts();
+    if (facts.isSaving) return;
+    const now = Math.floor(Date.now() / 1000);
+    const mayRetry = facts.isLastOk || now - facts.startedAtSeconds > RETRY_SECONDS;
+    if (!mayRetry) return;
+    const point = this.#savePoints.find(
+      ({ seconds, changes }) =>
+        facts.changes >= Math.max(changes, 1) && now - facts.lastSaveAtSeconds > seconds,
+    );
+    if (point === undefined && !this.#isScheduled) return;
+    this.#isScheduled = false;
+    if (point) log.notice(`${facts.changes} changes in ${point.seconds} seconds: saving`);
+    const refusal = this.#start(true);
+    if (refusal) log.warning(`Saving could not be started: ${refusal.message}`);
+  }
+}
