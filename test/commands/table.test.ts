@@ -13,6 +13,7 @@ const flags = new Set([
   'stale',
   'fast',
   'no_auth',
+  'no_async_loading',
   'no_multi',
   'allow_busy',
   'skip_slowlog',

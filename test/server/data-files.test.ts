@@ -1,7 +1,16 @@
 // What is kept on disk: files of a RedisAI and of Debian's redis-server, snapshots under writers,
 // and saves that are cut short, for want of room, or by kill -9.
 
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,7 +77,11 @@ async function fill(connection: Connection): Promise<void> {
 
 async function checkFilled(t: Test, ours: Connection, theirs: Connection): Promise<void> {
   for (const i of values.keys())
-    t.strictSame(await readKey(ours, `k${i}`), await readKey(theirs, `k${i}`), values[i]?.title ?? '');
+    t.strictSame(
+      await readKey(ours, `k${i}`),
+      await readKey(theirs, `k${i}`),
+      values[i]?.title ?? '',
+    );
   for (const connection of [ours, theirs]) {
     t.equal(await connection.request('DBSIZE'), values.length);
     t.equal(await connection.request('PEXPIRETIME', 'k3'), 4_000_000_000_123);
@@ -142,7 +155,10 @@ t.test('commands and INFO tell of saves', async (t) => {
   t.equal(await connection.request('BGSAVE', 'SCHEDULE'), 'Background saving scheduled');
   await connection.request('SET', 'later', 1);
   await waitUntil('the second save', async () => (await fact(connection, 'rdb_saves')) === '2');
-  await waitUntil('its end', async () => (await fact(connection, 'rdb_bgsave_in_progress')) === '0');
+  await waitUntil(
+    'its end',
+    async () => (await fact(connection, 'rdb_bgsave_in_progress')) === '0',
+  );
   t.equal(await fact(connection, 'rdb_last_bgsave_status'), 'ok');
   t.equal(await fact(connection, 'rdb_changes_since_last_save'), '0');
   t.ok(Number(await connection.request('LASTSAVE')) > before);
@@ -194,7 +210,11 @@ t.test('a snapshot is a point in time for transactions', async (t) => {
     const reader = await copy.raw();
     const counts = await reader.request('MGET', ...keys);
     const count = Array.isArray(counts) ? Number(counts[0]) : -1;
-    t.strictSame(counts, keys.map(() => String(count)), 'all counters are of one moment');
+    t.strictSame(
+      counts,
+      keys.map(() => String(count)),
+      'all counters are of one moment',
+    );
     for (const key of keys) t.equal(await reader.request('LLEN', `list-${key}`), count);
     t.ok(count >= least && count <= most + 2, `${least} to ${most}: ${count}`);
     reader.close();
@@ -251,12 +271,17 @@ t.test('without room for it the file stays as it was', { skip: missingPrlimit() 
   await limit(`${1024 * 1024}:unlimited`);
   t.match(await connection.refusal('SAVE'), /^ERR the data cannot be saved: write: File too large/);
   t.equal(await connection.request('BGSAVE'), 'Background saving started');
-  await waitUntil('the failure', async () => (await fact(connection, 'rdb_last_bgsave_status')) === 'err');
+  await waitUntil(
+    'the failure',
+    async () => (await fact(connection, 'rdb_last_bgsave_status')) === 'err',
+  );
   t.strictSame(readdirSync(folder), ['dump.rdb'], 'what was written is gone');
   t.strictSame(readFileSync(file), before);
 
   // No room for data is no room for changes, until it is said otherwise.
-  await waitUntil('the refusal', async () => /^MISCONF/.test(await connection.refusal('SET', 'a', 1)));
+  await waitUntil('the refusal', async () =>
+    /^MISCONF/.test(await connection.refusal('SET', 'a', 1)),
+  );
   t.match(await connection.refusal('PING'), /^MISCONF/);
   t.equal(await connection.request('GET', 'small'), 'value');
   await connection.request('MULTI');
@@ -281,14 +306,20 @@ t.test('without room for it the file stays as it was', { skip: missingPrlimit() 
 });
 
 function missingPrlimit(): string | false {
-  return existsSync('/usr/bin/prlimit') ? false : 'prlimit not installed: apt-get install util-linux';
+  return existsSync('/usr/bin/prlimit')
+    ? false
+    : 'prlimit not installed: apt-get install util-linux';
 }
 
 t.test('the end saves if there are save points', async (t) => {
   for (const { args, end, isSaved } of [
     { args: ['--save', '900 1'], end: 'SIGTERM', isSaved: true },
     { args: ['--save', ''], end: 'SIGTERM', isSaved: false },
-    { args: ['--save', '900 1', '--shutdown-on-sigterm', 'nosave'], end: 'SIGTERM', isSaved: false },
+    {
+      args: ['--save', '900 1', '--shutdown-on-sigterm', 'nosave'],
+      end: 'SIGTERM',
+      isSaved: false,
+    },
     { args: ['--save', ''], end: 'SHUTDOWN SAVE', isSaved: true },
     { args: ['--save', '900 1'], end: 'SHUTDOWN NOSAVE', isSaved: false },
     { args: ['--save', '900 1'], end: 'SHUTDOWN NOW FORCE', isSaved: true },
