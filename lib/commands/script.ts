@@ -137,13 +137,11 @@ function getScript({ client, command, engine, reply, request }: Call): void {
 
 // --- AI.SCRIPTEXECUTE ---
 
-/** Of both run commands: the script at word `key` must be there, and a function must be named. */
-function checkScript({ client, keyspace, request }: Call, key: number): void {
+/** Of both run commands: the script at word `key` must be there. */
+function checkScript({ client, keyspace }: Call, key: number): void {
   const kind = keyspace.kind(client.db, key);
   if (kind === valueKinds.none) throw replyErrors.scriptMissing();
   if (kind !== valueKinds.script) throw replyErrors.wrongType();
-  if (['TIMEOUT', 'INPUTS', 'OUTPUTS'].some((keyword) => request.is(key + 1, keyword)))
-    throw replyErrors.noFunctionName();
 }
 
 const scopes = [
@@ -205,9 +203,10 @@ export function readScriptExecute(
 }
 
 function readKeys(request: Request, at: number, end: number): number[] {
-  if (at + 1 >= end) throw replyErrors.keysMissing();
+  // As in RedisAI a number without any key is as good as none.
+  if (at + 2 >= end) throw replyErrors.keysMissing();
   const keyCount = request.integer(at + 1);
-  if (keyCount === undefined || keyCount < 0) throw replyErrors.keyCount();
+  if (keyCount === undefined || keyCount <= 0) throw replyErrors.keyCount();
   if (at + 2 + keyCount > end) throw replyErrors.tooFewKeys();
   return range(at + 2, keyCount);
 }

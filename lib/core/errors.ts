@@ -377,7 +377,6 @@ export const replyErrors = {
 
   // --- scripts ---
   scriptMissing: () => err('script key is empty'),
-  noFunctionName: () => err('function name not specified'),
   noEntryPoints: () => err('Insufficient arguments, missing script entry points'),
   entryPointCount: () => err('Non numeric entry points number provided to AI.SCRIPTSTORE command'),
   sourceMissing: () => err('Insufficient arguments, missing script SOURCE'),

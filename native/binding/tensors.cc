@@ -56,7 +56,7 @@ Code ParseElement(std::string_view text, bool* to) {
   const auto value = ParseInteger(text);
   if (!value) return Code::kInvalidValue;
   *to = *value == 1;
-  return *value == 0 || *value == 1 ? Code::kOk : Code::kInvalidBool;
+  return *value == 0 || *value == 1 ? Code::kOk : Code::kInvalidValue;
 }
 
 template <typename T>
