@@ -4,12 +4,12 @@ import { replyErrors } from '../core/errors.ts';
 import { addon, codes, NO_EXPIRY, type UnixMs } from '../engine/addon.ts';
 import { failure } from '../engine/failure.ts';
 import { PENDING } from '../engine/stored-data.ts';
-import { ABSENT, type KeyFacts } from '../keyspace/keyspace.ts';
+import { ABSENT, type KeyFacts, type Migration } from '../keyspace/keyspace.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
-import { type Call, type Command, firstArgIsKey, noKeys } from './command.ts';
+import { type Call, type Command, firstArgIsKey, noKeys, type Words } from './command.ts';
 import { readonly, writeDenyoom } from './rows.ts';
-import { okOrFailure, replyWhenDone } from './words.ts';
+import { clampedOf, integerOf, okOrFailure, replyWhenDone } from './words.ts';
 
 const fileShape = { group: 'server', since: '1.0.0', keys: noKeys };
 const shape = { group: 'generic', since: '2.6.0', keys: firstArgIsKey };
@@ -37,6 +37,17 @@ export const persistenceCommands: readonly Command[] = [
     run: restore,
   },
   {
+    ...shape,
+    name: 'migrate',
+    summary: 'Moves keys to another server, or copies them.',
+    arity: -6,
+    flags: ['write', 'movablekeys'],
+    categories: ['@keyspace', '@dangerous'],
+    keys: { first: 3, last: 3, step: 1, find: findMigratedKeys },
+    refusedInTransaction: replyErrors.notInTransaction,
+    run: migrate,
+  },
+  {
     ...fileShape,
     name: 'save',
     summary: 'Saves all keys to the file, and answers when that is done; other clients go on.',
@@ -62,6 +73,76 @@ export const persistenceCommands: readonly Command[] = [
     run: ({ reply }) => reply.integer(addon().dataFacts().lastSaveAtSeconds),
   },
 ];
+
+/** Where MIGRATE names its first key: word 3, or behind KEYS. */
+const KEY_WORD = 3;
+const MIGRATE_TIMEOUT_MS = 1000;
+
+function findMigratedKeys(words: Words): number[] | undefined {
+  if (words.count <= KEY_WORD) return undefined;
+  if (!words.is(KEY_WORD, '')) return [KEY_WORD];
+  for (let i = 6; i < words.count; i++) {
+    if (words.is(i, 'AUTH')) i++;
+    else if (words.is(i, 'AUTH2')) i += 2;
+    else if (words.is(i, 'KEYS'))
+      return Array.from({ length: words.count - i - 1 }, (_, nth) => i + 1 + nth);
+  }
+  return [];
+}
+
+function migrate(call: Call): void {
+  const { client, keyspace } = call;
+  const migration = readMigration(call);
+  if (migration.keyCount === 0) {
+    call.reply.simple('NOKEY');
+    return;
+  }
+  const ticket = call.wait((reply, code, text) => {
+    if (code === codes.notFound) reply.simple('NOKEY');
+    else okOrFailure(reply, code, text);
+  });
+  keyspace.migrate(client.db, migration, ticket);
+}
+
+/** @throws {ReplyError} */
+function readMigration({ request, server }: Call): Migration {
+  let copies = false;
+  let replaces = false;
+  let user = -1;
+  let password = -1;
+  let firstKey = KEY_WORD;
+  let keyCount = 1;
+  for (let i = 6; i < request.count; i++) {
+    const left = request.count - i - 1;
+    if (request.is(i, 'COPY')) copies = true;
+    else if (request.is(i, 'REPLACE')) replaces = true;
+    else if (request.is(i, 'AUTH') && left >= 1) {
+      password = ++i;
+    } else if (request.is(i, 'AUTH2') && left >= 2) {
+      user = ++i;
+      password = ++i;
+    } else if (request.is(i, 'KEYS')) {
+      if (request.length(KEY_WORD) !== 0) throw replyErrors.migrateKeyGiven();
+      firstKey = i + 1;
+      keyCount = left;
+      break;
+    } else throw replyErrors.syntax();
+  }
+  const timeoutMs = integerOf(request, 5);
+  return {
+    host: 1,
+    port: 2,
+    targetDb: clampedOf(request, 4),
+    timeoutMs: timeoutMs > 0 ? timeoutMs : MIGRATE_TIMEOUT_MS,
+    copies,
+    replaces,
+    compresses: server.settings.isOn('rdbcompression'),
+    user,
+    password,
+    firstKey,
+    keyCount,
+  };
+}
 
 const STARTED = 'Background saving started';
 const SCHEDULED = 'Background saving scheduled';

@@ -289,6 +289,8 @@ export const replyErrors = {
   badDumpChecksum: () => err('DUMP payload version or checksum are wrong'),
   badDumpFormat: () => err('Bad data format'),
   busyKey: () => new ReplyError('BUSYKEY', 'Target key name already exists.'),
+  migrateKeyGiven: () =>
+    err('When using MIGRATE KEYS option, the key argument must be set to the empty string'),
   invalidTtl: () => err('Invalid TTL value, must be >= 0'),
   invalidIdleTime: () => err('Invalid IDLETIME value, must be >= 0'),
   invalidFrequency: () => err('Invalid FREQ value, must be >= 0 and <= 255'),

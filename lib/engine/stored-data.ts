@@ -79,6 +79,27 @@ export interface StoredDataCommands {
     sequence: number,
   ): number;
 
+  /**
+   * The answer comes by the mailbox: ok, -notFound, or -failed with the line of the error.
+   * @param host A word, as `port`. @param user A word, or -1, as `password`.
+   */
+  keyMigrate(
+    host: number,
+    port: number,
+    db: number,
+    targetDb: number,
+    timeoutMs: number,
+    copies: number,
+    replaces: number,
+    compresses: number,
+    user: number,
+    password: number,
+    firstKey: number,
+    keyCount: number,
+    connection: number,
+    sequence: number,
+  ): number;
+
   // --- called by the main thread ---
   /** `listener` is told one of `dataEvents`, a code and its text. */
   dataListen(listener: (event: number, code: number, text: string) => void): void;

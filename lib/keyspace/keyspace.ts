@@ -24,6 +24,21 @@ export interface Ticket {
 }
 const NO_TICKET: Ticket = { connection: -1, sequence: 0 };
 
+/** What MIGRATE is told: words by their index, -1 for none. */
+export interface Migration {
+  readonly host: number;
+  readonly port: number;
+  readonly targetDb: number;
+  readonly timeoutMs: number;
+  readonly copies: boolean;
+  readonly replaces: boolean;
+  readonly compresses: boolean;
+  readonly user: number;
+  readonly password: number;
+  readonly firstKey: number;
+  readonly keyCount: number;
+}
+
 /** What RESTORE says of a key. */
 export interface KeyFacts {
   readonly atMs: UnixMs;
@@ -45,6 +60,7 @@ type NativeKeyspace = Pick<
   | 'keyExpire'
   | 'keyExpireTime'
   | 'keyKind'
+  | 'keyMigrate'
   | 'keyPersist'
   | 'keyRename'
   | 'keyRestore'
@@ -189,6 +205,28 @@ export class Keyspace {
       ticket.sequence,
     );
     return result === PENDING ? PENDING : checked(result);
+  }
+
+  /** Sends keys to another server; how it ends comes by the mailbox. */
+  migrate(db: number, to: Migration, { connection, sequence }: Ticket): void {
+    checked(
+      this.#native.keyMigrate(
+        to.host,
+        to.port,
+        db,
+        to.targetDb,
+        to.timeoutMs,
+        to.copies ? 1 : 0,
+        to.replaces ? 1 : 0,
+        to.compresses ? 1 : 0,
+        to.user,
+        to.password,
+        to.firstKey,
+        to.keyCount,
+        connection,
+        sequence,
+      ),
+    );
   }
 
   // --- strings ---

@@ -14,6 +14,7 @@
 #include "keyspace/stream.h"
 #include "persistence/background.h"
 #include "persistence/dump.h"
+#include "persistence/migrate.h"
 #include "persistence/restore.h"
 #include "persistence/saver.h"
 
@@ -61,11 +62,12 @@ napi_value KeyDump(napi_env env, napi_callback_info info) {
   if (!value) return ToJs(env, Code::kNotFound);
   const bool compresses = in.Int(2) != 0;
   if (in.Int(3) >= 0 && !IsQuick(*value)) {
-    background::Run([value, compresses, completion = ToCompletion(thread, in.Int(3), in.Int(4))] {
-      Ref<String> payload = Dump(*value, compresses);
-      const Code code = payload ? Code::kOk : Code::kOutOfMemory;
-      completion.Done(code, {}, std::move(payload));
-    });
+    background::Run(background::Queue::kValues,
+                    [value, compresses, completion = ToCompletion(thread, in.Int(3), in.Int(4))] {
+                      Ref<String> payload = Dump(*value, compresses);
+                      const Code code = payload ? Code::kOk : Code::kOutOfMemory;
+                      completion.Done(code, {}, std::move(payload));
+                    });
     return ToJs(env, kPending);
   }
   Ref<String> payload = Dump(*value, compresses);
@@ -111,12 +113,47 @@ napi_value KeyRestore(napi_env env, napi_callback_info info) {
   if (in.Int(7) < 0 || payload.size() <= kQuickBytesMax || !blob) {
     return ToJs(env, Restore(db, key, payload, facts, replaces));
   }
-  background::Run([db, key = std::string(key), buffer = blob->Share(), payload, facts, replaces,
+  background::Run(background::Queue::kValues,
+                  [db, key = std::string(key), buffer = blob->Share(), payload, facts, replaces,
                    completion = ToCompletion(thread, in.Int(7), in.Int(8))] {
-    const Status status = Restore(db, key, payload, facts, replaces);
-    completion.Done(status.code(), status.message());
-  });
+                    const Status status = Restore(db, key, payload, facts, replaces);
+                    completion.Done(status.code(), status.message());
+                  });
   return ToJs(env, kPending);
+}
+
+// keyMigrate(host, port, db, targetDb, timeoutMs, copies, replaces, compresses, user, password,
+// firstKey, keyCount, connection, sequence): user and password are words, or -1.
+napi_value KeyMigrate(napi_env env, napi_callback_info info) {
+  const Arguments<14> in(env, info);
+  ThreadState& thread = this_thread();
+  Migration migration;
+  const auto text = [&](size_t i) { return std::string(thread.Word(in.Int(i))); };
+  for (const size_t i : {0u, 1u, 8u, 9u}) {
+    if (in.Int(i) >= 0 && ThreadState::IsRefused(thread.Word(in.Int(i)))) {
+      return ToJs(env, Code::kOutOfMemory);
+    }
+  }
+  migration.host = text(0);
+  migration.port = text(1);
+  migration.db = in.Int(2);
+  migration.target_db = in.Int64(3);
+  migration.timeout_ms = in.Int64(4);
+  migration.copies = in.Int(5) != 0;
+  migration.replaces = in.Int(6) != 0;
+  migration.compresses = in.Int(7) != 0;
+  if (in.Int(8) >= 0) migration.user = text(8);
+  if (in.Int(9) >= 0) migration.password = text(9);
+  if (!CopyWords(thread, in.Int(10), in.Int(11), &migration.keys)) {
+    return ToJs(env, Code::kOutOfMemory);
+  }
+  background::Run(background::Queue::kMigrations,
+                  [migration = std::move(migration),
+                   completion = ToCompletion(thread, in.Int(12), in.Int(13))] {
+                    const Status status = Migrate(migration);
+                    completion.Done(status.code(), status.message());
+                  });
+  return ToJs(env, Code::kOk);
 }
 
 // --- the file ---
@@ -248,10 +285,15 @@ Napi::Value DataFacts(const Napi::CallbackInfo& info) {
 
 std::span<const Export> PersistenceExports() {
   static constexpr Export exports[] = {
-      {"keyDump", KeyDump},          {"keyDumped", KeyDumped},
-      {"keyRestore", KeyRestore},    {"dataListen", Wrapped<DataListen>},
-      {"rdbSave", Wrapped<RdbSave>}, {"rdbCancel", RdbCancel},
-      {"rdbLoad", Wrapped<RdbLoad>}, {"dataFacts", Wrapped<DataFacts>},
+      {"keyDump", KeyDump},
+      {"keyDumped", KeyDumped},
+      {"keyRestore", KeyRestore},
+      {"keyMigrate", KeyMigrate},
+      {"dataListen", Wrapped<DataListen>},
+      {"rdbSave", Wrapped<RdbSave>},
+      {"rdbCancel", RdbCancel},
+      {"rdbLoad", Wrapped<RdbLoad>},
+      {"dataFacts", Wrapped<DataFacts>},
   };
   return exports;
 }

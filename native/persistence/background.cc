@@ -11,22 +11,24 @@ namespace tutti::background {
 
 namespace {
 
-struct Queue {
+struct Worker {
+  const char* thread_name;
   std::mutex mutex;  // guards everything below
   std::condition_variable ready;
   std::deque<std::function<void()>> works;
   bool is_started = false;
 };
 
-// Never destroyed: its thread may outlive the end of main().
-Queue& queue = *new Queue;
+// Never destroyed: their threads may outlive the end of main().
+Worker& values = *new Worker{"tutti-values", {}, {}, {}};
+Worker& migrations = *new Worker{"tutti-migrate", {}, {}, {}};
 
-[[noreturn]] void WorkOn() {
-  std::unique_lock lock(queue.mutex);
+[[noreturn]] void WorkOn(Worker& worker) {
+  std::unique_lock lock(worker.mutex);
   for (;;) {
-    queue.ready.wait(lock, [] { return !queue.works.empty(); });
-    std::function<void()> work = std::move(queue.works.front());
-    queue.works.pop_front();
+    worker.ready.wait(lock, [&] { return !worker.works.empty(); });
+    std::function<void()> work = std::move(worker.works.front());
+    worker.works.pop_front();
     lock.unlock();
     work();
     work = nullptr;
@@ -36,17 +38,21 @@ Queue& queue = *new Queue;
 
 }  // namespace
 
-void Run(std::function<void()> work) {
+void Run(Queue queue, std::function<void()> work) {
+  Worker& worker = queue == Queue::kValues ? values : migrations;
   {
-    const std::lock_guard lock(queue.mutex);
-    if (!queue.is_started) queue.is_started = StartThread("tutti-values", WorkOn).has_value();
-    if (queue.is_started) {
-      queue.works.push_back(std::move(work));
+    const std::lock_guard lock(worker.mutex);
+    if (!worker.is_started) {
+      worker.is_started =
+          StartThread(worker.thread_name, [&worker] { WorkOn(worker); }).has_value();
+    }
+    if (worker.is_started) {
+      worker.works.push_back(std::move(work));
       work = nullptr;
     }
   }
   if (work) return work();
-  queue.ready.notify_one();
+  worker.ready.notify_one();
 }
 
 }  // namespace tutti::background

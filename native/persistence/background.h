@@ -1,5 +1,6 @@
-// Where DUMP and RESTORE of large values are done: a thread of its own, in the order of their
-// coming. A connection waits for one at a time, which bounds the queue.
+// Where DUMP and RESTORE of large values are done, and MIGRATE: a thread each, that does one after
+// the other in the order of their coming. A connection waits for one at a time, which bounds the
+// queues.
 //
 // Threads: any.
 #pragma once
@@ -8,7 +9,12 @@
 
 namespace tutti::background {
 
-// Calls `work` on that thread; on this one if there is none to be had.
-void Run(std::function<void()> work);
+enum class Queue : int {
+  kValues,
+  kMigrations,  // wait for the network
+};
+
+// Calls `work` on the queue's thread; on this one if there is none to be had.
+void Run(Queue queue, std::function<void()> work);
 
 }  // namespace tutti::background
