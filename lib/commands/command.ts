@@ -212,6 +212,8 @@ export interface ServerServices {
   /** Errors answered, by code. */
   errorCounts(): ReadonlyMap<string, number>;
   rates(): Rates;
+  /** TLS connections that never became clients, of all time. */
+  handshakeFailureCount(): number;
   /** Clients whose command waits: for a key, a run, or the end of a pause. */
   blockedCount(): number;
   resetStatistics(): void;

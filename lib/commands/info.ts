@@ -258,6 +258,7 @@ function stats({ server }: Call, statistics: ProcessStatistics): Fields {
     tracking_total_keys: 0,
     unexpected_error_replies: 0,
     total_error_replies: errorCount,
+    tls_handshake_failures: server.handshakeFailureCount(),
     acl_access_denied_auth: denied('auth'),
     acl_access_denied_cmd: denied('command'),
     acl_access_denied_key: denied('key'),

@@ -669,26 +669,34 @@ export const settingRows: readonly SettingRow[] = [
   memory('cluster-link-sendbuf-limit', '0', 0, ULONG_MAX),
 
   // Redis: TLS.
-  integer('tls-port', 0, 0, 65535),
+  integer('tls-port', 0, 0, 65535, { effect: 'Port for clients through TLS; 0: none.' }),
   flag('tls-cluster', 'no'),
   flag('tls-replication', 'no'),
-  oneOf('tls-auth-clients', 'yes', ['no', 'yes', 'optional']),
-  flag('tls-prefer-server-ciphers', 'no'),
-  flag('tls-session-caching', 'yes'),
+  oneOf('tls-auth-clients', 'yes', ['no', 'yes', 'optional'], {
+    effect: 'Whether clients must have a certificate; `optional`: a right one or none.',
+  }),
+  flag('tls-prefer-server-ciphers', 'no', {
+    effect: "Whether the server's order of ciphers counts.",
+  }),
+  flag('tls-session-caching', 'yes', {
+    effect: 'Whether clients may go on with a session, by a ticket that they keep.',
+  }),
   integer('tls-session-cache-size', 20_480, 0, INT_MAX),
-  integer('tls-session-cache-timeout', 300, 0, INT_MAX),
-  ...[
-    'tls-cert-file',
-    'tls-key-file',
-    'tls-key-file-pass',
-    'tls-client-cert-file',
-    'tls-client-key-file',
-    'tls-client-key-file-pass',
-    'tls-dh-params-file',
-    'tls-ca-cert-file',
-    'tls-ca-cert-dir',
-    'tls-protocols',
-    'tls-ciphers',
-    'tls-ciphersuites',
-  ].map((name) => string(name)),
+  integer('tls-session-cache-timeout', 300, 0, INT_MAX, {
+    effect: 'Seconds that a ticket is good.',
+  }),
+  string('tls-cert-file', '', { effect: "The server's certificate, PEM." }),
+  string('tls-key-file', '', { effect: 'Its key; if empty, in `tls-cert-file` too.' }),
+  string('tls-key-file-pass', '', { effect: 'The passphrase of the key.' }),
+  string('tls-ca-cert-file', '', { effect: "Authorities of clients' certificates, PEM." }),
+  string('tls-ca-cert-dir', '', { effect: 'A folder of them.' }),
+  string('tls-dh-params-file', '', { effect: 'Diffie-Hellman parameters, PEM.' }),
+  string('tls-protocols', '', {
+    effect: 'Of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3; by default the last two.',
+  }),
+  string('tls-ciphers', '', { effect: 'Ciphers before TLS 1.3, with colons between.' }),
+  string('tls-ciphersuites', '', { effect: 'Those of TLS 1.3.' }),
+  ...['tls-client-cert-file', 'tls-client-key-file', 'tls-client-key-file-pass'].map((name) =>
+    string(name),
+  ),
 ];

@@ -104,6 +104,10 @@ export class Settings {
   get port(): number {
     return this.number('port');
   }
+  /** 0: no connections through TLS. */
+  get tlsPort(): number {
+    return this.number('tls-port');
+  }
   /** The addresses of `bind`; `*` and `-::*` stand for all. */
   get bind(): readonly string[] {
     return this.text('bind').split(' ').filter(Boolean);

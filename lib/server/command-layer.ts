@@ -187,6 +187,11 @@ export class Services implements ServerServices {
     return { commands, inputBytes, outputBytes };
   }
 
+  handshakeFailureCount(): number {
+    const failures = new Float64Array(this.#shared.handshakeFailures);
+    return failures.reduce((sum, count) => sum + count, 0);
+  }
+
   resetStatistics(): void {
     this.#thread.addon.resetStatistics();
     this.#thread.statistics.reset(this.#thread.commandNames.length);

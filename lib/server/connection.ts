@@ -19,6 +19,7 @@ import type { Limits } from './limits.ts';
 import type { Monitors } from './monitors.ts';
 import { Outbox } from './outbox.ts';
 import type { SendBatch, Sender } from './send-batch.ts';
+import type { Transport } from './transport.ts';
 
 /** Unread requests of a connection whose command is pending; then its socket is paused. */
 const BACKLOG_BYTES_MAX = 64 * 1024;
@@ -65,13 +66,16 @@ export interface NewConnection {
   readonly address: string;
   readonly localAddress: string;
   readonly isUnix: boolean;
+  /** It came to `tls-port`. */
+  readonly isTls: boolean;
 }
 
 export class Connection extends ClientState implements ReplySink, RequestSink, Sender {
   /** Of this thread. */
   readonly index: number;
-  /** Its socket, as the addon knows it. */
+  /** Of its transport. */
   readonly slot: number;
+  readonly #transport: Transport;
   readonly #host: ConnectionHost;
   readonly #addon: Addon;
   readonly #encoder: ReplyEncoder;
@@ -111,12 +115,13 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     host: ConnectionHost,
     index: number,
     id: number,
-    slot: number,
-    from: Omit<NewConnection, 'fd'>,
+    transport: Transport,
+    from: Omit<NewConnection, 'fd' | 'isTls'>,
   ) {
     super(host, id, from);
     this.index = index;
-    this.slot = slot;
+    this.slot = transport.slot;
+    this.#transport = transport;
     this.#host = host;
     this.#addon = host.addon;
     this.#encoder = host.encoder;
@@ -127,7 +132,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#recordedFlags = this.flags;
     this.#decoder = new RequestDecoder(host.memory, host.scratchRequest, host.limits, this);
     this.call = new ConnectionCall(this, host);
-    this.#outbox = new Outbox(host.addon, slot);
+    this.#outbox = new Outbox(host.addon, transport);
     this.#backlog = new Backlog(host.addon);
   }
 
@@ -137,7 +142,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   // --- reading ---
 
-  /** The loop found the socket ready: bits of `socketEvents`. */
+  /** The loop found its slot ready, or its transport is: bits of `socketEvents`. */
   onReady(events: number): void {
     if (events & socketEvents.writable) this.#drain();
     if (events & socketEvents.readable && !this.#isClosed) this.#read();
@@ -164,6 +169,17 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     }
   }
 
+  /** Bytes that its transport has read by itself. */
+  push(bytes: Buffer): void {
+    const { scratch } = this.#host.memory.blocks;
+    this.#traffic.inputBytes += bytes.length;
+    for (let at = 0; at < bytes.length && !this.#isClosed; ) {
+      const taken = bytes.copy(scratch, 0, at);
+      at += taken;
+      this.#onRead(taken);
+    }
+  }
+
   #onRead(byteCount: number): void {
     if (this.#isEnding) return;
     const { scratch } = this.#host.memory.blocks;
@@ -187,7 +203,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   #watch(): void {
     const readable = this.#isPaused ? 0 : socketEvents.readable;
     const writable = this.#isWatchingDrain ? socketEvents.writable : 0;
-    this.#addon.socketWatch(this.slot, readable | writable);
+    this.#transport.watch(readable | writable);
   }
 
   /** Decodes scratch[0, end). @returns Where it stopped: before `end` if a command is pending now. */
@@ -281,9 +297,15 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     if (now - this.#recordedMs >= RECORD_MS) this.record(now);
     if (this.#isEnding) {
       this.#host.replies.send();
-      if (this.#outbox.isEmpty) this.close();
+      this.#closeWhenSent();
     }
     this.#host.endTurn();
+  }
+
+  #closeWhenSent(): void {
+    if (!this.#outbox.isEmpty || this.#isClosed) return;
+    if (this.#transport.isIdle) this.close();
+    else this.#awaitDrain();
   }
 
   /** Brings the client table's record up to date. */
@@ -398,7 +420,9 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   sendLater(start: number, end: number): void {
     if (this.#isClosed) return;
-    if (this.#outbox.isEmpty) {
+    if (this.slot < 0) {
+      this.send(start, end, 0);
+    } else if (this.#outbox.isEmpty) {
       this.#traffic.outputBytes += end - start;
       this.#host.replies.add(this, start, end);
     } else {
@@ -440,7 +464,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     if (this.#isClosed || start === end) return;
     let sent = 0;
     if (this.#outbox.isEmpty) {
-      sent = this.#addon.socketSend(this.slot, start, end, more);
+      sent = this.#transport.send(start, end, more);
       if (sent < 0) {
         this.close();
         return;
@@ -454,7 +478,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#host.replies.send();
     let sent = 0;
     if (!this.#isClosed && this.#outbox.isEmpty) {
-      sent = this.#addon.socketSendBlob(this.slot, start, end, blobId, 0);
+      sent = this.#transport.sendBlob(start, end, blobId, 0);
       if (sent < 0) this.close();
       else this.#traffic.outputBytes += sent;
     }
@@ -498,7 +522,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     if (!this.#outbox.isEmpty) return;
     this.#softSinceMs = 0;
     this.#isWatchingDrain = false;
-    if (this.#isEnding) this.close();
+    if (this.#isEnding) this.#closeWhenSent();
     else this.#watch();
   }
 
@@ -547,7 +571,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   }
 
   keepAlive(ms: number): void {
-    this.#addon.socketKeepAlive(this.slot, ms / 1000);
+    this.#transport.keepAlive(ms / 1000);
   }
 
   /** Closes at once: no further request runs, replies that the kernel has not taken are dropped. */
@@ -561,7 +585,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#endWait();
     this.afterCompletion = undefined;
     this.#addon.clientClose(this.id);
-    this.#addon.socketClose(this.slot);
+    this.#transport.close();
     this.#host.onClosed(this);
     // Its request may be being carried out.
     setImmediate(() => this.#cleanUp());

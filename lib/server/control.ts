@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import type { InitialUsers } from '../auth/acl.ts';
 import { eventBits } from '../config/keyspace-events.ts';
 import { rewriteConfigFile } from '../config/rewrite.ts';
-import type { Settings } from '../config/settings.ts';
+import { Settings } from '../config/settings.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
 import { isLogLevel, log, setLogLevel } from '../core/log.ts';
 import { type Addon, addon, evictionPolicies, valueLimitNames } from '../engine/addon.ts';
@@ -33,8 +33,12 @@ import {
 } from './messages.ts';
 import { shareMonitors } from './monitors.ts';
 import { sharePause } from './pause.ts';
+import { readTlsSetup, type TlsSetup, TlsSetupError } from './tls-setup.ts';
 
 const IO_THREADS_MAX = 8;
+const TICKET_KEY_BYTES = 48;
+/** Settings that say where clients come in. */
+const doorNames = new Set(['port', 'bind', 'tls-port']);
 /** How long the threads have to let go of their clients before the process ends without them. */
 const STOP_MS_MAX = 2000;
 
@@ -67,6 +71,10 @@ export class Control {
   readonly #shared: SharedCounters;
   readonly #listeners: Listeners;
   readonly #changes: Change[] = [];
+  /** Of the tickets with which clients go on with a TLS session. */
+  readonly #ticketKeys = randomBytes(TICKET_KEY_BYTES).toString('hex');
+  /** Of the change that is carried out. */
+  #changedTls: TlsSetup | undefined;
   #kinds: string[] = [];
   #onReady: () => void = () => {};
   #rewriting: Promise<void> = Promise.resolve();
@@ -92,6 +100,7 @@ export class Control {
       blocked: new SharedArrayBuffer(countingCount * 4),
       errors: new SharedArrayBuffer((countingCount + 1) * errorCodes.length * 8),
       rates: new SharedArrayBuffer(RATE_COUNT * 8),
+      handshakeFailures: new SharedArrayBuffer(threadCount * 8),
     };
     this.#loads = new Int32Array(this.#shared.connections);
     this.#data = new DataFiles(settings, (state) => {
@@ -99,11 +108,12 @@ export class Control {
     });
     this.#threadStart = {
       users,
+      tls: this.#firstTlsSetup(),
       memoryLimitBytes: this.#memoryLimitBytes,
       startedMs,
       runId: randomBytes(20).toString('hex'),
       threadCount,
-      tcpPort: settings.port,
+      tcpPort: settings.port || settings.tlsPort,
       executable: process.argv[1] ?? process.execPath,
       shared: this.#shared,
     };
@@ -118,13 +128,13 @@ export class Control {
     this.#addon.configureEngine(engineOptions(settings), logEngineLine);
     this.#addon.startBackground();
     this.#addon.scriptHostStarter(() => this.#startScriptHost());
-    this.#listeners = new Listeners(this.#addon, settings, (from) => this.#handOut(from));
+    this.#listeners = new Listeners(this.#addon, (from) => this.#handOut(from));
   }
 
   /** @param onReady Called once, when clients are served. @throws {ListenError} */
   listen(onReady: () => void = () => {}): void {
     this.#onReady = onReady;
-    this.#kinds = this.#listeners.open();
+    this.#kinds = this.#listeners.open(this.#settings);
     this.#writePidFile();
     process.on('SIGTERM', () => this.#onSignal('SIGTERM'));
     process.on('SIGINT', () => this.#onSignal('SIGINT'));
@@ -251,18 +261,57 @@ export class Control {
     }
     const threads = asked.type === 'users-ask' ? this.#threads.slice(0, 1) : this.#allThreads;
     change.waitsFor = threads.length;
-    for (const thread of threads) this.#post(thread, orderOf(asked));
+    for (const thread of threads) this.#post(thread, orderOf(asked, this.#changedTls));
   }
 
   #changeSettings(pairs: Pairs): PlainError | undefined {
     // AI.CONFIG's settings are not CONFIG's; which of the two a client may name, its command knows.
     const error = this.#settings.check(pairs, { allowInternal: true });
-    if (error !== undefined) return { code: error.code, message: error.message };
+    if (error !== undefined) return plain(error);
+    const failure = this.#changeDoors(pairs);
+    if (failure !== undefined) return failure;
     this.#settings.set(pairs);
     this.#applyLimits();
     const level = this.#settings.text('loglevel');
     if (isLogLevel(level)) setLogLevel(level);
     return undefined;
+  }
+
+  /** Where clients come in, and by which certificates. @returns Why nothing of it has changed. */
+  #changeDoors(pairs: Pairs): PlainError | undefined {
+    this.#changedTls = undefined;
+    const next = new Settings(this.#settings.snapshot());
+    next.set(pairs);
+    const tlsName = pairs.find(([name]) => name.toLowerCase().startsWith('tls-'))?.[0];
+    try {
+      if (tlsName !== undefined && next.tlsPort !== 0)
+        this.#changedTls = readTlsSetup(next, this.#ticketKeys);
+    } catch (error) {
+      if (!(error instanceof TlsSetupError)) throw error;
+      log.warning(`Failed to configure TLS: ${error.message}`);
+      return plain(
+        replyErrors.configSetFailed(
+          tlsName ?? '',
+          'Unable to update TLS configuration. Check server logs.',
+        ),
+      );
+    }
+    const doorName = pairs.find(([name]) => doorNames.has(name.toLowerCase()))?.[0];
+    if (doorName === undefined || this.#listeners.reopen(next)) return undefined;
+    return plain(
+      replyErrors.configSetFailed(doorName, 'Unable to listen on this port. Check server logs.'),
+    );
+  }
+
+  /** @throws {ListenError} */
+  #firstTlsSetup(): TlsSetup | undefined {
+    if (this.#settings.tlsPort === 0) return undefined;
+    try {
+      return readTlsSetup(this.#settings, this.#ticketKeys);
+    } catch (error) {
+      if (!(error instanceof TlsSetupError)) throw error;
+      throw new ListenError(`Failed to configure TLS: ${error.message}`);
+    }
   }
 
   #onTaken(thread: Thread, outcome: Outcome): void {
@@ -409,10 +458,14 @@ export class Control {
   }
 }
 
-function orderOf(asked: Change['asked']): ToThread {
+function plain({ code, message }: ReplyError): PlainError {
+  return { code, message };
+}
+
+function orderOf(asked: Change['asked'], tls: TlsSetup | undefined): ToThread {
   switch (asked.type) {
     case 'config-set':
-      return { type: 'settings', id: asked.id, pairs: asked.pairs };
+      return { type: 'settings', id: asked.id, pairs: asked.pairs, tls };
     case 'users-change':
       return { type: 'users', id: asked.id, change: asked.change };
     case 'users-ask':

@@ -19,6 +19,8 @@ import {
 } from './messages.ts';
 import { isProtectedFrom, PROTECTED_MODE_REFUSAL } from './protected-mode.ts';
 import { SendBatch } from './send-batch.ts';
+import { TlsDoor, TlsTransport } from './tls-transport.ts';
+import { SocketTransport } from './transport.ts';
 
 const SWEEP_MS = 1000;
 /** Connection numbers go to the native core as 32 bits. */
@@ -35,6 +37,7 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   /** Several connections have their turns: what they leave is sent when all had theirs. */
   #isTogether = false;
   readonly #loads: Int32Array;
+  readonly #tls: TlsDoor;
   readonly blocked: Int32Array;
   readonly #deliveries: Deliveries;
   readonly #sweepTimer: NodeJS.Timeout;
@@ -54,6 +57,9 @@ export class IoThread extends CommandLayer implements ConnectionHost {
     this.#post = post;
     this.replies = new SendBatch(native, this.encoder, this.blocks.sends);
     this.#loads = new Int32Array(start.shared.connections);
+    const failures = new Float64Array(start.shared.handshakeFailures);
+    this.#tls = new TlsDoor(native, this.blocks.out, () => failures[start.threadIndex]!++);
+    this.#tls.setup = start.tls;
     this.blocked = new Int32Array(start.shared.blocked, 4 * start.threadIndex, 1);
     this.#deliveries = new Deliveries(native, this.blocks, this.encoder, this.replies);
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS);
@@ -66,6 +72,7 @@ export class IoThread extends CommandLayer implements ConnectionHost {
         break;
       case 'settings':
         this.#apply(message.pairs);
+        if (message.tls !== undefined) this.#tls.setup = message.tls;
         this.#post({ type: 'change-taken', outcome: done });
         break;
       case 'users':
@@ -96,15 +103,19 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   onClosed(connection: Connection): void {
     this.#connections.delete(connection.index);
     this.pause.forget(connection);
-    this.#bySlot[connection.slot] = undefined;
+    if (connection.slot >= 0) this.#bySlot[connection.slot] = undefined;
     Atomics.sub(this.#loads, this.#start.threadIndex, 1);
   }
 
   #open(from: NewConnection): void {
-    const { fd, address, localAddress, isUnix } = from;
-    if (isProtectedFrom(from, this.services.settings, this.acl)) {
+    const { fd, address, localAddress, isUnix, isTls } = from;
+    // Through TLS nothing can be said before the handshake.
+    const refuse = (text: string) => {
       Atomics.sub(this.#loads, this.#start.threadIndex, 1);
-      this.addon.refuse(fd, PROTECTED_MODE_REFUSAL);
+      this.addon.refuse(fd, isTls ? '' : text);
+    };
+    if (isProtectedFrom(from, this.services.settings, this.acl)) {
+      refuse(PROTECTED_MODE_REFUSAL);
       return;
     }
     do this.#lastIndex = (this.#lastIndex + 1) % CONNECTION_INDEX_MAX;
@@ -115,20 +126,30 @@ export class IoThread extends CommandLayer implements ConnectionHost {
       ? -1
       : this.addon.clientOpen(index, fd, address, localAddress, isUnix, clientsMax);
     if (id < 0) {
-      Atomics.sub(this.#loads, this.#start.threadIndex, 1);
-      this.addon.refuse(fd, `-${replyErrors.clientsMax().line}\r\n`);
+      refuse(`-${replyErrors.clientsMax().line}\r\n`);
       return;
     }
-    const slot = this.addon.socketOpen(fd, this.limits.keepaliveMs / 1000);
-    if (slot < 0) {
-      log.warning(`Error registering a socket of ${address}: errno ${-slot}`);
+    const transport = isTls ? this.#openTls(fd) : this.#openSocket(fd);
+    if (typeof transport === 'number') {
+      log.warning(`Error registering a socket of ${address}: errno ${-transport}`);
       this.addon.clientClose(id);
       Atomics.sub(this.#loads, this.#start.threadIndex, 1);
       return;
     }
-    const connection = new Connection(this, index, id, slot, from);
+    const connection = new Connection(this, index, id, transport, from);
     this.#connections.set(index, connection);
-    this.#bySlot[slot] = connection;
+    if (connection.slot >= 0) this.#bySlot[connection.slot] = connection;
+    if (transport instanceof TlsTransport) transport.user = connection;
+  }
+
+  /** @returns -errno if it cannot be watched: then it is closed. */
+  #openSocket(fd: number): SocketTransport | number {
+    const slot = this.addon.socketOpen(fd, this.limits.keepaliveMs / 1000);
+    return slot < 0 ? slot : new SocketTransport(this.addon, slot);
+  }
+
+  #openTls(fd: number): TlsTransport {
+    return this.#tls.open(fd, this.limits.keepaliveMs / 1000);
   }
 
   #apply(pairs: Pairs): void {

@@ -1,6 +1,6 @@
 // Where clients come in: the addresses of `bind`, and the Unix socket.
 
-import type { Settings } from '../config/settings.ts';
+import { Settings } from '../config/settings.ts';
 import { log } from '../core/log.ts';
 import type { Addon } from '../engine/addon.ts';
 import type { NewConnection } from './connection.ts';
@@ -10,46 +10,80 @@ export class ListenError extends Error {}
 
 export class Listeners {
   readonly #addon: Addon;
-  readonly #settings: Settings;
   readonly #onConnection: (connection: NewConnection) => void;
-  readonly #ids: number[] = [];
+  /** Of TCP. */
+  #ports: number[] = [];
+  #socket: number | undefined;
+  #opened: Settings | undefined;
 
-  constructor(addon: Addon, settings: Settings, onConnection: (connection: NewConnection) => void) {
+  constructor(addon: Addon, onConnection: (connection: NewConnection) => void) {
     this.#addon = addon;
-    this.#settings = settings;
     this.#onConnection = onConnection;
   }
 
-  /** @returns What listens, in the words of the log: `tcp`, `unix`. @throws {ListenError} */
-  open(): string[] {
-    const kinds: string[] = [];
-    const { port, unixSocket } = this.#settings;
-    if (port !== 0) {
-      this.#openTcp(port);
-      kinds.push('tcp');
-    }
-    if (unixSocket !== '') {
-      this.#openUnix(unixSocket);
+  /** @returns What listens, in the words of the log: `tcp`, `tls`, `unix`. @throws {ListenError} */
+  open(settings: Settings): string[] {
+    const kinds = this.#openPorts(settings);
+    if (settings.unixSocket !== '') {
+      this.#openUnix(settings);
       kinds.push('unix');
     }
     if (kinds.length === 0) {
       throw new ListenError('Configured to not listen anywhere, exiting.');
     }
+    this.#opened = new Settings(settings.snapshot());
     return kinds;
   }
 
-  close(): void {
-    for (const id of this.#ids.splice(0)) this.#addon.closeListener(id);
+  /** Listens where `settings` say now, or goes on where it was. @returns Whether it could. */
+  reopen(settings: Settings): boolean {
+    const before = this.#opened;
+    this.#closePorts();
+    try {
+      this.#openPorts(settings);
+      this.#opened = new Settings(settings.snapshot());
+      return true;
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      log.warning(error.message);
+      this.#closePorts();
+      if (before !== undefined) this.#openPorts(before);
+      return false;
+    }
   }
 
-  #openTcp(port: number): void {
+  close(): void {
+    this.#closePorts();
+    if (this.#socket !== undefined) this.#addon.closeListener(this.#socket);
+    this.#socket = undefined;
+  }
+
+  #closePorts(): void {
+    for (const id of this.#ports.splice(0)) this.#addon.closeListener(id);
+  }
+
+  #openPorts(settings: Settings): string[] {
+    const kinds: string[] = [];
+    if (settings.port !== 0) {
+      this.#openTcp(settings, settings.port, false);
+      kinds.push('tcp');
+    }
+    if (settings.tlsPort !== 0) {
+      this.#openTcp(settings, settings.tlsPort, true);
+      kinds.push('tls');
+    }
+    return kinds;
+  }
+
+  #openTcp(settings: Settings, port: number, isTls: boolean): void {
+    const kind = isTls ? 'tls' : 'tcp';
     let openCount = 0;
-    for (const word of this.#settings.bind) {
+    for (const word of settings.bind) {
       // A leading `-`: this address may be missing on this machine.
       const isOptional = word.startsWith('-');
       const host = (isOptional ? word.slice(1) : word).replace('::*', '::');
       try {
-        this.#listen({ host, port, backlog: this.#settings.tcpBacklog });
+        this.#ports.push(this.#listen({ host, port, backlog: settings.tcpBacklog }, isTls));
         openCount++;
       } catch (error) {
         const code = codeOf(error);
@@ -60,35 +94,31 @@ export class Listeners {
         log.warning(
           `Warning: Could not create server TCP listening socket ${host}:${port}: bind: ${reasonOf(error)}`,
         );
-        throw new ListenError(`Failed listening on port ${port} (tcp), aborting.`);
+        throw new ListenError(`Failed listening on port ${port} (${kind}), aborting.`);
       }
     }
-    if (openCount === 0) throw new ListenError(`Failed listening on port ${port} (tcp), aborting.`);
+    if (openCount === 0)
+      throw new ListenError(`Failed listening on port ${port} (${kind}), aborting.`);
   }
 
-  #openUnix(path: string): void {
-    const mode = this.#settings.unixSocketMode;
+  #openUnix({ unixSocket: path, unixSocketMode: mode, tcpBacklog: backlog }: Settings): void {
     try {
-      this.#listen({
-        path,
-        backlog: this.#settings.tcpBacklog,
-        ...(mode === 0 ? {} : { mode }),
-      });
+      this.#socket = this.#listen({ path, backlog, ...(mode === 0 ? {} : { mode }) }, false);
     } catch (error) {
       log.warning(`Failed opening Unix socket: bind: ${reasonOf(error)}`);
       throw new ListenError(`Failed listening on ${path} (unix), aborting.`);
     }
   }
 
-  #listen(address: Parameters<Addon['listen']>[0]): void {
-    const id = this.#addon.listen(address, (fd, address, localAddress, isUnix) => {
+  /** @returns Its id. */
+  #listen(address: Parameters<Addon['listen']>[0], isTls: boolean): number {
+    return this.#addon.listen(address, (fd, address, localAddress, isUnix) => {
       if (fd < 0) {
         log.warning(`Error accepting a client connection: errno ${-fd}`);
         return;
       }
-      this.#onConnection({ fd, address, localAddress, isUnix });
+      this.#onConnection({ fd, address, localAddress, isUnix, isTls });
     });
-    this.#ids.push(id);
   }
 }
 

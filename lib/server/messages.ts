@@ -4,6 +4,7 @@ import type { AclChange, InitialUsers, UserLine } from '../auth/acl.ts';
 import type { SettingsSnapshot } from '../config/settings.ts';
 import type { SharedStatistics } from './command-statistics.ts';
 import type { NewConnection } from './connection.ts';
+import type { TlsSetup } from './tls-setup.ts';
 
 export type Pairs = readonly (readonly [string, string])[];
 
@@ -27,7 +28,13 @@ export const done: Outcome = { error: undefined, count: 0 };
 export type ToThread =
   | ({ readonly type: 'connection' } & NewConnection)
   /** Apply these pairs, which have been checked, and say so. */
-  | { readonly type: 'settings'; readonly id: number; readonly pairs: Pairs }
+  | {
+      readonly type: 'settings';
+      readonly id: number;
+      readonly pairs: Pairs;
+      /** What new connections are met with, if that has changed. */
+      readonly tls: TlsSetup | undefined;
+    }
   /** Change the users so, and say what came of it: the same on every thread. */
   | { readonly type: 'users'; readonly id: number; readonly change: AclChange }
   /** Say which users there are. */
@@ -86,6 +93,8 @@ export interface ThreadStart {
   readonly settings: SettingsSnapshot;
   readonly users: InitialUsers;
   readonly data: DataState;
+  /** Undefined: there is no `tls-port`. */
+  readonly tls: TlsSetup | undefined;
   readonly memoryLimitBytes: number;
   readonly startedMs: number;
   readonly runId: string;
@@ -103,6 +112,8 @@ export interface SharedCounters {
   readonly commands: SharedStatistics;
   /** Float64 [thread + 1][code of `errorCodes`]; the last row is what a reset leaves out. */
   readonly errors: SharedArrayBuffer;
+  /** Float64 a thread: TLS handshakes that failed. */
+  readonly handshakeFailures: SharedArrayBuffer;
   /** See `Pause`. */
   readonly pause: SharedArrayBuffer;
   /** Int32: one of `holdStates`. */

@@ -1,4 +1,5 @@
 import { type Addon, EAGAIN } from '../engine/addon.ts';
+import type { Transport } from './transport.ts';
 
 const CHUNK_BYTES_FIRST = 16 * 1024;
 const CHUNK_BYTES = 256 * 1024;
@@ -18,15 +19,15 @@ interface Segment {
 /** One connection's replies that the kernel did not take at once, in order. */
 export class Outbox {
   readonly #addon: Addon;
-  readonly #slot: number;
+  readonly #transport: Transport;
   #segments: Segment[] = [];
   #head = 0;
   /** Bytes that wait, blobs by their length. */
   byteCount = 0;
 
-  constructor(addon: Addon, slot: number) {
+  constructor(addon: Addon, transport: Transport) {
     this.#addon = addon;
-    this.#slot = slot;
+    this.#transport = transport;
   }
 
   get isEmpty(): boolean {
@@ -89,8 +90,8 @@ export class Outbox {
   }
 
   #send({ view, blobId, sent, end }: Segment): number {
-    if (view === undefined) return this.#addon.socketSendBlob(this.#slot, 0, 0, blobId, sent);
-    return this.#addon.socketSendBlock(this.#slot, view, sent, end);
+    if (view === undefined) return this.#transport.sendBlob(0, 0, blobId, sent);
+    return this.#transport.sendBlock(view, sent, end);
   }
 
   #dropHead(segment: Segment): void {

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls, type ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import RedisParser from 'redis-parser';
 
@@ -208,6 +209,13 @@ export class Connection {
   static async open(address: number | string, host = '127.0.0.1'): Promise<Connection> {
     const socket = typeof address === 'number' ? connect(address, host) : connect(address);
     await once(socket, 'connect');
+    return new Connection(socket);
+  }
+
+  /** Through TLS, to a port of the loopback interface. @throws {Error} The handshake fails. */
+  static async openTls(port: number, options: TlsConnectionOptions): Promise<Connection> {
+    const socket = connectTls({ ...options, port, host: '127.0.0.1' });
+    await once(socket, 'secureConnect');
     return new Connection(socket);
   }
 
