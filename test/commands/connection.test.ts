@@ -44,7 +44,6 @@ const handshake: readonly Row[] = [
   ['CLUSTER SLOTS', '-ERR This instance has cluster support disabled'],
   ['MODULE LIST', [['name', 'ai', 'ver', 10207, 'path', '', 'args', []]]],
   ['MODULE LOAD x', "-ERR unknown subcommand 'LOAD'. Try MODULE HELP."],
-  ['SAVE', "-ERR unknown command 'SAVE', with args beginning with: "],
   ['eval x 0', "-ERR unknown command 'eval', with args beginning with: 'x' '0' "],
 ];
 

@@ -98,10 +98,9 @@ t.test('a deleted user loses its connections on all threads', async (t) => {
   await admin!.request('ACL', 'SETUSER', 'other', 'on', 'nopass', '~*', '+@all');
   for (const worker of workers.slice(0, 3)) await worker.request('AUTH', 'sim', 'x');
   await workers[3]!.request('AUTH', 'other', 'x');
-  t.match(
-    await admin!.request('CLIENT', 'LIST'),
-    / user=sim .* user=sim .* user=sim .* user=other /s,
-  );
+  const list = String(await admin!.request('CLIENT', 'LIST'));
+  t.equal(list.match(/ user=sim /g)?.length, 3);
+  t.equal(list.match(/ user=other /g)?.length, 1);
   t.equal(await admin!.request('ACL', 'DELUSER', 'sim', 'nobody'), 1);
   for (const worker of workers.slice(0, 3)) t.equal(await worker.reply(), undefined);
   t.equal(await workers[3]!.request('PING'), 'PONG');
