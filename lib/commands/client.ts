@@ -136,7 +136,57 @@ const subcommands: readonly Command[] = [
     summary: 'Accepted: connections are not evicted.',
     since: '7.0.0',
     arity: 3,
-    run: onOrOff,
+    run(call) {
+      onOrOff(call);
+      call.client.isEvictable = call.request.is(2, 'OFF');
+    },
+  },
+  {
+    ...own,
+    name: 'tracking',
+    summary: 'Takes OFF; tracking of keys is refused.',
+    since: '6.0.0',
+    arity: -3,
+    run({ reply, request }) {
+      if (request.is(2, 'ON')) throw replyErrors.optionNotSupported('CLIENT TRACKING');
+      if (!request.is(2, 'OFF')) throw replyErrors.syntax();
+      reply.ok();
+    },
+  },
+  {
+    ...own,
+    name: 'trackinginfo',
+    summary: 'Tells that no keys are tracked.',
+    since: '6.2.0',
+    arity: 2,
+    run({ reply }) {
+      reply.map(3);
+      reply.bulk('flags');
+      reply.set(1);
+      reply.bulk('off');
+      reply.bulk('redirect');
+      reply.integer(-1);
+      reply.bulk('prefixes');
+      reply.array(0);
+    },
+  },
+  {
+    ...own,
+    name: 'getredir',
+    summary: 'Returns -1: no keys are tracked.',
+    since: '6.0.0',
+    arity: 2,
+    run: ({ reply }) => reply.integer(-1),
+  },
+  {
+    ...own,
+    name: 'caching',
+    summary: 'Refused, as of any connection that tracks no keys.',
+    since: '6.0.0',
+    arity: 3,
+    run() {
+      throw replyErrors.cachingWithoutTracking();
+    },
   },
   {
     ...own,
@@ -269,14 +319,14 @@ function lineOf(
     qbuf: record.queryBytes,
     'qbuf-free': 0,
     'argv-mem': 0,
-    'multi-mem': 0,
+    'multi-mem': record.multiBytes,
     rbs: 0,
     rbp: 0,
     obl: 0,
     oll: 0,
     omem: record.outputBytes,
-    'tot-mem': record.queryBytes + record.outputBytes,
-    events: 'r',
+    'tot-mem': record.queryBytes + record.multiBytes + record.outputBytes,
+    events: record.outputBytes > 0 ? 'rw' : 'r',
     cmd: (own ? ownCommand : record.lastCommand) || 'NULL',
     user: record.user || DEFAULT_USER,
     redir: -1,

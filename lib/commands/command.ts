@@ -114,6 +114,8 @@ export interface Client {
   readonly isListening: boolean;
   /** Whether its commands count as uses of keys (CLIENT NO-TOUCH). */
   isTouching: boolean;
+  /** As CLIENT NO-EVICT says; no connection is evicted. */
+  isEvictable: boolean;
   /** Closes after the replies so far have been sent. */
   closeAfterReply(): void;
 }

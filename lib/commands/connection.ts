@@ -102,6 +102,7 @@ export const connectionCommands: readonly Command[] = [
       client.stopListening();
       client.replyMode = 'on';
       client.isTouching = true;
+      client.isEvictable = true;
       client.resp = 2;
       reply.simple('RESET');
     },

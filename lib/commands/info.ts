@@ -1,26 +1,17 @@
-// INFO (compat.md 4.2; the sections of RedisAI: 1.6). Names and order follow Redis 7.2, and clients
+// INFO (compat.md 4.2; the sections of RedisAI are in info-ai.ts). Names and order follow Redis 7.2, and clients
 // read both; what has no meaning here is left out, or 0 where a program looks for it.
 
-import { readFileSync } from 'node:fs';
 import { arch, release, type as systemName } from 'node:os';
-import { MODULE_VERSION, REDIS_VERSION, REDISAI_VERSION } from '../config/version.ts';
+import { MODULE_VERSION, REDIS_VERSION } from '../config/version.ts';
 import { humanBytes } from '../core/units.ts';
-import { addon, backendNames, denialReasons, type ProcessStatistics } from '../engine/addon.ts';
+import { addon, denialReasons, type ProcessStatistics } from '../engine/addon.ts';
 import { subscriptionKinds } from '../engine/event-commands.ts';
 import type { DataFacts } from '../engine/stored-data.ts';
 import { type Call, type Command, noKeys } from './command.ts';
+import { modelSection, moduleSections } from './info-ai.ts';
+import { inSeconds, mainThreadSeconds } from './info-cpu.ts';
+import type { Fields, Section } from './info-section.ts';
 import { shown } from './words.ts';
-
-type Fields = Record<string, string | number>;
-
-interface Section {
-  /** As it is asked for. */
-  readonly name: string;
-  readonly title: string;
-  /** Of plain INFO. Sections that are not come with `all`, those of RedisAI with `everything`. */
-  readonly isDefault: boolean;
-  fields(call: Call, statistics: ProcessStatistics): Fields;
-}
 
 export const infoCommands: readonly Command[] = [
   {
@@ -96,7 +87,21 @@ function server({ server }: Call): Fields {
     config_file: server.configFile ?? '',
     io_threads_active: server.threadCount > 1 ? 1 : 0,
     io_threads: server.threadCount,
+    ...listeners(server),
   };
+}
+
+/** As of 7.2: a line for each kind of listener. */
+function listeners({ settings, tcpPort }: Call['server']): Fields {
+  const lines: string[] = [];
+  const addresses = settings.text('bind').split(' ');
+  if (tcpPort > 0)
+    lines.push(
+      `name=tcp,${addresses.map((address) => `bind=${address}`).join(',')},port=${tcpPort}`,
+    );
+  const path = settings.text('unixsocket');
+  if (path !== '') lines.push(`name=unix,bind=${path}`);
+  return Object.fromEntries(lines.map((line, i) => [`listener${i}`, line]));
 }
 
 function clients({ server }: Call, statistics: ProcessStatistics): Fields {
@@ -111,6 +116,7 @@ function clients({ server }: Call, statistics: ProcessStatistics): Fields {
     pubsub_clients: addon().listenerCount(),
     clients_in_timeout_table: 0,
     total_blocking_keys: 0,
+    total_blocking_keys_on_nokey: 0,
   };
 }
 
@@ -142,25 +148,46 @@ function memory({ server }: Call, statistics: ProcessStatistics): Fields {
     used_memory_requests: requests,
     used_memory_replies: replies,
     mem_pool_idle: statistics.poolIdleBytes,
+    allocator_allocated: usedMemory,
+    allocator_active: usedMemory + statistics.poolIdleBytes,
+    allocator_resident: rss,
     total_system_memory: totalSystemMemory,
     total_system_memory_human: humanBytes(totalSystemMemory),
     used_memory_lua: 0,
+    used_memory_vm_eval: 0,
+    used_memory_lua_human: '0B',
+    used_memory_scripts_eval: 0,
+    number_of_cached_scripts: 0,
+    number_of_functions: 0,
+    number_of_libraries: 0,
+    used_memory_vm_functions: 0,
+    used_memory_vm_total: 0,
+    used_memory_vm_total_human: '0B',
+    used_memory_functions: 0,
     used_memory_scripts: 0,
+    used_memory_scripts_human: '0B',
     maxmemory: server.settings.text('maxmemory'),
     maxmemory_human: humanBytes(maxmemoryBytes),
     maxmemory_policy: server.settings.text('maxmemory-policy'),
+    allocator_frag_ratio: ratio(usedMemory + statistics.poolIdleBytes, usedMemory),
+    allocator_frag_bytes: statistics.poolIdleBytes,
+    allocator_rss_ratio: ratio(rss, usedMemory + statistics.poolIdleBytes),
+    allocator_rss_bytes: rss - usedMemory - statistics.poolIdleBytes,
+    rss_overhead_ratio: '1.00',
+    rss_overhead_bytes: 0,
     mem_fragmentation_ratio: ratio(rss, usedMemory),
     mem_fragmentation_bytes: rss - usedMemory,
-    mem_not_counted_for_evict: 0,
+    mem_not_counted_for_evict: statistics.notCountedBytes,
     mem_replication_backlog: 0,
+    mem_total_replication_buffers: 0,
     mem_clients_slaves: 0,
     mem_clients_normal: requests + replies,
     mem_cluster_links: 0,
     mem_aof_buffer: 0,
     mem_allocator: 'libc',
     active_defrag_running: 0,
-    lazyfree_pending_objects: 0,
-    lazyfreed_objects: 0,
+    lazyfree_pending_objects: statistics.freeingCount,
+    lazyfreed_objects: statistics.freedCount,
   };
 }
 
@@ -237,13 +264,20 @@ function stats({ server }: Call, statistics: ProcessStatistics): Fields {
     total_net_repl_output_bytes: 0,
     instantaneous_input_kbps: (rates.inputBytes / 1024).toFixed(2),
     instantaneous_output_kbps: (rates.outputBytes / 1024).toFixed(2),
+    instantaneous_input_repl_kbps: '0.00',
+    instantaneous_output_repl_kbps: '0.00',
     rejected_connections: statistics.rejectedConnections,
     sync_full: 0,
     sync_partial_ok: 0,
     sync_partial_err: 0,
     expired_keys: statistics.expired,
+    expired_stale_perc: '0.00',
+    expired_time_cap_reached_count: 0,
+    expire_cycle_cpu_milliseconds: 0,
     evicted_keys: statistics.evicted,
     evicted_clients: 0,
+    total_eviction_exceeded_time: 0,
+    current_eviction_exceeded_time: 0,
     keyspace_hits: statistics.hits,
     keyspace_misses: statistics.misses,
     pubsub_channels: addon().channelCount(subscriptionKinds.channel),
@@ -255,10 +289,23 @@ function stats({ server }: Call, statistics: ProcessStatistics): Fields {
     slave_expires_tracked_keys: 0,
     active_defrag_hits: 0,
     active_defrag_misses: 0,
+    active_defrag_key_hits: 0,
+    active_defrag_key_misses: 0,
+    total_active_defrag_time: 0,
+    current_active_defrag_time: 0,
     tracking_total_keys: 0,
+    tracking_total_items: 0,
+    tracking_total_prefixes: 0,
     unexpected_error_replies: 0,
     total_error_replies: errorCount,
     tls_handshake_failures: server.handshakeFailureCount(),
+    dump_payload_sanitizations: 0,
+    total_reads_processed: 0,
+    total_writes_processed: 0,
+    io_threaded_reads_processed: 0,
+    io_threaded_writes_processed: 0,
+    reply_buffer_shrinks: 0,
+    reply_buffer_expands: 0,
     acl_access_denied_auth: denied('auth'),
     acl_access_denied_cmd: denied('command'),
     acl_access_denied_key: denied('key'),
@@ -282,10 +329,6 @@ function replication({ server }: Call): Fields {
   };
 }
 
-function inSeconds(microseconds: number): string {
-  return (microseconds / 1e6).toFixed(6);
-}
-
 function cpu(): Fields {
   const { system, user } = process.cpuUsage();
   const main = mainThreadSeconds();
@@ -297,22 +340,6 @@ function cpu(): Fields {
     used_cpu_sys_main_thread: main.system,
     used_cpu_user_main_thread: main.user,
   };
-}
-
-/** Of Linux on all machines that Node runs on. */
-const CLOCK_TICKS_A_SECOND = 100;
-
-/** From /proc/PID/task/PID/stat: fields 14 and 15, counted after the name in parentheses. */
-function mainThreadSeconds(): { user: string; system: string } {
-  try {
-    const stat = readFileSync(`/proc/${process.pid}/task/${process.pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const seconds = (field: string | undefined) =>
-      (Number(field) / CLOCK_TICKS_A_SECOND).toFixed(6);
-    return { user: seconds(fields[11]), system: seconds(fields[12]) };
-  } catch {
-    return { user: '0.000000', system: '0.000000' }; // no /proc in this container
-  }
 }
 
 function modules(): Fields {
@@ -355,8 +382,10 @@ function keyspaceSizes({ keyspace, server }: Call): Fields {
   const fields: Fields = {};
   for (let db = 0; db < server.settings.databaseCount; db++) {
     const keys = keyspace.size(db);
-    if (keys > 0)
-      fields[`db${db}`] = `keys=${keys},expires=${keyspace.expiringCount(db)},avg_ttl=0`;
+    if (keys === 0) continue;
+    const expires = keyspace.expiringCount(db);
+    const averageTtlMs = expires > 0 ? addon().databaseAverageTtlMs(db) : 0;
+    fields[`db${db}`] = `keys=${keys},expires=${expires},avg_ttl=${averageTtlMs}`;
   }
   return fields;
 }
@@ -376,100 +405,3 @@ const sections: readonly Section[] = [
   { name: 'cluster', title: 'Cluster', isDefault: true, fields: () => ({ cluster_enabled: 0 }) },
   { name: 'keyspace', title: 'Keyspace', isDefault: true, fields: keyspaceSizes },
 ];
-
-// --- RedisAI ---
-
-function backendsInfo({ engine, server }: Call): Fields {
-  const version = (name: (typeof backendNames)[number]) =>
-    engine.backendVersion(backendNames.indexOf(name));
-  const fields: Fields = {};
-  if (version('TF') !== '') fields.ai_TensorFlow_version = version('TF');
-  if (version('TFLITE') !== '') fields.ai_TensorFlowLite_version = 'NA';
-  if (version('TORCH') !== '') fields.ai_Torch_version = 'NA';
-  if (version('ONNX') !== '') {
-    const queueCount = engine.queueCpuSeconds().size;
-    const { usedBytes, accessCount } = engine.backendMemory(backendNames.indexOf('ONNX'));
-    fields.ai_onnxruntime_version = version('ONNX');
-    fields.ai_onnxruntime_memory = usedBytes;
-    fields.ai_onnxruntime_memory_access_num = accessCount;
-    fields.ai_onnxruntime_maximum_run_sessions_number =
-      queueCount * server.settings.number('ai.threads_per_queue');
-  }
-  return fields;
-}
-
-function aiCpu({ engine }: Call): Fields {
-  const { system, user } = process.cpuUsage();
-  const main = mainThreadSeconds();
-  const fields: Fields = {
-    ai_self_used_cpu_sys: inSeconds(system),
-    ai_self_used_cpu_user: inSeconds(user),
-    ai_children_used_cpu_sys: '0.000000',
-    ai_children_used_cpu_user: '0.000000',
-    ai_main_thread_used_cpu_sys: main.system,
-    ai_main_thread_used_cpu_user: main.user,
-  };
-  for (const [queue, seconds] of engine.queueCpuSeconds()) {
-    for (const [index, used] of seconds.entries())
-      fields[`ai_queue_${queue}_bthread_n${index + 1}_used_cpu_total`] = used.toFixed(6);
-  }
-  return fields;
-}
-
-function loadTimeConfigs({ server: { settings } }: Call): Fields {
-  return {
-    ai_threads_per_queue: settings.text('ai.threads_per_queue'),
-    ai_inter_op_parallelism: settings.text('ai.inter_op_parallelism'),
-    ai_intra_op_parallelism: settings.text('ai.intra_op_parallelism'),
-    ai_model_execution_timeout: settings.text('ai.model_execution_timeout'),
-    ai_backend_memory_limit: settings.text('ai.backend_memory_limit'),
-  };
-}
-
-function versions(): Fields {
-  return {
-    ai_RedisAI_version: REDISAI_VERSION,
-    ai_low_level_API_version: 1,
-    ai_rdb_version: 4,
-  };
-}
-
-/** In this order: clients find sections by their place. */
-const moduleSections: readonly Section[] = (
-  [
-    ['ai_versions', versions],
-    ['ai_git', () => ({ ai_git_sha: 'unknown' })],
-    ['ai_load_time_configs', loadTimeConfigs],
-    ['ai_backends_info', backendsInfo],
-    ['ai_cpu', aiCpu],
-  ] as const
-).map(([name, fields]) => ({ name, title: name, isDefault: false, fields }));
-
-/** A line for each model and script; a key's bytes other than these are written as \xNN, so that no reader trips. */
-const PLAIN_KEY_BYTE = /[^A-Za-z0-9_.:{}/-]/g;
-
-function modelStatistics({ engine, server }: Call): Fields {
-  const fields: Fields = {};
-  let count = 0;
-  for (let db = 0; db < server.settings.databaseCount; db++) {
-    let key = '';
-    engine.forEachRow(engine.scanRunStatistics(db), (row, index) => {
-      if (index % 2 === 0) {
-        key = row
-          .toString('latin1')
-          .replace(PLAIN_KEY_BYTE, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
-      } else {
-        fields[`ai_model_${count++}`] = `db=${db},key=${key},${row.toString('latin1')}`;
-      }
-    });
-  }
-  return fields;
-}
-
-/** Only by its name: it looks at every key, and RedisAI's clients do not know it. */
-const modelSection: Section = {
-  name: 'ai_models',
-  title: 'ai_models',
-  isDefault: false,
-  fields: modelStatistics,
-};

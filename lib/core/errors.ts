@@ -312,6 +312,10 @@ export const replyErrors = {
   invalidArguments: () => err('Invalid arguments specified for command'),
 
   // --- what is watched, functions, DEBUG ---
+  cachingWithoutTracking: () =>
+    err(
+      'CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
+    ),
   slowLogCount: () => err('count should be greater than or equal to -1'),
   noLatencySamples: (event: string) => err(`No samples available for event '${event}'`),
   functionFlushMode: () => err('FUNCTION FLUSH only supports SYNC|ASYNC option'),

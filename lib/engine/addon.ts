@@ -229,6 +229,8 @@ export interface ClientRecord {
   channelCount: number;
   patternCount: number;
   shardChannelCount: number;
+  /** Of commands that MULTI has queued; not in `queryBytes`. */
+  multiBytes: number;
   lastCommand: string;
   flags: string;
 }
@@ -309,6 +311,11 @@ export interface ProcessStatistics {
     replies: number;
   };
   poolIdleBytes: number;
+  /** Used, but not counted against maxmemory: evicted and not free yet. */
+  notCountedBytes: number;
+  /** Values that wait to be freed, and that have been, by the freeing thread. */
+  freeingCount: number;
+  freedCount: number;
   rss: number;
   totalSystemMemory: number;
   hits: number;
@@ -673,6 +680,7 @@ export interface Addon
     channelCount: number,
     patternCount: number,
     shardChannelCount: number,
+    multiBytes: number,
   ): void;
   clientSetText(
     id: number,

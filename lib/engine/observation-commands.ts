@@ -57,6 +57,8 @@ export interface ObservationCommands {
   keyFootprint(db: number, key: number, sampleCount: number): number;
   /** Bytes of a database's index, about. */
   databaseIndexBytes(db: number): number;
+  /** Until its keys that expire do so, on average, judged by some of them. */
+  databaseAverageTtlMs(db: number): number;
   /** Gives back what lies idle. */
   memoryPurge(): void;
   /** What the C library tells of its arenas, as XML. */

@@ -14,6 +14,7 @@ export abstract class ClientState implements Client {
   readonly localAddress: string;
   db = 0;
   isTouching = true;
+  isEvictable = true;
   watched: Client['watched'] = [];
   /** It must say who it is before anything else. */
   isUnauthenticated = false;

@@ -320,11 +320,12 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       this.resp,
       this.transaction === undefined ? -1 : this.transaction.queued.length,
       this.watched.length,
-      this.#decoder.heldBytes + this.queuedBytes + this.queuedBlobBytes + this.#backlog.heldBytes,
+      this.#decoder.heldBytes + this.#backlog.heldBytes,
       this.#outbox.byteCount,
       this.subscriptions.channels,
       this.subscriptions.patterns,
       this.subscriptions.shardChannels,
+      this.queuedBytes + this.queuedBlobBytes,
     );
     const { flags } = this;
     if (flags !== this.#recordedFlags) {
@@ -348,7 +349,9 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       (this.isSubscriber ? 'P' : '') +
       (this.transaction === undefined ? '' : 'x') +
       (this.#completion === undefined ? '' : 'b') +
-      (this.#isUnix ? 'U' : '');
+      (this.#isUnix ? 'U' : '') +
+      (this.isEvictable ? '' : 'e') +
+      (this.isTouching ? '' : 'T');
     return flags === '' ? 'N' : flags;
   }
 

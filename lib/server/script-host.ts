@@ -58,6 +58,7 @@ class Script implements Client, Caller, ReplySink {
   readonly resp = 2;
   readonly replyMode = 'on';
   readonly isTouching = true;
+  readonly isEvictable = true;
   readonly transaction = undefined;
   readonly subscriptions = noSubscriptions;
   readonly isMonitor = false;

@@ -58,7 +58,7 @@ napi_value ClientClose(napi_env env, napi_callback_info info) {
 }
 
 napi_value ClientUpdate(napi_env env, napi_callback_info info) {
-  const Arguments<11> in(env, info);
+  const Arguments<12> in(env, info);
   ClientProgress progress;
   progress.last_seen_ms = in.Int64(1);
   progress.db = in.Int(2);
@@ -70,6 +70,7 @@ napi_value ClientUpdate(napi_env env, napi_callback_info info) {
   progress.channel_count = in.Int(8);
   progress.pattern_count = in.Int(9);
   progress.shard_channel_count = in.Int(10);
+  progress.multi_bytes = in.Int64(11);
   ClientTable::Get().Update(SlotOf(this_thread(), in.Int64(0)), progress);
   return kUndefined;
 }
@@ -125,6 +126,7 @@ Napi::Object FromClient(Napi::Env env, const ClientSnapshot& client) {
   record.Set("channelCount", client.progress.channel_count);
   record.Set("patternCount", client.progress.pattern_count);
   record.Set("shardChannelCount", client.progress.shard_channel_count);
+  record.Set("multiBytes", static_cast<double>(client.progress.multi_bytes));
   return record;
 }
 

@@ -156,6 +156,11 @@ napi_value DatabaseIndexBytes(napi_env env, napi_callback_info info) {
   return ToJs(env, Keyspace::Get().IndexBytes(in.Int(0)));
 }
 
+napi_value DatabaseAverageTtlMs(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  return ToJs(env, Keyspace::Get().AverageTtlMs(in.Int(0)));
+}
+
 napi_value MemoryPurge(napi_env, napi_callback_info) {
   buffer_pool::Trim(0);
   malloc_trim(0);
@@ -236,6 +241,7 @@ std::span<const Export> ObservationExports() {
       {"latencyReset", Wrapped<LatencyReset>},
       {"keyFootprint", KeyFootprint},
       {"databaseIndexBytes", DatabaseIndexBytes},
+      {"databaseAverageTtlMs", DatabaseAverageTtlMs},
       {"memoryPurge", MemoryPurge},
       {"mallocStatistics", Wrapped<MallocStatistics>},
       {"setActiveExpiry", SetActiveExpiry},

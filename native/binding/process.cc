@@ -19,6 +19,7 @@
 #include "core/memory_account.h"
 #include "inference/engine.h"
 #include "keyspace/eviction.h"
+#include "keyspace/freeing.h"
 #include "keyspace/keyspace.h"
 #include "tensor/buffer_pool.h"
 #include "threads/acceptor.h"
@@ -243,6 +244,9 @@ Napi::Value Statistics(const Napi::CallbackInfo& info) {
   set("usedMemoryPeak", memory_account::Peak());
   record.Set("usedMemoryByKind", MemoryByKind(env));
   set("poolIdleBytes", buffer_pool::IdleBytes());
+  set("notCountedBytes", memory_account::NotCounted());
+  set("freeingCount", freeing::WaitingCount());
+  set("freedCount", freeing::FreedCount());
   set("rss", ResidentBytes());
   set("totalSystemMemory",
       static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)));

@@ -39,16 +39,6 @@ Entry* WritableEntry(KeyState& state) {
   return entry;
 }
 
-bool IsCurrent(const Stripe& stripe, const ExpiryQueue::Item& item) {
-  const KeyIndex& index = stripe.databases[static_cast<size_t>(item.db)].index;
-  KeyIndex::Path path = index.SeekOrder(item.order);
-  for (bool more = index.Settle(path); more; more = index.Next(path)) {
-    if (path.leaf->OrderOf(path.position) != item.order) return false;
-    if (path.leaf->EntryAt(path.position)->expire_at_ms == item.expire_at_ms) return true;
-  }
-  return false;
-}
-
 int64_t ExpiringCount(const Stripe& stripe) {
   int64_t count = 0;
   for (const Database& database : stripe.databases) {
@@ -110,6 +100,16 @@ KeyState Find(int db, const KeyAddress& address, std::string_view key) {
 }
 
 }  // namespace
+
+bool IsCurrent(const Stripe& stripe, const ExpiryQueue::Item& item) {
+  const KeyIndex& index = stripe.databases[static_cast<size_t>(item.db)].index;
+  KeyIndex::Path path = index.SeekOrder(item.order);
+  for (bool more = index.Settle(path); more; more = index.Next(path)) {
+    if (path.leaf->OrderOf(path.position) != item.order) return false;
+    if (path.leaf->EntryAt(path.position)->expire_at_ms == item.expire_at_ms) return true;
+  }
+  return false;
+}
 
 KeyState LookUp(int db, const KeyAddress& address, std::string_view key) {
   KeyState state = Find(db, address, key);

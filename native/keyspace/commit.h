@@ -54,6 +54,9 @@ void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, const Effe
 // some are left.
 bool DeleteExpired(Stripe& stripe, int64_t deadline_ns, Graveyard& graveyard);
 
+// Whether a key expires then, as an item of the queue says.
+bool IsCurrent(const Stripe& stripe, const ExpiryQueue::Item& item);
+
 // Forgets the items of keys that do not expire then any more.
 void CleanExpiryQueue(Stripe& stripe);
 

@@ -1,5 +1,6 @@
 #include "keyspace/freeing.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -31,6 +32,7 @@ class FreeingThread {
       return false;
     }
     waiting_.push_back(std::move(object));
+    waiting_count_.fetch_add(1, std::memory_order_relaxed);
     const bool was_empty = waiting_.size() == 1;
     lock.unlock();
     if (was_empty) woken_.notify_one();
@@ -43,6 +45,9 @@ class FreeingThread {
     is_stopping_ = false;
     thread_ = std::thread([this] { Run(); });
   }
+
+  size_t waiting_count() const { return waiting_count_.load(std::memory_order_relaxed); }
+  size_t freed_count() const { return freed_count_.load(std::memory_order_relaxed); }
 
   void Stop() {
     std::thread thread;
@@ -66,12 +71,16 @@ class FreeingThread {
       if (waiting_.empty()) return;
       std::vector<Ref<Object>> taken = std::exchange(waiting_, {});
       lock.unlock();
+      const size_t count = taken.size();
       taken.clear();
+      waiting_count_.fetch_sub(count, std::memory_order_relaxed);
+      freed_count_.fetch_add(count, std::memory_order_relaxed);
       lock.lock();
     }
   }
 
-  std::mutex mutex_;  // guards everything below
+  std::atomic<size_t> waiting_count_{0}, freed_count_{0};  // with those being freed
+  std::mutex mutex_;                                       // guards everything below
   std::condition_variable woken_;
   std::vector<Ref<Object>> waiting_;
   bool is_stopping_ = false;
@@ -115,6 +124,9 @@ void FreePending() {
   std::vector<Ref<Object>> objects = std::exchange(pending, {});
   for (Ref<Object>& object : objects) Free(std::move(object));
 }
+
+size_t WaitingCount() { return freeing_thread.waiting_count(); }
+size_t FreedCount() { return freeing_thread.freed_count(); }
 
 void StartThread() { freeing_thread.Start(); }
 void StopThread() { freeing_thread.Stop(); }

@@ -36,6 +36,10 @@ void FreePending();
 // At most this many values wait for the freeing thread; beyond, who drops a value frees it.
 inline constexpr size_t kWaitingMax = 100'000;
 
+// Values that wait for the freeing thread, and how many it has freed.
+size_t WaitingCount();
+size_t FreedCount();
+
 void StartThread();
 // Frees what still waits.
 void StopThread();

@@ -1,5 +1,6 @@
 #include "keyspace/keyspace.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "keyspace/clock.h"
@@ -259,6 +260,27 @@ int64_t Keyspace::IndexBytes(int db) {
     bytes += database.index.Footprint(kSampleCount);
   }
   return static_cast<int64_t>(bytes);
+}
+
+int64_t Keyspace::AverageTtlMs(int db) {
+  constexpr size_t kItemsLookedAt = 4;
+  const int64_t now = UnixTimeMs();
+  int64_t count = 0;
+  double sum = 0;
+  for (int i = 0; i < kStripeCount; ++i) {
+    const Stripe& stripe = StripeAt(i);
+    const Database& database = stripe.databases[static_cast<size_t>(db)];
+    if (database.expiring_count.load(std::memory_order_relaxed) == 0) continue;
+    StripeLock lock(i);
+    const ExpiryQueue& queue = stripe.expiry_queue;
+    for (size_t k = 0; k < std::min(queue.size(), kItemsLookedAt); ++k) {
+      const ExpiryQueue::Item& item = queue.At(k);
+      if (item.db != db || item.expire_at_ms < now || !IsCurrent(stripe, item)) continue;
+      sum += static_cast<double>(item.expire_at_ms - now);
+      ++count;
+    }
+  }
+  return count > 0 ? static_cast<int64_t>(sum / static_cast<double>(count)) : 0;
 }
 
 void Keyspace::LockStripes(std::span<const uint16_t> slots) {

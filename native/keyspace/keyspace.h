@@ -86,6 +86,8 @@ class Keyspace {
   int64_t Footprint(int db, std::string_view key, int64_t sample_count);
   // Bytes of the index of a database, about.
   int64_t IndexBytes(int db);
+  // Milliseconds until its keys that expire do so, on average, judged by a few of each stripe.
+  int64_t AverageTtlMs(int db);
 
   // --- transactions ---
   // Locks the stripes of these slots (all if empty) for this thread until UnlockStripes().

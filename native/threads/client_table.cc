@@ -47,6 +47,7 @@ struct alignas(64) ClientTable::Record {
   std::atomic<int32_t> db, resp, multi_count, watch_count;
   std::atomic<int64_t> query_bytes, output_bytes;
   std::atomic<int32_t> channel_count, pattern_count, shard_channel_count;
+  std::atomic<int64_t> multi_bytes;
   std::array<std::atomic<uint64_t>, kTextWordCount> texts;
 
   ClientOwner owner() const { return {Load(thread_index), Load(connection)}; }
@@ -96,7 +97,8 @@ struct alignas(64) ClientTable::Record {
                         Load(resp),          Load(multi_count),
                         Load(watch_count),   Load(query_bytes),
                         Load(output_bytes),  Load(channel_count),
-                        Load(pattern_count), Load(shard_channel_count)};
+                        Load(pattern_count), Load(shard_channel_count),
+                        Load(multi_bytes)};
       for (size_t i = 0; i < kClientTextCount; i++) into->texts[i] = ReadText(i);
       if (Load(guard) == before) return true;
     }
@@ -188,6 +190,7 @@ void ClientTable::Update(uint32_t slot, const ClientProgress& progress) {
   record.channel_count.store(progress.channel_count, std::memory_order_release);
   record.pattern_count.store(progress.pattern_count, std::memory_order_release);
   record.shard_channel_count.store(progress.shard_channel_count, std::memory_order_release);
+  record.multi_bytes.store(progress.multi_bytes, std::memory_order_release);
 }
 
 void ClientTable::SetText(uint32_t slot, ClientText which, std::string_view text) {

@@ -57,6 +57,7 @@ struct ClientProgress {
   int64_t query_bytes = 0;
   int64_t output_bytes = 0;
   int32_t channel_count = 0, pattern_count = 0, shard_channel_count = 0;  // listened to
+  int64_t multi_bytes = 0;  // of commands that MULTI has queued; not in query_bytes
 };
 
 struct ClientSnapshot {

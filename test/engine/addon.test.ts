@@ -198,7 +198,7 @@ t.test('clients', async (t) => {
   t.equal(other, id + 1);
   t.equal(addon.clientOpen(9, 14, 'a', 'b', false, 2), -1);
   t.equal(addon.clientCount(), 2);
-  addon.clientUpdate(id, 1_700_000_000_000, 3, 3, 4, 5, 5_000_000_000, 6, 7, 8, 9);
+  addon.clientUpdate(id, 1_700_000_000_000, 3, 3, 4, 5, 5_000_000_000, 6, 7, 8, 9, 10);
   for (const field of ['name', 'libName', 'libVersion', 'user', 'lastCommand', 'flags'] as const) {
     addon.clientSetText(id, field, `a ${field}`);
   }
@@ -228,6 +228,7 @@ t.test('clients', async (t) => {
     channelCount: 7,
     patternCount: 8,
     shardChannelCount: 9,
+    multiBytes: 10,
   });
   t.equal(second?.flags, 'U');
   t.equal(second?.user, 'default');
