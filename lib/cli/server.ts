@@ -6,8 +6,9 @@ import {
   type Started,
   unusable,
 } from '../config/command-line.ts';
+import type { Settings } from '../config/settings.ts';
 import { machineSources } from '../config/sources.ts';
-import { REDIS_VERSION } from '../config/version.ts';
+import { REDIS_VERSION, REDISAI_VERSION } from '../config/version.ts';
 import { isLogLevel, log, openLog, setLogLevel } from '../core/log.ts';
 import { systemReason } from '../core/system-error.ts';
 import { Control, ListenError } from '../server/control.ts';
@@ -69,7 +70,7 @@ async function serve({ settings, warnings }: Serving, startedMs: number): Promis
   if (settings.configFile === undefined && process.argv.length <= 2)
     log.notice('No configuration file is given: all settings have their defaults');
   for (const warning of warnings) log.warning(warning);
-  log.notice(`Running mode=standalone, port=${settings.port}.`);
+  tellWho(settings);
   try {
     const users = await readFirstUsers(settings);
     new Control(settings, users, startedMs).listen(() => tellReady(settings));
@@ -80,6 +81,23 @@ async function serve({ settings, warnings }: Serving, startedMs: number): Promis
     else throw error;
     process.exit(1);
   }
+}
+
+/** As Redis does: a title page for people, which programs that start servers look for the PID in, or one line. */
+function tellWho(settings: Settings): void {
+  const toTerminal = process.stdout.isTTY && settings.text('logfile') === '';
+  if (!settings.isOn('always-show-logo') && !toTerminal) {
+    log.notice(`Running mode=standalone, port=${settings.port}.`);
+    return;
+  }
+  const lines = [
+    `Tutti, as Redis ${REDIS_VERSION} with RedisAI ${REDISAI_VERSION}`,
+    '',
+    'Running in standalone mode',
+    `Port: ${settings.port}`,
+    `PID: ${process.pid}`,
+  ];
+  log.page(`\n${lines.map((line) => `     ${line}\n`).join('')}\n`);
 }
 
 const startedMs = Date.now();

@@ -418,7 +418,10 @@ export const settingRows: readonly SettingRow[] = [
     ['user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'],
     fixed,
   ),
-  flag('always-show-logo', 'no', fixed),
+  flag('always-show-logo', 'no', {
+    ...fixed,
+    effect: 'Whether the log begins with a title page, also where it is no terminal.',
+  }),
   flag('set-proc-title', 'yes', {
     ...fixed,
     effect: 'Whether `ps` shows proc-title-template.',

@@ -41,16 +41,17 @@ function line(mark: string, text: string): string {
   return `${process.pid}:M ${day} ${time}.${ms} ${mark} ${text}\n`;
 }
 
-logger.methodFactory = (method) => (text: string) => {
+function write(written: string): void {
   try {
-    const written = line(marks[method], text);
     // Opened for each line: a file that was renamed or removed meanwhile is made anew.
     if (file === undefined) writeSync(STDOUT, written);
     else appendFileSync(file, written, { mode: 0o644 });
   } catch {
     // A full disk or a closed pipe must not stop the server, and there is no place left to tell.
   }
-};
+}
+
+logger.methodFactory = (method) => (text: string) => write(line(marks[method], text));
 logger.setLevel('info', false);
 
 /** @param path Where lines are added; empty: standard output. @throws {Error} With `code`, if the file cannot be opened. */
@@ -72,4 +73,6 @@ export const log = {
   verbose: (text: string) => logger.debug(text),
   notice: (text: string) => logger.info(text),
   warning: (text: string) => logger.warn(text),
+  /** Without the time and the mark of a line. */
+  page: write,
 };
