@@ -256,7 +256,7 @@ function sentence(
 function change(call: Call, ask: () => Promise<AclChange>): void {
   replyWhenDone(call, async () => {
     try {
-      await call.server.changeUsers(await ask());
+      await changeUsers(call, await ask());
       return undefined;
     } catch (error) {
       if (error instanceof ReplyError) return error;
@@ -265,20 +265,28 @@ function change(call: Call, ask: () => Promise<AclChange>): void {
   });
 }
 
+async function changeUsers({ client, server }: Call, asked: AclChange): Promise<number> {
+  client.changesUsers = true;
+  try {
+    return await server.changeUsers(asked);
+  } finally {
+    client.changesUsers = false;
+  }
+}
+
 function setUser(call: Call): void {
   const [name = '', ...rules] = byteStrings(call, 2);
   change(call, async () => ({ kind: 'set', name, rules }));
 }
 
 function deleteUsers(call: Call): void {
-  const { server } = call;
   const names = byteStrings(call, 2);
   let outcome: number | ReplyError = 0;
   const ticket = call.wait((reply) => {
     if (typeof outcome === 'number') reply.integer(outcome);
     else reply.error(outcome);
   });
-  server.changeUsers({ kind: 'delete', names }).then(
+  changeUsers(call, { kind: 'delete', names }).then(
     (count) => {
       outcome = count;
       ticket.finish(codes.ok, '');

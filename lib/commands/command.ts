@@ -91,6 +91,8 @@ export interface Client {
   readonly isUnauthenticated: boolean;
   /** Whose rights it has. Undefined: the user is deleted. */
   readonly access: User | undefined;
+  /** It has asked for a change of users: if that closes it, then after the reply. */
+  changesUsers: boolean;
   /** From now on it is `user`. */
   login(user: User): void;
   /** It is what it was when it came. */

@@ -20,6 +20,7 @@ export abstract class ClientState implements Client {
   isUnauthenticated = false;
   /** There is something that it may not do: the access list must be asked. */
   isLimited = false;
+  changesUsers = false;
   /** Bytes that MULTI has queued, without blobs. */
   queuedBytes = 0;
   /** Those of the blobs. */

@@ -165,7 +165,7 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   protected override onUsersChanged(): void {
     for (const connection of this.#connections.values()) {
       if (connection.checkAccess()) continue;
-      if (connection.isPending) connection.closeAfterReply();
+      if (connection.changesUsers) connection.closeAfterReply();
       else connection.close();
     }
   }

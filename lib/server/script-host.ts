@@ -55,6 +55,7 @@ class Script implements Client, Caller, ReplySink {
   readonly address = '';
   readonly localAddress = '';
   readonly isUnauthenticated = false;
+  changesUsers = false;
   readonly resp = 2;
   readonly replyMode = 'on';
   readonly isTouching = true;

@@ -86,6 +86,12 @@ t.test('redis-cli', { skip: missingPrograms('redis-cli') }, async (t) => {
   t.match(pipe.stdout, /errors: 0, replies: 5000/);
   t.equal(await server.request('DBSIZE'), 5000);
   t.match(server.log(), /peer did not return a certificate/);
+
+  await t.test('and our own', async (t) => {
+    const file = fileURLToPath(new URL('../../lib/cli/client.js', import.meta.url));
+    const args = [file, '-p', `${port}`, ...tls, ...own, ...user, 'ACL', 'WHOAMI'];
+    t.match((await runProcess(process.execPath, args)).stdout, /^"?sim"?\n$/);
+  });
 });
 
 t.test('ioredis and node-redis', async (t) => {

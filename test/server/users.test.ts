@@ -39,6 +39,10 @@ function folderFor(t: Test): string {
   return folder;
 }
 
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 /** INFO's lines as an object. */
 async function info(connection: Connection, section: string): Promise<Record<string, string>> {
   const text = String(await connection.request('INFO', section));
@@ -107,6 +111,46 @@ t.test('a deleted user loses its connections on all threads', async (t) => {
   t.equal(await workers[3]!.request('ACL', 'DELUSER', 'other'), 1, 'its own, after the reply');
   t.equal(await workers[3]!.reply(), undefined);
   t.equal(await admin!.refusal('AUTH', 'sim', 'x'), wrongPass);
+});
+
+t.test('a connection that waits is closed at once too', async (t) => {
+  const server = await start(t);
+  const [admin, ...workers] = await connect(t, server, 4);
+  await admin!.request('ACL', 'SETUSER', 'sim', 'on', 'nopass', '~*', '+@all');
+  for (const worker of workers) await worker.request('AUTH', 'sim', 'x');
+  workers[0]!.send('WAIT', 1, 0);
+  workers[1]!.send('WAIT', 1, 0);
+  await until(async () => {
+    const list = String(await admin!.request('CLIENT', 'LIST'));
+    return list.match(/ flags=b .*cmd=wait/g)?.length === 2;
+  });
+  await workers[2]!.request('MULTI');
+  await workers[2]!.request('ACL', 'DELUSER', 'sim');
+  t.strictSame(await workers[2]!.request('EXEC'), [1], 'its own after the reply');
+  for (const worker of workers) t.equal(await worker.reply(), undefined);
+  t.match(await info(admin!, 'clients'), { blocked_clients: '0', connected_clients: '1' });
+});
+
+t.test('passwords are shown to nobody', async (t) => {
+  const server = await start(t);
+  const [admin, monitor] = await connect(t, server, 2);
+  t.equal(await monitor!.request('MONITOR'), 'OK');
+  await admin!.request('CONFIG', 'SET', 'slowlog-log-slower-than', '0');
+  await admin!.request('ACL', 'SETUSER', 'sim', 'on', '>secret');
+  await admin!.request('AUTH', 'sim', 'secret');
+  await admin!.request('AUTH', 'default', 'x');
+  await admin!.request('CONFIG', 'SET', 'requirepass', 'secret');
+  await admin!.request('CONFIG', 'SET', 'requirepass', '');
+  await admin!.request('ECHO', 'the end');
+  const lines: string[] = [];
+  while (!lines.at(-1)?.includes('the end')) {
+    const line = await monitor!.reply();
+    if (line === undefined) throw new Error(`the monitor ended: ${server.log()}`);
+    lines.push(String(line));
+  }
+  t.ok(lines.filter((line) => line.includes('(redacted)')).length >= 2);
+  t.notMatch(lines.join('\n'), 'secret');
+  t.notMatch(JSON.stringify(await admin!.request('SLOWLOG', 'GET', '-1')), 'secret');
 });
 
 t.test('channels: who may use which, and who must leave', async (t) => {
@@ -308,17 +352,20 @@ t.test('commands of scripts are those of who runs them', { skip }, async (t) => 
   await worker!.request('AUTH', 'sim', 'x');
   const set = ['redis.execute("SET", args[0], "1")', 'return torch.tensor(1)'];
   const outputs = ['x:o'];
-  t.equal(await run(worker!, set, { args: ['x:1'], outputs }), 'OK');
-  t.match(await failure(worker!, set, { args: ['y'], outputs }), noKey);
+  t.equal(await run(worker!, set, { keys: ['x:1'], args: ['x:1'], outputs }), 'OK');
+  t.match(await failure(worker!, set, { keys: ['x:1'], args: ['y'], outputs }), noKey);
   const del = ['redis.execute("DEL", args[0])', 'return torch.tensor(1)'];
   t.match(
-    await failure(worker!, del, { args: ['x:1'], outputs }),
+    await failure(worker!, del, { keys: ['x:1'], args: ['x:1'], outputs }),
     "NOPERM User sim has no permissions to run the 'del' command",
   );
-  t.equal(await run(admin!, del, { args: ['x:1'], outputs }), 'OK', 'another may');
+  t.equal(await run(admin!, del, { keys: ['x:1'], args: ['x:1'], outputs }), 'OK', 'another may');
   await admin!.request('ACL', 'SETUSER', 'sim', '-set', '+del');
-  t.match(await failure(worker!, set, { args: ['x:1'], outputs }), /NOPERM User sim/);
-  t.equal(await run(worker!, del, { args: ['x:1'], outputs }), 'OK');
+  t.match(
+    await failure(worker!, set, { keys: ['x:1'], args: ['x:1'], outputs }),
+    /NOPERM User sim/,
+  );
+  t.equal(await run(worker!, del, { keys: ['x:1'], args: ['x:1'], outputs }), 'OK');
   const [entry] = (await admin!.request('ACL', 'LOG', 1)) as unknown[][];
   const wanted = ['reason', 'command', 'context', 'module', 'object', 'set', 'username', 'sim'];
   t.strictSame(entry?.slice(2, 10), wanted);
