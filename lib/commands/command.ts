@@ -195,6 +195,8 @@ export interface ServerServices {
   unpauseClients(): void;
   /** Saves to the file; answers as `configSet`. */
   save(): Promise<Error | undefined>;
+  /** After FLUSHALL: saves if there are save points, whatever comes of it. */
+  saveFlushed(): Promise<void>;
   /** Begins to save; the answer is whether that is only scheduled. @throws {ReplyError} */
   saveInBackground(isScheduled: boolean): Promise<boolean>;
   /** Ends the process with status 0 after open EXECs; only where it cannot there is an answer. */

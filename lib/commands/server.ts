@@ -45,7 +45,9 @@ export const serverCommands: readonly Command[] = [
     run(call) {
       checkFlush(call);
       call.keyspace.flushAll();
-      call.reply.ok();
+      if (call.mayWait && call.server.settings.text('save') !== '') {
+        replyWhenDone(call, () => call.server.saveFlushed().then(() => undefined));
+      } else call.reply.ok();
     },
   },
   {

@@ -12,7 +12,7 @@ export interface RdbSaveOptions {
   path: string;
   /** In the same folder; it is gone afterwards. */
   temporaryPath: string;
-  /** Nobody waits for it: at nice 19, and counted as BGSAVE is. */
+  /** Nobody waits for it: at nice 10, and counted as BGSAVE is. */
   isBackground: boolean;
   compresses: boolean;
   withChecksum: boolean;

@@ -128,7 +128,11 @@ export class Services implements ServerServices {
   }
 
   async save(): Promise<Error | undefined> {
-    return errorOf(await this.#ask((id) => ({ type: 'save', id })));
+    return errorOf(await this.#ask((id) => ({ type: 'save', id, isFlushed: false })));
+  }
+
+  async saveFlushed(): Promise<void> {
+    await this.#ask((id) => ({ type: 'save', id, isFlushed: true }));
   }
 
   async saveInBackground(isScheduled: boolean): Promise<boolean> {

@@ -11,6 +11,7 @@ import { rewriteConfigFile } from '../config/rewrite.ts';
 import { Settings } from '../config/settings.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
 import { isLogLevel, log, setLogLevel } from '../core/log.ts';
+import { systemReason } from '../core/system-error.ts';
 import { type Addon, addon, evictionPolicies, valueLimitNames } from '../engine/addon.ts';
 import { engineOptions } from '../engine/engine.ts';
 import { shareStatistics } from './command-statistics.ts';
@@ -211,7 +212,9 @@ export class Control {
         this.#onTaken(thread, message.outcome);
         break;
       case 'save':
-        void this.#data.save().then((refusal) => this.#answer(thread, message.id, refusal));
+        void (message.isFlushed ? this.#data.saveFlushed() : this.#data.save()).then((refusal) =>
+          this.#answer(thread, message.id, refusal),
+        );
         break;
       case 'bgsave':
         this.#saveInBackground(thread, message.id, message.isScheduled);
@@ -268,13 +271,24 @@ export class Control {
     // AI.CONFIG's settings are not CONFIG's; which of the two a client may name, its command knows.
     const error = this.#settings.check(pairs, { allowInternal: true });
     if (error !== undefined) return plain(error);
-    const failure = this.#changeDoors(pairs);
+    const failure = this.#changeFolder(pairs) ?? this.#changeDoors(pairs);
     if (failure !== undefined) return failure;
     this.#settings.set(pairs);
     this.#applyLimits();
     const level = this.#settings.text('loglevel');
     if (isLogLevel(level)) setLogLevel(level);
     return undefined;
+  }
+
+  /** Threads share it. @returns Why it has not changed. */
+  #changeFolder(pairs: Pairs): PlainError | undefined {
+    const folder = pairs.findLast(([name]) => name.toLowerCase() === 'dir')?.[1];
+    try {
+      if (folder !== undefined) process.chdir(folder);
+      return undefined;
+    } catch (cause) {
+      return plain(replyErrors.configSetFailed('dir', systemReason(cause)));
+    }
   }
 
   /** Where clients come in, and by which certificates. @returns Why nothing of it has changed. */
@@ -435,7 +449,7 @@ export class Control {
   }
 
   #answer(to: Thread, id: number, refusal: ReplyError | undefined): void {
-    const error = refusal && { code: refusal.code, message: refusal.message };
+    const error = refusal && plain(refusal);
     this.#post(to, { type: 'change-done', id, outcome: { error, count: 0 } });
   }
 

@@ -17,14 +17,21 @@ const RETRY_SECONDS = 5;
 /** Policies that keep keys by their use: it is saved with them. */
 const policyByUse = /-l[rf]u$/;
 
+interface Save {
+  readonly isBackground: boolean;
+  onEnd(refusal: ReplyError | undefined): void;
+}
+
+const inBackground: Save = { isBackground: true, onEnd: () => {} };
+
 export class DataFiles {
   readonly #settings: Settings;
   readonly #tell: (state: DataState) => void;
   #told: DataState;
   #isLoading: boolean;
   #onLoaded: () => void = () => {};
-  /** Of the save that goes on. */
-  #onSaved: ((refusal: ReplyError | undefined) => void) | undefined;
+  /** Whose end has not been told yet, in their order: one that was cancelled may still be among them. */
+  readonly #saves: Save[] = [];
   #isScheduled = false;
   #isLastOk = true;
   #startedLoadingMs = 0;
@@ -103,10 +110,16 @@ export class DataFiles {
   /** SAVE, and what SHUTDOWN does. @returns Why it could not be saved. */
   save(): Promise<ReplyError | undefined> {
     return new Promise((resolve) => {
-      const refusal = this.#start(false);
+      const refusal = this.#start({ isBackground: false, onEnd: resolve });
       if (refusal) resolve(refusal);
-      else this.#onSaved = resolve;
     });
+  }
+
+  /** What FLUSHALL leaves is saved at once, where there are save points: a crash brings nothing back. */
+  saveFlushed(): Promise<ReplyError | undefined> {
+    if (!this.hasSavePoints || this.#isLoading) return Promise.resolve(undefined);
+    this.cancel();
+    return this.save();
   }
 
   /** BGSAVE. @returns Whether it is only scheduled. @throws {ReplyError} */
@@ -115,7 +128,7 @@ export class DataFiles {
       this.#isScheduled = true;
       return true;
     }
-    const refusal = this.#start(true);
+    const refusal = this.#start(inBackground);
     if (refusal) throw refusal;
     return false;
   }
@@ -127,13 +140,13 @@ export class DataFiles {
     this.#addon.rdbCancel();
   }
 
-  #start(isBackground: boolean): ReplyError | undefined {
+  #start(save: Save): ReplyError | undefined {
     if (this.#isLoading) return replyErrors.loading();
     const settings = this.#settings;
     const result = this.#addon.rdbSave({
       path: this.#path,
       temporaryPath: this.#temporaryPath,
-      isBackground,
+      isBackground: save.isBackground,
       compresses: settings.isOn('rdbcompression'),
       withChecksum: settings.isOn('rdbchecksum'),
       withUse: policyByUse.test(settings.text('maxmemory-policy')),
@@ -147,7 +160,8 @@ export class DataFiles {
       ],
     });
     if (result === codes.ok) {
-      if (isBackground) log.notice('Background saving started');
+      this.#saves.push(save);
+      if (save.isBackground) log.notice('Background saving started');
       return undefined;
     }
     const text = result === -codes.cannotSave ? 'there is no thread to be had' : '';
@@ -161,20 +175,21 @@ export class DataFiles {
   }
 
   #endSave(code: number, text: string): void {
-    const onSaved = this.#onSaved;
-    this.#onSaved = undefined;
-    const { isBackground, isLastOk } = this.#addon.dataFacts();
-    this.#isLastOk = isLastOk;
+    const save = this.#saves.shift();
+    if (save === undefined) throw new Error('a save has ended that nobody began');
+    this.#isLastOk = this.#addon.dataFacts().isLastOk;
     if (code === codes.ok) {
       log.notice('DB saved on disk');
-      if (isBackground) log.notice('Background saving terminated with success');
+      if (save.isBackground) log.notice('Background saving terminated with success');
     } else if (code === codes.shuttingDown) {
       log.warning('Saving was ended before it was done');
     } else {
       log.warning(`Saving the data to ${this.#path} failed: ${text}`);
     }
     this.refresh();
-    onSaved?.(code === codes.ok ? undefined : failure(-code, text));
+    const isCancelled = code === codes.shuttingDown;
+    const reason = isCancelled ? 'it was ended before it was done' : text;
+    save.onEnd(code === codes.ok ? undefined : replyErrors.cannotSave(reason));
   }
 
   #endLoading(code: number, text: string): void {
@@ -207,7 +222,7 @@ export class DataFiles {
     if (point === undefined && !this.#isScheduled) return;
     this.#isScheduled = false;
     if (point) log.notice(`${facts.changes} changes in ${point.seconds} seconds: saving`);
-    const refusal = this.#start(true);
+    const refusal = this.#start(inBackground);
     if (refusal) log.warning(`Saving could not be started: ${refusal.message}`);
   }
 }

@@ -57,7 +57,8 @@ export type ToMain =
   | { readonly type: 'users-ask'; readonly id: number }
   /** A `settings`, `users` or `users-tell` has been carried out. */
   | { readonly type: 'change-taken'; readonly outcome: Outcome }
-  | { readonly type: 'save'; readonly id: number }
+  /** @param isFlushed Everything has been deleted: only if there are save points. */
+  | { readonly type: 'save'; readonly id: number; readonly isFlushed: boolean }
   /** Its outcome counts 1 if it was only scheduled. */
   | { readonly type: 'bgsave'; readonly id: number; readonly isScheduled: boolean }
   | ({ readonly type: 'shutdown'; readonly id: number } & ShutdownOptions)

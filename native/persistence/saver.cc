@@ -14,8 +14,9 @@ namespace tutti {
 
 namespace {
 
-// What does not matter to clients yields to what does. Only while no lock is held.
-constexpr int kBackgroundNice = 19;
+// What does not matter to clients yields to what does, while no lock is held. At 19 a save of 512
+// MB was seen to take a minute beside ten times as much work as there are cores.
+constexpr int kBackgroundNice = 10;
 
 int64_t NowSeconds() { return static_cast<int64_t>(std::time(nullptr)); }
 

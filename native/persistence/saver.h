@@ -22,7 +22,7 @@ class Saver {
     std::string path;
     std::string temporary_path;  // in the same folder
     RdbSaveOptions options;
-    // At nice 19, and counted as BGSAVE is: nobody waits for it.
+    // At nice 10, and counted as BGSAVE is: nobody waits for it.
     bool is_background = false;
   };
   // kShuttingDown: cancelled. Called by the saving thread.

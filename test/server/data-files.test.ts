@@ -361,6 +361,47 @@ t.test('the end waits for what is acknowledged', async (t) => {
   t.ok(Number(await after.request('GET', 'count')) >= acknowledged, 'nothing of it is lost');
 });
 
+t.test('the end and FLUSHALL do not wait for a save that goes on', async (t) => {
+  const folder = newFolder(t);
+  const server = await start(t, folder, '--save', '900 1');
+  const connection = await server.raw();
+  for (let i = 0; i < 300; i++) await connection.request('SET', `k${i}`, i);
+  await connection.request('CONFIG', 'SET', 'rdb-key-save-delay', 1_000_000);
+  await connection.request('BGSAVE');
+  await connection.request('CONFIG', 'SET', 'rdb-key-save-delay', 0);
+  t.equal(await connection.request('FLUSHALL'), 'OK');
+  t.equal(await fact(connection, 'rdb_changes_since_last_save'), '0', 'what is left is saved');
+  t.equal(await fact(connection, 'rdb_last_bgsave_status'), 'ok');
+  for (let i = 0; i < 300; i++) await connection.request('SET', `new${i}`, i);
+  await connection.request('CONFIG', 'SET', 'rdb-key-save-delay', 1_000_000);
+  await connection.request('BGSAVE');
+  await connection.request('CONFIG', 'SET', 'rdb-key-save-delay', 0);
+  await connection.request('SET', 'last', 1);
+  connection.send('SHUTDOWN');
+  t.strictSame(await server.ended, { status: 0, signal: null });
+  connection.close();
+  const after = await start(t, folder);
+  t.equal(await after.request('DBSIZE'), 301);
+  t.equal(await after.request('GET', 'last'), '1');
+});
+
+t.test('CONFIG SET dir changes the folder', async (t) => {
+  const folder = newFolder(t);
+  const other = newFolder(t);
+  const server = await start(t, folder, '--enable-protected-configs', 'yes');
+  const connection = await server.raw();
+  await connection.request('SET', 'k', 'v');
+  t.equal(
+    await connection.refusal('CONFIG', 'SET', 'dir', join(folder, 'none')),
+    "ERR CONFIG SET failed (possibly related to argument 'dir') - No such file or directory",
+  );
+  await connection.request('CONFIG', 'SET', 'dir', other, 'dbfilename', 'other.rdb');
+  t.strictSame(await connection.request('CONFIG', 'GET', 'dir'), ['dir', other]);
+  await connection.request('SAVE');
+  t.strictSame([readdirSync(folder), readdirSync(other)], [[], ['other.rdb']]);
+  connection.close();
+});
+
 t.test('save points save', async (t) => {
   const folder = newFolder(t);
   const server = await start(t, folder, '--save', '1 2');
