@@ -440,8 +440,8 @@ t.test('while it loads it says so', async (t) => {
   t.match(await connection.refusal('SAVE'), /^LOADING/);
   t.equal(await fact(connection, 'loading'), '1');
   t.ok(Number(await fact(connection, 'loading_total_bytes')) > 10_000);
-  const server = await starting;
-  const later = await server.raw();
+  await starting;
+  const later = await Connection.open(port);
   t.equal(await later.request('DBSIZE'), 3999);
   t.equal(await fact(later, 'loading'), '0');
   t.equal(await fact(later, 'rdb_last_load_keys_loaded'), '3999');
