@@ -110,7 +110,7 @@ const subcommands: readonly Command[] = [
   {
     ...admin,
     name: 'unblock',
-    summary: 'Ends the wait of a blocking command; no command blocks yet.',
+    summary: 'Ends the wait of a blocking command.',
     since: '5.0.0',
     arity: -3,
     run: unblock,
@@ -229,8 +229,8 @@ function unblock({ reply, request }: Call): void {
   if (count > 4) throw replyErrors.wrongSubcommandWords(shown(request, 1), 'CLIENT');
   if (count === 4 && !request.is(3, 'TIMEOUT') && !request.is(3, 'ERROR'))
     throw replyErrors.unblockReason();
-  integerOf(request, 2);
-  reply.integer(0);
+  const isError = count === 4 && request.is(3, 'ERROR');
+  reply.integer(addon().awaitUnblock(integerOf(request, 2), isError ? 1 : 0));
 }
 
 function onOrOff({ reply, request }: Call): void {

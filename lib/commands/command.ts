@@ -112,6 +112,8 @@ export interface Client {
   stopListening(): void;
   /** As CLIENT LIST shows them. */
   readonly flags: string;
+  /** Others are to see at once what has changed. */
+  noteState(): void;
   /** It listens in RESP2, in which a reply and a message look alike: few commands are allowed. */
   readonly isListening: boolean;
   /** Whether its commands count as uses of keys (CLIENT NO-TOUCH). */
@@ -241,8 +243,12 @@ export interface Call {
   /**
    * Makes the command pending: nothing of this connection is executed until `completion` has
    * written the reply. Hand the ticket to a native call, or call `finish` yourself.
+   * @param abandoned Called instead if the connection goes meanwhile.
    */
-  wait(completion: Completion): Ticket & { finish(code: number, text: string): void };
+  wait(
+    completion: Completion,
+    abandoned?: () => void,
+  ): Ticket & { finish(code: number, text: string): void };
   /**
    * Carries out another command as a part of this one (EXEC). Its `ReplyError` becomes its reply.
    * @param then Called when its reply has been written, which is later if it waits.

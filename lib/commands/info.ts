@@ -115,7 +115,7 @@ function clients({ server }: Call, statistics: ProcessStatistics): Fields {
     tracking_clients: 0,
     pubsub_clients: addon().listenerCount(),
     clients_in_timeout_table: 0,
-    total_blocking_keys: 0,
+    total_blocking_keys: addon().awaitedKeyCount(),
     total_blocking_keys_on_nokey: 0,
   };
 }

@@ -199,7 +199,8 @@ function getKeys({ reply, request }: Call, table: Table): void {
   if (container === undefined) throw replyErrors.invalidCommand();
   const name = request.count > 3 ? shown(request, 3).toLowerCase() : '';
   const command = subcommand(container, name) ?? container;
-  if (command.keys.first === 0) throw replyErrors.noKeyArguments();
+  const { keys: spec } = command;
+  if (spec.first === 0 && spec.find === undefined) throw replyErrors.noKeyArguments();
   const words = new WordsFrom(request, 2);
   const { arity } = command;
   if (arity > 0 ? words.count !== arity : words.count < -arity)

@@ -165,7 +165,7 @@ function popRow(name: string, summary: string, fromTail: boolean): Command {
 }
 
 /** @throws {ReplyError} Neither LEFT nor RIGHT. */
-function isTail(request: Request, i: number): boolean {
+export function isTail(request: Request, i: number): boolean {
   if (request.is(i, 'RIGHT')) return true;
   if (request.is(i, 'LEFT')) return false;
   throw replyErrors.syntax();
@@ -192,8 +192,17 @@ function position(values: DataCommands, db: number, { request }: Call): number {
 }
 
 function popFirst(values: DataCommands, db: number, { request }: Call): number {
-  const keyCount = atLeast(request, 1, 1, replyErrors.keyCountNotPositive);
-  const end = 2 + keyCount;
+  const { first, keyCount, fromTail, count } = readManyPop(request, 1);
+  return values.listPopFirst(db, first, keyCount, fromTail ? 1 : 0, count);
+}
+
+/** numkeys key [key ...] LEFT|RIGHT [COUNT count], from word `at` on. @throws {ReplyError} */
+export function readManyPop(
+  request: Request,
+  at: number,
+): { first: number; keyCount: number; fromTail: boolean; count: number } {
+  const keyCount = atLeast(request, at, 1, replyErrors.keyCountNotPositive);
+  const end = at + 1 + keyCount;
   if (end >= request.count) throw replyErrors.syntax();
   const fromTail = isTail(request, end);
   let count = -1;
@@ -202,5 +211,5 @@ function popFirst(values: DataCommands, db: number, { request }: Call): number {
       throw replyErrors.syntax();
     count = atLeast(request, i + 1, 1, replyErrors.popCountNotPositive);
   }
-  return values.listPopFirst(db, 2, keyCount, fromTail ? 1 : 0, Math.max(count, 1));
+  return { first: at + 1, keyCount, fromTail, count: Math.max(count, 1) };
 }

@@ -1,12 +1,14 @@
 // Commands about keys of any type beside the plain ones of keys.ts.
 
 import { replyErrors } from '../core/errors.ts';
-import { codes } from '../engine/addon.ts';
+import { addon, codes } from '../engine/addon.ts';
 import { keyFacts } from '../engine/data-commands.ts';
 import { checked } from '../keyspace/keyspace.ts';
+import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { container } from './container.ts';
 import { readonly, row, rows, twoKeys, writeDenyoom, writeFast } from './rows.ts';
+import { awaitRows, millisecondsOf, type Waiting } from './waiting.ts';
 import { databaseOf, integerOf, isInt32 } from './words.ts';
 
 const shape = { group: 'generic', categories: ['@keyspace'] };
@@ -120,23 +122,17 @@ function swap({ keyspace, reply, request, server }: Call): void {
   reply.ok();
 }
 
-/** Longest timer of Node. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
-
 /** Honest: nothing is replicated, however long it waits. A timeout of 0 is for ever. */
 function waitForReplicas(call: Call): void {
   const { client, reply, request } = call;
   const wanted = integerOf(request, 1);
-  const exact = request.integer(2) ?? request.bigint(2);
-  if (exact === undefined) throw replyErrors.timeoutNotInteger();
-  const timeoutMs = Number(exact);
-  if (timeoutMs < 0) throw replyErrors.timeoutNegative();
+  const timeoutMs = millisecondsOf(request, 2);
+  const none = (answer: ReplyEncoder) => answer.integer(0);
   if (wanted <= 0 || client.transaction !== undefined) {
-    reply.integer(0);
+    none(reply);
     return;
   }
-  const ticket = call.wait((later) => later.integer(0));
-  if (timeoutMs > 0) {
-    setTimeout(() => ticket.finish(codes.ok, ''), Math.min(timeoutMs, TIMER_MS_MAX)).unref();
-  }
+  const ask = ({ client: who, connection, sequence }: Waiting) =>
+    addon().nothingAwait(who, connection, sequence);
+  awaitRows(call, timeoutMs, ask, none, none);
 }

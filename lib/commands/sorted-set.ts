@@ -163,8 +163,17 @@ function popRow(name: string, summary: string, fromMax: boolean): Command {
 }
 
 function popFirst(values: DataCommands, db: number, { request }: Call): number {
-  const keyCount = atLeast(request, 1, 1, replyErrors.keyCountNotPositive);
-  const end = 2 + keyCount;
+  const { first, keyCount, fromMax, count } = readManySortedPop(request, 1);
+  return values.sortedSetPopFirst(db, first, keyCount, fromMax ? 1 : 0, count);
+}
+
+/** numkeys key [key ...] MIN|MAX [COUNT count], from word `at` on. @throws {ReplyError} */
+export function readManySortedPop(
+  request: Request,
+  at: number,
+): { first: number; keyCount: number; fromMax: boolean; count: number } {
+  const keyCount = atLeast(request, at, 1, replyErrors.keyCountNotPositive);
+  const end = at + 1 + keyCount;
   if (end >= request.count) throw replyErrors.syntax();
   const fromMax = request.is(end, 'MAX');
   if (!fromMax && !request.is(end, 'MIN')) throw replyErrors.syntax();
@@ -174,5 +183,5 @@ function popFirst(values: DataCommands, db: number, { request }: Call): number {
       throw replyErrors.syntax();
     count = atLeast(request, i + 1, 1, replyErrors.popCountNotPositive);
   }
-  return values.sortedSetPopFirst(db, 2, keyCount, fromMax ? 1 : 0, Math.max(count, 1));
+  return { first: at + 1, keyCount, fromMax, count: Math.max(count, 1) };
 }

@@ -1,6 +1,7 @@
 import { replyErrors } from '../core/errors.ts';
-import { valueKinds } from '../engine/addon.ts';
+import { addon, valueKinds } from '../engine/addon.ts';
 import { type DataCommands, trimBy } from '../engine/data-commands.ts';
+import { checked } from '../keyspace/keyspace.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, firstArgIsKey, type Words } from './command.ts';
 import { container } from './container.ts';
@@ -16,6 +17,7 @@ import {
   writeDenyoomFast,
   writeFast,
 } from './rows.ts';
+import { awaitRows, millisecondsOf } from './waiting.ts';
 import { clampedOf } from './words.ts';
 
 const shape = { group: 'stream', categories: ['@stream'], since: '5.0.0' };
@@ -40,13 +42,13 @@ export const streamCommands: readonly Command[] = [
   row(
     {
       ...shape,
-      flags: [...readonly, 'movablekeys'],
+      flags: [...readonly, 'blocking', 'movablekeys'],
       keys: { first: 0, last: 0, step: 0, find: keysRead },
     },
     'xread',
     -4,
-    'Returns the entries of streams behind an id each.',
-    rows(read),
+    'Returns the entries of streams behind an id each, or waits for some.',
+    read,
   ),
   row(
     { ...shape, flags: writeFast },
@@ -209,13 +211,15 @@ function keysRead(words: Words): number[] | undefined {
   return Array.from({ length: left / 2 }, (_, i) => at + 1 + i);
 }
 
-function read(values: DataCommands, db: number, { request }: Call): number {
+function read(call: Call): void {
+  const { request, client, keyspace, reply } = call;
   let count = 0;
+  let timeoutMs: number | undefined;
   let at = 1;
   for (; at < request.count && !request.is(at, 'STREAMS'); at += 2) {
     if (at + 1 === request.count) throw replyErrors.syntax();
     if (request.is(at, 'COUNT')) count = Math.max(clampedOf(request, at + 1), 0);
-    else if (request.is(at, 'BLOCK')) throw replyErrors.optionNotSupported('BLOCK');
+    else if (request.is(at, 'BLOCK')) timeoutMs = millisecondsOf(request, at + 1);
     else throw replyErrors.syntax();
   }
   const words = request.count - at - 1;
@@ -225,7 +229,30 @@ function read(values: DataCommands, db: number, { request }: Call): number {
   for (let i = at + 1 + keyCount; i < request.count; i++) {
     if (request.is(i, '>')) throw replyErrors.groupIdWithoutGroup();
   }
-  return values.streamsRead(db, at + 1, keyCount, at + 1 + keyCount, keyCount, count);
+  const first = at + 1;
+  const firstId = first + keyCount;
+  if (timeoutMs === undefined) {
+    const { values } = keyspace;
+    reply.rows(checked(values.streamsRead(client.db, first, keyCount, firstId, keyCount, count)));
+    return;
+  }
+  awaitRows(
+    call,
+    timeoutMs,
+    ({ client: who, connection, sequence }) =>
+      addon().streamsAwait(
+        client.db,
+        first,
+        keyCount,
+        firstId,
+        keyCount,
+        count,
+        who,
+        connection,
+        sequence,
+      ),
+    (late) => late.nilArray(),
+  );
 }
 
 function setId(values: DataCommands, db: number, { request }: Call): number {

@@ -3,6 +3,7 @@
 import { aclCommands } from './acl.ts';
 import { aiCommands } from './ai.ts';
 import { bitCommands } from './bits.ts';
+import { blockingCommands } from './blocking.ts';
 import { clientCommands } from './client.ts';
 import { clusterCommands } from './cluster.ts';
 import type { Command } from './command.ts';
@@ -65,6 +66,7 @@ export const commandTable: ReadonlyMap<string, Command> = new Map(
     ...setCommands,
     ...sortedSetCommands,
     ...streamCommands,
+    ...blockingCommands,
     ...transactionCommands,
     ...pubsubCommands,
     ...monitorCommands,

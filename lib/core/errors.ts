@@ -35,6 +35,7 @@ export const errorCodeMeanings: Readonly<Record<string, string>> = {
   NOPROTO: 'HELLO names a protocol other than 2 and 3.',
   NOTBUSY: 'FUNCTION KILL finds no function that runs.',
   OOM: 'The command needs memory beyond `maxmemory`.',
+  UNBLOCKED: 'CLIENT UNBLOCK has ended the wait of the command.',
   WRONGPASS: 'The password is not that of the user.',
   WRONGTYPE: 'The key holds a value of another type.',
 };
@@ -108,6 +109,9 @@ export const replyErrors = {
   unblockReason: () => err('CLIENT UNBLOCK reason should be TIMEOUT or ERROR'),
   timeoutNotInteger: () => err('timeout is not an integer or out of range'),
   timeoutNegative: () => err('timeout is negative'),
+  timeoutNotFloat: () => err('timeout is not a float or out of range'),
+  timeoutOutOfRange: () => err('timeout is out of range'),
+  unblocked: () => new ReplyError('UNBLOCKED', 'client unblocked via CLIENT UNBLOCK'),
 
   // --- pub/sub ---
   listening: (name: string) =>

@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { nativeFolder } from '../runtimes/locate.ts';
+import type { BlockingCommands } from './blocking-commands.ts';
 import type { DataCommands } from './data-commands.ts';
 import type { EventCommands } from './event-commands.ts';
 import type { ObservationCommands } from './observation-commands.ts';
@@ -63,6 +64,7 @@ export const codes = {
   decrementOverflow: 67,
   offsetOutOfRange: 68,
   notFinite: 69,
+  unblocked: 70,
 
   badChecksum: 90,
   badFormat: 91,
@@ -389,10 +391,11 @@ export type ScriptStoreArguments = [
   sequence: number,
 ];
 
-/** With `DataCommands`, `EventCommands`, `ObservationCommands` and `StoredDataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
+/** With `DataCommands`, `EventCommands`, `BlockingCommands`, `ObservationCommands` and `StoredDataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
 export interface Addon
   extends DataCommands,
     EventCommands,
+    BlockingCommands,
     ObservationCommands,
     StoredDataCommands {
   readonly abiVersion: number;

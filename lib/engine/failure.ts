@@ -93,6 +93,8 @@ export function failure(result: number, text = ''): ReplyError {
       return replyErrors.decrementOverflow();
     case codes.notFinite:
       return replyErrors.notFinite();
+    case codes.unblocked:
+      return replyErrors.unblocked();
     case codes.offsetOutOfRange:
       return replyErrors.offsetOutOfRange();
     case codes.badChecksum:

@@ -61,7 +61,7 @@ export abstract class ClientState implements Client {
   abstract closeAfterReply(): void;
   abstract get flags(): string;
   /** Others are to see what has changed. */
-  protected abstract noteState(): void;
+  abstract noteState(): void;
 
   get name(): string {
     return this.#name;

@@ -46,8 +46,11 @@ export class ConnectionCall implements Call {
     return this.#connection.isPending;
   }
 
-  wait(completion: Completion): Ticket & { finish(code: number, text: string): void } {
-    return this.#connection.wait(completion);
+  wait(
+    completion: Completion,
+    abandoned?: () => void,
+  ): Ticket & { finish(code: number, text: string): void } {
+    return this.#connection.wait(completion, abandoned);
   }
 
   execute(command: Command, request: Request, then?: () => void, run = command.run): void {

@@ -91,6 +91,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   // The pending command.
   #completion: Completion | undefined;
+  #abandoned: (() => void) | undefined;
   #sequence = 0;
   #watchedWait: WatchedWait | undefined;
   afterCompletion: (() => void) | undefined;
@@ -109,6 +110,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   #recordedMs = 0;
   #recordedCommand = '';
   #recordedFlags: string;
+  #isShownWaiting = false;
   readonly #isUnix: boolean;
 
   constructor(
@@ -294,7 +296,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.isInTurn = false;
     const now = this.#host.nowMs;
     this.lastSeenMs = now;
-    if (now - this.#recordedMs >= RECORD_MS) this.record(now);
+    if (now - this.#recordedMs >= RECORD_MS || this.#isShownWaiting) this.record(now);
     if (this.#isEnding) {
       this.#host.replies.send();
       this.#closeWhenSent();
@@ -330,6 +332,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     const { flags } = this;
     if (flags !== this.#recordedFlags) {
       this.#recordedFlags = flags;
+      this.#isShownWaiting = flags.includes('b');
       this.#addon.clientSetText(this.id, 'flags', flags);
     }
     if (command !== this.#recordedCommand) {
@@ -338,7 +341,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     }
   }
 
-  protected override noteState(): void {
+  override noteState(): void {
     this.record(this.#host.nowMs);
   }
 
@@ -361,9 +364,13 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     return this.#completion !== undefined;
   }
 
-  wait(completion: Completion): Ticket & { finish(code: number, text: string): void } {
+  wait(
+    completion: Completion,
+    abandoned?: () => void,
+  ): Ticket & { finish(code: number, text: string): void } {
     if (this.#completion !== undefined) throw new Error('a command waits already');
     this.#completion = completion;
+    this.#abandoned = abandoned;
     this.#host.blocked[0]!++;
     this.#watchedWait = this.#dispatcher.beginWait(this.call);
     const sequence = ++this.#sequence;
@@ -382,6 +389,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   #endWait(): void {
     if (this.#completion === undefined) return;
     this.#completion = undefined;
+    this.#abandoned = undefined;
     this.#host.blocked[0]!--;
     this.#dropWatchedWait();
   }
@@ -585,6 +593,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     if (this.#isClosed) return;
     this.stopListening();
     this.#isClosed = true;
+    this.#abandoned?.();
     this.#endWait();
     this.afterCompletion = undefined;
     this.#addon.clientClose(this.id);

@@ -148,6 +148,7 @@ export const errorCodes = [
   'NOSCRIPT',
   'OOM',
   'TRYAGAIN',
+  'UNBLOCKED',
   'WRONGPASS',
   'WRONGTYPE',
 ] as const;

@@ -28,6 +28,8 @@ const BLOCK_BYTES_MAX = 2 ** 31 - 1;
 const refusedFlags = ['noscript', 'blocking'];
 /** The database of a script is its client's. */
 const refusedNames = new Set(['select']);
+/** It waits only if it is asked to, and is refused when it does. */
+const allowedNames = new Set(['xread']);
 
 /** The table with rows that refuse what no script may do, in the same order. */
 export function commandsForScripts(commands: Iterable<Command>, prefix = ''): Command[] {
@@ -39,7 +41,8 @@ export function commandsForScripts(commands: Iterable<Command>, prefix = ''): Co
     const isRefused =
       command.refusedInTransaction !== undefined ||
       refusedNames.has(command.name) ||
-      refusedFlags.some((flag) => command.flags.includes(flag));
+      (refusedFlags.some((flag) => command.flags.includes(flag)) &&
+        !allowedNames.has(command.name));
     if (!isRefused) return row;
     const refuse = () => {
       throw replyErrors.notFromScript(fullName);
@@ -142,6 +145,7 @@ class Script implements Client, Caller, ReplySink {
   close(): void {}
   closeAfterReply(): void {}
   stopListening(): void {}
+  noteState(): void {}
 }
 
 class ScriptCall implements Call {

@@ -27,7 +27,7 @@ struct Export {
 };
 
 // By file: requests.cc, sockets.cc, replies.cc, keys.cc, tensors.cc, stored_models.cc, models.cc,
-// dag.cc, clients.cc, events.cc, process.cc, scripts.cc, persistence.cc, observation.cc.
+// dag.cc, clients.cc, events.cc, blocking.cc, process.cc, scripts.cc, persistence.cc, observation.cc.
 std::span<const Export> RequestExports();
 std::span<const Export> SocketExports();
 std::span<const Export> ReplyExports();
@@ -38,6 +38,7 @@ std::span<const Export> ModelExports();
 std::span<const Export> DagExports();
 std::span<const Export> ClientExports();
 std::span<const Export> EventExports();
+std::span<const Export> BlockingExports();
 std::span<const Export> ProcessExports();
 std::span<const Export> ScriptExports();
 std::span<const Export> PersistenceExports();

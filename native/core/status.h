@@ -61,6 +61,7 @@ enum class Code : int32_t {
   kDecrementOverflow = 67,
   kOffsetOutOfRange = 68,  // SETRANGE
   kNotFinite = 69,         // what is to be added
+  kUnblocked = 70,         // by CLIENT UNBLOCK ... ERROR
 
   // Of what is kept on disk, and of DUMP.
   kBadChecksum = 90,  // or a version that is not known

@@ -77,6 +77,10 @@ void Expire(KeyState& state, Graveyard& graveyard) {
   AddUnderLock(state.stripe.counters.expired, 1);
 }
 
+bool CanBeWaitedFor(ObjectKind kind) {
+  return kind == ObjectKind::kList || kind == ObjectKind::kSortedSet || kind == ObjectKind::kStream;
+}
+
 void TellEffect(const KeyState& state, const Effect& effect) {
   Tell(state.db, state.key, effect.event);
   Tell(state.db, state.key, effect.also);
@@ -146,6 +150,8 @@ void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, const Effe
     return;
   }
   const int64_t expiry_now = expire_at_ms == kKeepExpiry ? expiry_before : expire_at_ms;
+  const bool is_waited_for = state.stripe.waiter_count.load(std::memory_order_relaxed) > 0 &&
+                             CanBeWaitedFor(value->kind());
   if (is_new) {
     Entry* entry = Entry::New(state.key, std::move(value), expiry_now, NextVersion());
     state.database().index.Insert(state.place.path, {state.address.order, entry});
@@ -160,6 +166,9 @@ void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, const Effe
   }
   NoteExpiry(state, expiry_before, expiry_now);
   TellEffect(state, effect);
+  if (is_waited_for) [[unlikely]] {
+    state.stripe.ready_keys.push_back({state.db, std::string(state.key)});
+  }
 }
 
 void CleanExpiryQueue(Stripe& stripe) {

@@ -6,6 +6,7 @@
 #include "keyspace/list.h"
 #include "keyspace/set.h"
 #include "keyspace/sorted_set.h"
+#include "keyspace/waiters.h"
 
 namespace tutti::keys {
 
@@ -84,6 +85,8 @@ void SwapDatabases(int a, int b) {
   if (a == b) return;
   StripesLock lock(StripeSet().set());
   for (int i = 0; i < kStripeCount; ++i) SwapInStripe(StripeAt(i), a, b);
+  Waiters::Get().MarkDatabase(a);
+  Waiters::Get().MarkDatabase(b);
 }
 
 void Random(int db, Reply& reply) {

@@ -189,44 +189,68 @@ Status Trim(int db, std::string_view key, int64_t start, int64_t stop) {
   return Status::Ok();
 }
 
-Status Move(int db, std::string_view from, std::string_view to, bool from_tail, bool to_tail,
-            Reply& reply) {
-  const std::string_view keys[] = {from, to};
-  LockedKeys locked(keys);
-  KeyState source = locked.ForWrite(db, 0);
-  if (!source.exists()) {
-    reply.Nil();
-    return Status::Ok();
+TakenElement Taken(const PackedPart& part) {
+  if (part.outside) return {{}, Ref<String>::Share(part.outside)};
+  return {std::string(part.bytes), nullptr};
+}
+
+void TakeLocked(KeyState& state, bool from_tail, int64_t count, Graveyard& graveyard,
+                std::vector<TakenElement>& taken) {
+  Ref<StoredList> list = TakeContainer<StoredList>(state, graveyard);
+  const int64_t taken_count = std::min(count, list->length());
+  for (int64_t i = 0; i < taken_count; ++i) {
+    const int64_t index = from_tail ? list->length() - 1 : 0;
+    taken.push_back(Taken(list->At(index)));
+    list->Remove(index, graveyard);
   }
+  PutContainer(state, std::move(list), events::ListPop(from_tail), taken_count, graveyard);
+}
+
+Status MoveLocked(int db, std::string_view from, std::string_view to, bool from_tail, bool to_tail,
+                  Graveyard& graveyard, TakenElement& moved) {
+  KeyState source = LookUpForWrite(db, AddressOf(from), from, graveyard);
+  if (!source.exists()) return Code::kNotFound;
   if (!source.HoldsOrAbsent(ObjectKind::kList)) return Code::kWrongType;
-  if (!locked.ForRead(db, 1).HoldsOrAbsent(ObjectKind::kList)) return Code::kWrongType;
-  Ref<StoredList> list = TakeContainer<StoredList>(source, locked.graveyard);
+  const KeyAddress target_address = AddressOf(to);
+  if (!LookUp(db, target_address, to).HoldsOrAbsent(ObjectKind::kList)) return Code::kWrongType;
+  Ref<StoredList> list = TakeContainer<StoredList>(source, graveyard);
   const int64_t index = from_tail ? list->length() - 1 : 0;
-  const PackedPart part = list->At(index);
-  reply.Bulk(part);
-  // Its bytes, if they lie in the node, go with it.
-  const std::string bytes(part.outside ? std::string_view() : part.bytes);
-  const Ref<String> outside = Ref<String>::Share(part.outside);
-  const PackedPart element{outside ? outside->view() : std::string_view(bytes), outside.get()};
-  list->Remove(index, locked.graveyard);
+  moved = Taken(list->At(index));
+  const PackedPart element{moved.view(), moved.outside.get()};
+  list->Remove(index, graveyard);
   if (from == to) {
     list->Insert(to_tail ? list->length() : 0, element);
     const Effect effect{events::ListPush(to_tail), 1, events::ListPop(from_tail)};
-    Commit(source, std::move(list), kKeepExpiry, effect, locked.graveyard);
+    Commit(source, std::move(list), kKeepExpiry, effect, graveyard);
     return Status::Ok();
   }
   const bool ends_source = list->length() == 0;
   Ref<Object> rest;
   if (!ends_source) rest = list;
-  Commit(source, std::move(rest), kKeepExpiry, {events::kNone}, locked.graveyard);
-  KeyState target = locked.ForWrite(db, 1);
-  list = TakeContainer<StoredList>(target, locked.graveyard);
+  Commit(source, std::move(rest), kKeepExpiry, {events::kNone}, graveyard);
+  KeyState target = LookUpForWrite(db, target_address, to, graveyard);
+  list = TakeContainer<StoredList>(target, graveyard);
   list->Insert(to_tail ? list->length() : 0, element);
-  PutContainer(target, std::move(list), events::ListPush(to_tail), 1, locked.graveyard);
+  PutContainer(target, std::move(list), events::ListPush(to_tail), 1, graveyard);
   // In Redis' order: what is pushed first.
   Tell(db, from, events::ListPop(from_tail));
   if (ends_source) Tell(db, from, events::kDelete);
   return Status::Ok();
+}
+
+Status Move(int db, std::string_view from, std::string_view to, bool from_tail, bool to_tail,
+            Reply& reply) {
+  const std::string_view keys[] = {from, to};
+  LockedKeys locked(keys);
+  TakenElement moved;
+  const Status status = MoveLocked(db, from, to, from_tail, to_tail, locked.graveyard, moved);
+  if (status.ok()) {
+    moved.Write(reply);
+  } else if (status.code() == Code::kNotFound) {
+    reply.Nil();
+    return Status::Ok();
+  }
+  return status;
 }
 
 Status Position(int db, std::string_view key, std::string_view element, int64_t rank, int64_t count,

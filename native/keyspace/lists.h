@@ -3,6 +3,9 @@
 // Threads: any; each takes the locks of its keys.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "core/status.h"
 #include "keyspace/change.h"
 #include "keyspace/list.h"
@@ -29,6 +32,24 @@ Status Insert(int db, std::string_view key, bool is_after, std::string_view pivo
 // 0. How many.
 Result<int64_t> Remove(int db, std::string_view key, int64_t count, std::string_view element);
 Status Trim(int db, std::string_view key, int64_t start, int64_t stop);
+// One element, taken out of a list.
+struct TakenElement {
+  std::string bytes;
+  Ref<String> outside;  // holds it instead, if not null
+
+  std::string_view view() const { return outside ? outside->view() : std::string_view(bytes); }
+  void Write(Reply& reply) const { reply.Bulk(view(), outside.get()); }
+};
+
+// A copy of an element, or another reference to where it lies.
+TakenElement Taken(const PackedPart& part);
+// Takes up to `count` from an end of a list, which is there. The stripe is locked, as those below.
+void TakeLocked(KeyState& state, bool from_tail, int64_t count, Graveyard& graveyard,
+                std::vector<TakenElement>& taken);
+// Moves one element. kNotFound: `from` holds none; kWrongType.
+Status MoveLocked(int db, std::string_view from, std::string_view to, bool from_tail, bool to_tail,
+                  Graveyard& graveyard, TakenElement& moved);
+
 // Replies with the element moved, or nil.
 Status Move(int db, std::string_view from, std::string_view to, bool from_tail, bool to_tail,
             Reply& reply);

@@ -331,6 +331,16 @@ Status PopFirst(int db, Words keys, bool from_max, int64_t count, Reply& reply) 
   return Status::Ok();
 }
 
+void TakeLocked(KeyState& state, bool from_max, int64_t count, Graveyard& graveyard,
+                std::vector<TakenMember>& taken) {
+  auto set = TakeContainer<StoredSortedSet>(state, graveyard);
+  const int64_t popped = std::min(count, set->length());
+  PopFrom(*set, from_max, popped, graveyard, [&](const ScoredMember& each) {
+    taken.push_back({lists::Taken(each.member), each.score});
+  });
+  PutContainer(state, std::move(set), events::SortedSetPop(from_max), popped, graveyard);
+}
+
 Status Random(int db, std::string_view key, bool has_count, int64_t count, bool with_scores,
               Reply& reply) {
   const auto found = FindContainer<StoredSortedSet>(db, key);

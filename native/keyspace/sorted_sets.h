@@ -7,6 +7,7 @@
 
 #include "core/status.h"
 #include "keyspace/change.h"
+#include "keyspace/lists.h"
 #include "keyspace/reply.h"
 #include "keyspace/sorted_set.h"
 
@@ -64,6 +65,14 @@ Status Pop(int db, std::string_view key, bool from_max, bool has_count, int64_t 
            Reply& reply);
 // Of the first key that holds any: the key and the pairs. A nil array if none does.
 Status PopFirst(int db, Words keys, bool from_max, int64_t count, Reply& reply);
+// A member, taken out of a sorted set.
+struct TakenMember {
+  lists::TakenElement member;
+  double score;
+};
+// Takes up to `count` from an end of a sorted set, which is there. The stripe is locked.
+void TakeLocked(KeyState& state, bool from_max, int64_t count, Graveyard& graveyard,
+                std::vector<TakenMember>& taken);
 Status Random(int db, std::string_view key, bool has_count, int64_t count, bool with_scores,
               Reply& reply);
 

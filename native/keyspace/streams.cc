@@ -55,17 +55,6 @@ void ReplyEntry(const StreamEntry& entry, Reply& reply) {
   entry.ForEachPart([&](std::string_view part) { reply.Bulk(part, entry.body.outside); });
 }
 
-void ReplyEntries(const StoredStream& stream, const StreamId& first, const StreamId& last,
-                  bool is_reversed, int64_t count, Reply& reply) {
-  uint8_t* header = reply.Header(RowHeader::kArray, 0);
-  int64_t replied = 0;
-  stream.ForRange(first, last, is_reversed, [&](const StreamEntry& entry) {
-    ReplyEntry(entry, reply);
-    return ++replied != count;
-  });
-  Reply::SetCount(header, replied);
-}
-
 // The id that a new entry gets.
 Result<StreamId> ChooseId(const NewId& wanted, const StreamId& last) {
   if (wanted.has_ms && wanted.has_sequence) {
@@ -83,6 +72,17 @@ Result<StreamId> ChooseId(const NewId& wanted, const StreamId& last) {
 }
 
 }  // namespace
+
+void ReplyEntries(const StoredStream& stream, const StreamId& first, const StreamId& last,
+                  bool is_reversed, int64_t count, Reply& reply) {
+  uint8_t* header = reply.Header(RowHeader::kArray, 0);
+  int64_t replied = 0;
+  stream.ForRange(first, last, is_reversed, [&](const StreamEntry& entry) {
+    ReplyEntry(entry, reply);
+    return ++replied != count;
+  });
+  Reply::SetCount(header, replied);
+}
 
 Result<StreamId> ParseId(std::string_view text, uint64_t sequence) {
   const size_t dash = text.find('-');

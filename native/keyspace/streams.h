@@ -35,6 +35,9 @@ Result<StreamId> ParseBound(std::string_view text, bool is_end);
 // kStreamIdZero, kStreamExhausted.
 Status Add(int db, std::string_view key, const NewId& id, const Trim& trim, bool makes_stream,
            Words fields_and_values, Reply& reply);
+// An array of entries, `count` of them, or all below 0.
+void ReplyEntries(const StoredStream& stream, const StreamId& first, const StreamId& last,
+                  bool is_reversed, int64_t count, Reply& reply);
 Result<int64_t> Remove(int db, std::string_view key, std::span<const StreamId> ids);
 Result<int64_t> TrimTo(int db, std::string_view key, const Trim& trim);
 // Entries as an array; `count` below 0: all, 0: a nil array.

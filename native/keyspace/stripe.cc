@@ -2,6 +2,8 @@
 
 #include <cassert>
 
+#include "keyspace/waiters.h"
+
 #if defined(__SANITIZE_THREAD__)
 // Its deadlock detector stops at 64 locks held at a time; an EXEC may hold 1,024.
 extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
@@ -30,6 +32,17 @@ void ForEachOf(const StripeSet& set, Visit visit) {
   }
 }
 
+// Releases these locks, after those that wait for keys of theirs have been served.
+void Release(const StripeSet& locked) {
+  bool is_ready = false;
+  ForEachOf(locked, [&](int index) { is_ready |= !stripes[index].ready_keys.empty(); });
+  if (is_ready) {
+    Waiters::Get().ServeAndUnlock(locked);
+  } else {
+    UnlockStripes(locked);
+  }
+}
+
 }  // namespace
 
 Stripe& StripeAt(int index) { return stripes[index]; }
@@ -37,20 +50,36 @@ Stripe& StripeAt(int index) { return stripes[index]; }
 bool ThisThreadHoldsStripes() { return held.any; }
 bool ThisThreadHasLocks() { return held.any || held.lock_count > 0; }
 
+void LockStripes(const StripeSet& wanted) {
+  ForEachOf(wanted, [](int index) { stripes[index].mutex.lock(); });
+  ++held.lock_count;
+}
+
+void UnlockStripes(const StripeSet& locked) {
+  --held.lock_count;
+  ForEachOf(locked, [](int index) { stripes[index].mutex.unlock(); });
+}
+
 StripeLock::StripeLock(int index) {
   if (held.any) {
     assert(held.set.test(static_cast<size_t>(index)) && "a stripe that EXEC has not locked");
     return;
   }
-  mutex_ = &stripes[index].mutex;
-  mutex_->lock();
+  stripe_ = &stripes[index];
+  stripe_->mutex.lock();
   ++held.lock_count;
 }
 
 StripeLock::~StripeLock() {
-  if (!mutex_) return;
+  if (!stripe_) return;
+  if (!stripe_->ready_keys.empty()) [[unlikely]] {
+    StripeSet locked;
+    locked.set(static_cast<size_t>(stripe_ - stripes));
+    Waiters::Get().ServeAndUnlock(locked);
+    return;
+  }
   --held.lock_count;
-  mutex_->unlock();
+  stripe_->mutex.unlock();
 }
 
 StripesLock::StripesLock(const StripeSet& wanted) {
@@ -60,28 +89,26 @@ StripesLock::StripesLock(const StripeSet& wanted) {
   }
   if (wanted.none()) return;
   locked_ = wanted;
-  ForEachOf(locked_, [](int index) { stripes[index].mutex.lock(); });
-  ++held.lock_count;
+  LockStripes(locked_);
 }
 
 StripesLock::~StripesLock() {
-  if (locked_.none()) return;
-  --held.lock_count;
-  ForEachOf(locked_, [](int index) { stripes[index].mutex.unlock(); });
+  if (locked_.any()) Release(locked_);
 }
 
 void HoldStripes(const StripeSet& wanted) {
   assert(!held.any && "an EXEC inside an EXEC");
-  ForEachOf(wanted, [](int index) { stripes[index].mutex.lock(); });
+  LockStripes(wanted);
   held.any = true;
   held.set = wanted;
 }
 
 void ReleaseHeldStripes() {
   assert(held.any);
-  ForEachOf(held.set, [](int index) { stripes[index].mutex.unlock(); });
+  const StripeSet locked = held.set;
   held.any = false;
   held.set.reset();
+  Release(locked);
 }
 
 }  // namespace tutti

@@ -6,6 +6,8 @@
 #include <bitset>
 #include <cstdint>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include "keyspace/expiry_queue.h"
 #include "keyspace/key_index.h"
@@ -29,6 +31,12 @@ inline void AddUnderLock(std::atomic<int64_t>& counter, int64_t more) {
   counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
 }
 
+// A key whose waiters may have to be served (keyspace/waiters.h).
+struct ReadyKey {
+  int db;
+  std::string name;
+};
+
 struct alignas(64) Stripe {
   std::mutex mutex;  // guards everything below but the atomics' reading
   StripeCounters counters;
@@ -36,6 +44,9 @@ struct alignas(64) Stripe {
       ExpiryQueue::kNever};  // the queue's first, for the expiry thread
   ExpiryQueue expiry_queue;
   std::array<Database, kDatabaseCountMax> databases;
+  // How often keys of the stripe are waited for. It grows under the lock only.
+  std::atomic<int32_t> waiter_count{0};
+  std::vector<ReadyKey> ready_keys;  // served before the lock is released
 };
 
 Stripe& StripeAt(int index);
@@ -57,7 +68,7 @@ class StripeLock {
   StripeLock& operator=(const StripeLock&) = delete;
 
  private:
-  std::mutex* mutex_ = nullptr;
+  Stripe* stripe_ = nullptr;
 };
 
 // Locks several, ascending, for a scope; the same exception.
@@ -71,6 +82,10 @@ class StripesLock {
  private:
   StripeSet locked_;
 };
+
+// Bare: without regard to what this thread holds, and to who waits for keys.
+void LockStripes(const StripeSet& stripes);
+void UnlockStripes(const StripeSet& stripes);
 
 // For EXEC: until ReleaseHeldStripes() this thread's locks above do nothing.
 void HoldStripes(const StripeSet& stripes);

@@ -43,6 +43,7 @@ t.test('exports what the interface names, and nothing else', async (t) => {
     ...[
       'data-commands.ts',
       'event-commands.ts',
+      'blocking-commands.ts',
       'observation-commands.ts',
       'stored-data.ts',
     ].flatMap((file) =>

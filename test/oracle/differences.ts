@@ -11,7 +11,15 @@ export interface Difference {
 
 const noSetinfo = "-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n";
 
+const farTimeouts = ['inf', '1e400', '9223372036854775807'].map((timeout) => ({
+  line: `BLPOP l ${timeout}`,
+  redis70: '-ERR timeout is negative\r\n',
+  redis72: '-ERR timeout is out of range\r\n',
+  reason: '7.2 finds that it does not fit before it is made an integer',
+}));
+
 export const differences: readonly Difference[] = [
+  ...farTimeouts,
   {
     line: 'CLIENT SETINFO LIB-NAME redis-py',
     redis70: noSetinfo,

@@ -1,5 +1,6 @@
 // The oracle: the same bytes to Debian's redis-server and to Tutti, and the same bytes back.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { missingPrograms, startRedis } from '../helpers/peers.ts';
 import { RawClient } from '../helpers/raw-client.ts';
@@ -22,10 +23,16 @@ async function play(port: number, scenario: Scenario, resp: 2 | 3): Promise<stri
   return scenario.mask ? replies.map(scenario.mask) : replies;
 }
 
-/** Plays `who: command / who: command`, each sent when the last is answered. */
+/** How many clients the server says are blocked. */
+async function blockedCount(observer: RawClient): Promise<number> {
+  return Number(/blocked_clients:(\d+)/.exec(await observer.call('INFO', 'clients'))?.[1]);
+}
+
+/** Plays `who: command / who: command`, each sent when the last is answered; `who> command` blocks. */
 async function converse(port: number, conversation: string, resp: 2 | 3): Promise<string[]> {
   const clients = new Map<string, RawClient>();
-  for (const who of ['a', 'b']) {
+  const observer = await RawClient.connect(port);
+  for (const who of ['a', 'b', 'c']) {
     const client = await RawClient.connect(port);
     clients.set(who, client);
     if (resp === 3) await client.call('HELLO', 3);
@@ -35,11 +42,17 @@ async function converse(port: number, conversation: string, resp: 2 | 3): Promis
   for (const turn of conversation.split(' / ')) {
     const client = clients.get(turn[0] ?? '');
     if (!client) throw new Error(`nobody speaks in '${turn}'`);
+    if (turn[1] === '>') {
+      const before = await blockedCount(observer);
+      client.send(encodeLine(turn.slice(3)));
+      while ((await blockedCount(observer)) === before) await delay(1);
+      continue;
+    }
     // Of what was sent before: a message, or what a blocked command waited for.
     if (turn.slice(3) !== '<') client.send(encodeLine(turn.slice(3)));
     replies.push(`${turn} -> ${await client.reply()}`);
   }
-  for (const client of clients.values()) client.close();
+  for (const client of [observer, ...clients.values()]) client.close();
   return replies;
 }
 

@@ -582,7 +582,7 @@ const config = table(`
 `);
 
 /** Of a command's entry only the first six: name, arity, flags (a set) and the key positions. */
-const commandEntry = (reply: string) => {
+export const commandEntry = (reply: string) => {
   const entry =
     /^\*1\r\n\*10\r\n(\$\d+\r\n\S+\r\n:-?\d+\r\n)([*~]\d+\r\n)((?:\+\S+\r\n)*)(:-?\d+\r\n:-?\d+\r\n:-?\d+\r\n)/.exec(
       reply,
