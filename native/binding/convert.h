@@ -27,7 +27,8 @@ struct Export {
 };
 
 // By file: requests.cc, sockets.cc, replies.cc, keys.cc, tensors.cc, stored_models.cc, models.cc,
-// dag.cc, clients.cc, events.cc, blocking.cc, process.cc, scripts.cc, persistence.cc, observation.cc.
+// dag.cc, clients.cc, events.cc, blocking.cc, process.cc, scripts.cc, persistence.cc,
+// observation.cc.
 std::span<const Export> RequestExports();
 std::span<const Export> SocketExports();
 std::span<const Export> ReplyExports();

@@ -25,7 +25,7 @@ napi_value Init(napi_env env, napi_value exports) {
       tutti::KeyExports(),         tutti::TensorExports(),      tutti::StoredModelExports(),
       tutti::ModelExports(),       tutti::ScriptExports(),      tutti::DagExports(),
       tutti::ClientExports(),      tutti::EventExports(),       tutti::ProcessExports(),
-      tutti::PersistenceExports(), tutti::ObservationExports(),   tutti::BlockingExports(),
+      tutti::PersistenceExports(), tutti::ObservationExports(), tutti::BlockingExports(),
   };
   for (const auto& list : lists) {
     if (!AddExports(env, exports, list)) return exports;
