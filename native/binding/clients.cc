@@ -4,7 +4,9 @@
 
 #include "binding/thread_state.h"
 #include "threads/acl_log.h"
+#include "keyspace/waiters.h"
 #include "threads/client_table.h"
+#include "threads/subscriptions.h"
 
 namespace tutti {
 
@@ -147,6 +149,9 @@ Napi::Value ClientKill(const Napi::CallbackInfo& info) {
   for (const int64_t id : ToIntegers<int64_t>(info[0])) {
     const auto owner = ClientTable::Get().Kill(static_cast<uint64_t>(id));
     if (!owner) continue;
+    // From here on it hears of nothing and gets no element, though its thread closes it later.
+    Subscriptions::Get().Forget({owner->thread_index, owner->connection});
+    Waiters::Get().End(static_cast<uint64_t>(id));
     const auto mailbox = ThreadRegistry::Get().FindMailbox(owner->thread_index);
     if (!mailbox) continue;
     Message message;
