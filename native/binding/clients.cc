@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "binding/thread_state.h"
-#include "threads/acl_log.h"
 #include "keyspace/waiters.h"
+#include "threads/acl_log.h"
 #include "threads/client_table.h"
 #include "threads/subscriptions.h"
 

@@ -4,8 +4,8 @@
 // that are to get it: who subscribes later gets nothing of it. All messages have one order, the
 // same for all receivers.
 //
-// Threads: Subscribe() and Unsubscribe() of a client from the thread that serves it; everything else
-// from any thread, also one that holds stripes.
+// Threads: Subscribe() and Unsubscribe() of a client from the thread that serves it; everything
+// else from any thread, also one that holds stripes.
 #pragma once
 
 #include <atomic>
