@@ -3,11 +3,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { startServer } from '../helpers/server.ts';
+import { freePort } from '../helpers/peers.ts';
+import { Connection, startServer } from '../helpers/server.ts';
 
 const lib = fileURLToPath(new URL('../../lib/', import.meta.url));
 
@@ -142,4 +144,33 @@ t.test('tutti-cli prints as redis-cli does', async (t) => {
     status: 1,
     errors: `Could not connect to Redis at 127.0.0.1:${server.port}: Connection refused`,
   });
+});
+
+t.test('CONFIG SET of port and bind moves the listeners', async (t) => {
+  const path = join(tmpdir(), `tutti-control-${process.pid}.sock`);
+  const server = await startServer(['--unixsocket', path]);
+  t.teardown(() => server.stop());
+  const own = await server.raw('unix');
+  const before = await server.raw();
+  const port = await freePort();
+  const set = (...pairs: string[]) => own.request('CONFIG', 'SET', ...pairs);
+  t.equal(await set('port', String(port), 'bind', '127.0.0.1'), 'OK');
+  t.equal(await (await Connection.open(port)).request('QUIT'), 'OK');
+  await t.rejects(Connection.open(server.port), { code: 'ECONNREFUSED' });
+  t.equal(await before.request('PING'), 'PONG', 'who is in stays in');
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port: takenPort } = taken.address() as AddressInfo;
+  await t.rejects(set('port', String(takenPort)), {
+    message: `ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server logs.`,
+  });
+  t.strictSame(await own.request('CONFIG', 'GET', 'port'), ['port', String(port)]);
+  t.equal(await (await Connection.open(port)).request('QUIT'), 'OK', 'it listens where it did');
+  await t.rejects(set('bind', '192.0.2.1'), /Unable to listen on this port/);
+  t.equal(await (await Connection.open(port)).request('QUIT'), 'OK');
+  t.equal(await set('port', '0'), 'OK');
+  await t.rejects(Connection.open(port), { code: 'ECONNREFUSED' });
+  t.equal(await own.request('PING'), 'PONG');
+  for (const connection of [own, before]) connection.close();
+  taken.close();
 });

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
@@ -61,6 +61,14 @@ async function open(
 async function figure(server: StartedServer, section: string, name: string): Promise<number> {
   const text = String(await server.request('INFO', section));
   return Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1]);
+}
+
+function isSocket(fd: string): boolean {
+  try {
+    return readlinkSync(fd).startsWith('socket:');
+  } catch {
+    return false; // closed meanwhile
+  }
 }
 
 async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
@@ -226,6 +234,20 @@ t.test('is closed as others are', async (t) => {
   const id = await killed.request('CLIENT', 'ID');
   t.equal(await server.request('CLIENT', 'KILL', 'ID', String(id)), 1);
   await ended(killed);
+
+  // One that reads nothing is not waited for.
+  const socketCount = () =>
+    readdirSync(`/proc/${server.pid}/fd`).filter((fd) => isSocket(`/proc/${server.pid}/fd/${fd}`))
+      .length;
+  const deaf = await open();
+  await deaf.request('SET', 'k', Buffer.alloc(16 * MiB));
+  const countBefore = socketCount();
+  deaf.socket.pause();
+  deaf.send('GET', 'k');
+  await until(async () => /omem=[1-9]/.test(String(await server.request('CLIENT', 'LIST'))));
+  await server.request('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  await until(() => socketCount() === countBefore - 1);
+  deaf.close();
 
   const wrong = await open();
   wrong.write('*1\r\n$x\r\n');
