@@ -53,28 +53,28 @@ export class CommandStatistics {
   }
 
   /**
-   * Counts a call that begins now.
+   * A call begins now.
    * @param isTimed In any case, not only by chance.
    * @returns When, for `end`, or 0 if it is not timed.
    */
   begin(command: number, isTimed = false): number {
-    const rows = this.#rows;
-    const at = command * ROW_LENGTH + CALLS;
-    const calls = rows[at]! + 1;
-    rows[at] = calls;
     if (isTimed) return performance.now();
-    if (calls > TIMED_FIRST && --this.#untilTimed > 0) return 0;
-    if (calls > TIMED_FIRST) this.#untilTimed = this.#nextPeriod();
+    if (this.#rows[command * ROW_LENGTH + CALLS]! >= TIMED_FIRST) {
+      if (--this.#untilTimed > 0) return 0;
+      this.#untilTimed = this.#nextPeriod();
+    }
     return performance.now();
   }
 
   /**
-   * The call has returned. A command that waits is timed up to there: the wait is not the server's work.
-   * @returns Microseconds.
+   * Counts a call that has returned, as Redis does: one that resets the statistics stands in the new ones.
+   * A command that waits is timed up to there: the wait is not the server's work.
+   * @returns Microseconds; 0 if it was not timed.
    */
   end(command: number, startedMs: number): number {
+    const calls = ++this.#rows[command * ROW_LENGTH + CALLS]!;
+    if (startedMs === 0) return 0;
     const microseconds = (performance.now() - startedMs) * 1000;
-    const calls = this.#rows[command * ROW_LENGTH + CALLS]!;
     const weight = Math.max(calls - this.#timedCalls[command]!, 1);
     this.#timedCalls[command] = calls;
     this.#rows[command * ROW_LENGTH + MICROSECONDS]! += weight * microseconds;

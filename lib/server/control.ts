@@ -312,9 +312,11 @@ export class Control {
     }
     const doorName = pairs.find(([name]) => doorNames.has(name.toLowerCase()))?.[0];
     if (doorName === undefined || this.#listeners.reopen(next)) return undefined;
-    return plain(
-      replyErrors.configSetFailed(doorName, 'Unable to listen on this port. Check server logs.'),
-    );
+    const reason =
+      doorName.toLowerCase() === 'bind'
+        ? 'Failed to bind to specified addresses.'
+        : 'Unable to listen on this port. Check server logs.';
+    return plain(replyErrors.configSetFailed(doorName, reason));
   }
 
   /** @throws {ListenError} */

@@ -280,10 +280,9 @@ export class Dispatcher {
       if (error instanceof ReplyError) this.#statistics.failed(index);
       throw error;
     } finally {
-      if (startedMs !== 0) {
-        const microseconds = this.#statistics.end(index, startedMs);
-        if (microseconds >= watchedUs && !call.isPending) this.#noteSlow(entry, call, microseconds);
-      }
+      const microseconds = this.#statistics.end(index, startedMs);
+      if (startedMs !== 0 && microseconds >= watchedUs && !call.isPending)
+        this.#noteSlow(entry, call, microseconds);
       if (this.#monitors.areThere) this.#monitors.tell(entry.command, call);
     }
   }
