@@ -222,7 +222,13 @@ export class Selector {
 
   get keyText(): string {
     if (this.hasAllKeys) return '~*';
-    return this.#keyPatterns.map(({ pattern, access }) => `${signs[access]}${pattern}`).join(' ');
+    return this.#keyPatterns
+      .map(({ pattern, access }) => {
+        // `~*` would stand for all keys, and no pattern may follow it.
+        const sign = pattern === '*' && access === keyAccess.both ? '%RW~' : signs[access];
+        return `${sign}${pattern}`;
+      })
+      .join(' ');
   }
 
   get channelText(): string {
