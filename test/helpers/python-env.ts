@@ -74,6 +74,44 @@ const requirements = {
     'urllib3==2.8.0',
     'wrapt==2.5.2',
   ],
+  /** Stock SmartSim, whose needs are not those of `clients`. */
+  smartsim: [
+    'annotated-types==0.8.0',
+    'certifi==2026.10.18',
+    'cffi==2.1.1',
+    'charset-normalizer==3.5.2',
+    'coloredlogs==15.0.1',
+    'cryptography==50.0.2',
+    'filelock==4.2.12',
+    'gitdb==4.0.12',
+    'GitPython==3.1.43',
+    'humanfriendly==10.0',
+    'idna==3.20',
+    'Jinja2==3.1.6',
+    'MarkupSafe==3.0.4',
+    'numpy==1.26.4',
+    'packaging==26.3',
+    'protobuf==3.20.3',
+    'psutil==7.2.2',
+    'pycparser==3.12',
+    'pydantic==2.14.3',
+    'pydantic_core==2.50.4',
+    'PyGithub==2.10.0',
+    'PyJWT==2.15.1',
+    'PyNaCl==1.6.2',
+    'pyzmq==27.3.0',
+    'redis==8.1.0',
+    'requests==2.34.2',
+    'smartredis==0.6.1',
+    'smartsim==0.8.0',
+    'smmap==5.0.3',
+    'tabulate==0.10.0',
+    'tqdm==4.70.1',
+    'typing-inspection==0.4.5',
+    'typing_extensions==4.16.0',
+    'urllib3==2.8.0',
+    'watchdog==4.0.2',
+  ],
   /** What `npm run check` formats C++ with. */
   tools: ['clang-format==23.1.5'],
 } as const;
@@ -85,8 +123,14 @@ export const pythonEnvNames: readonly PythonEnvName[] = [
   'newest',
   'runtimes',
   'models',
+  'smartsim',
   'tools',
 ];
+
+/** Folders below site-packages that must be there, if only empty: SmartSim looks into its own for a server. */
+const emptyFolders: { readonly [name in PythonEnvName]?: readonly string[] } = {
+  smartsim: ['smartsim/_core/bin'],
+};
 
 /** Interpreters that the clients' wheels (cp311) fit, the likeliest first. */
 const INTERPRETERS = ['python3', 'python3.11'];
@@ -115,7 +159,11 @@ export function missingPython(name: PythonEnvName): string | false {
 
 /** Where the packages of an environment lie, or undefined as for `pythonOf`. */
 export function sitePackagesOf(name: PythonEnvName): string | undefined {
-  return pythonOf(name) && join(envFolder(name), 'lib', `python${WANTED_VERSION}`, 'site-packages');
+  return pythonOf(name) && packagesFolder(envFolder(name));
+}
+
+function packagesFolder(environment: string): string {
+  return join(environment, 'lib', `python${WANTED_VERSION}`, 'site-packages');
 }
 
 /**
@@ -147,6 +195,8 @@ export async function buildPythonEnv(name: PythonEnvName): Promise<string> {
       `the Python environment '${name}' could not be filled: see what pip says above`,
     );
   }
+  for (const path of emptyFolders[name] ?? [])
+    await mkdir(join(packagesFolder(folder), path), { recursive: true });
   await writeFile(join(folder, STAMP_FILE), '');
   return python;
 }

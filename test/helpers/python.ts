@@ -21,12 +21,13 @@ export async function runPythonCases(
   script: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  timeoutMs = 120_000,
 ): Promise<void> {
   const python = pythonOf(environment);
   if (!python) throw new Error(`no Python environment '${environment}'`);
   const end = await runProcess(python, [`test/clients/${script}`, ...args], {
     env: { ...env, PYTHONDONTWRITEBYTECODE: '1' },
-    timeoutMs: 120_000,
+    timeoutMs,
   });
   const lines = end.stdout.split('\n').filter((line) => line.startsWith('{'));
   const cases = lines
