@@ -537,13 +537,19 @@ export function randomCommand(family: Family, dice: Dice): RandomCommand {
 }
 
 /** What reads back everything that a sequence may have left behind. */
-export const readBack: readonly RandomCommand[] = [...allKeys, 'zlex'].flatMap((key) => [
-  { words: ['TYPE', key], order: 'exact' as const },
-  { words: ['EXPIRETIME', key], order: 'exact' as const },
-  { words: ['GET', key], order: 'exact' as const },
-  { words: ['LRANGE', key, '0', '-1'], order: 'exact' as const },
-  { words: ['HGETALL', key], order: 'unordered' as const },
-  { words: ['SMEMBERS', key], order: 'unordered' as const },
-  { words: ['XRANGE', key, '-', '+'], order: 'exact' as const },
-  { words: ['ZRANGE', key, '0', '-1', 'WITHSCORES'], order: 'exact' as const },
-]);
+export const readBack: readonly RandomCommand[] = [...allKeys, 'zlex'].flatMap(readBackOf);
+
+export const sequenceKeys: readonly string[] = [...allKeys, 'zlex'];
+
+export function readBackOf(key: string): RandomCommand[] {
+  return [
+    { words: ['TYPE', key], order: 'exact' as const },
+    { words: ['EXPIRETIME', key], order: 'exact' as const },
+    { words: ['GET', key], order: 'exact' as const },
+    { words: ['LRANGE', key, '0', '-1'], order: 'exact' as const },
+    { words: ['HGETALL', key], order: 'unordered' as const },
+    { words: ['SMEMBERS', key], order: 'unordered' as const },
+    { words: ['XRANGE', key, '-', '+'], order: 'exact' as const },
+    { words: ['ZRANGE', key, '0', '-1', 'WITHSCORES'], order: 'exact' as const },
+  ];
+}

@@ -3,7 +3,7 @@
 // The same sequences each time, so that a change is judged by itself: TUTTI_ORACLE_SEED=now looks at
 // others, TUTTI_ORACLE_SEED=number repeats a run, TUTTI_ORACLE_SEQUENCES says how many there are.
 
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { missingPrograms, startRedis } from '../helpers/peers.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { startServer } from '../helpers/server.ts';
@@ -14,6 +14,8 @@ import {
   type RandomCommand,
   randomCommand,
   readBack,
+  readBackOf,
+  sequenceKeys,
 } from './random-commands.ts';
 import { request } from './replies.ts';
 import { shape, sorted, sortedPairs, sortedScan } from './reply-values.ts';
@@ -55,6 +57,37 @@ function encode(commands: readonly RandomCommand[]): Buffer {
   return Buffer.concat(commands.map(({ words }) => request(...words)));
 }
 
+const MOVED = 'moved';
+
+/** What each of the two dumps, the other holds after a RESTORE: both hold the same then. @returns How many were dumped. */
+async function checkDumps(t: Test, peers: readonly RawClient[]): Promise<number> {
+  let count = 0;
+  for (const key of sequenceKeys) {
+    const payloads: Buffer[] = [];
+    for (const peer of peers) payloads.push(payloadOf(await peer.call('DUMP', key)));
+    for (const [i, peer] of peers.entries()) {
+      const payload = payloads[1 - i] ?? Buffer.alloc(0);
+      await peer.call('DEL', MOVED);
+      if (payload.length === 0) continue;
+      count++;
+      const reply = await peer.call('RESTORE', MOVED, 0, payload);
+      if (reply !== '+OK\r\n') t.equal(reply, '+OK\r\n', `RESTORE of ${key}, of peer ${1 - i}`);
+    }
+    for (const command of readBackOf(MOVED)) {
+      const replies: string[] = [];
+      for (const peer of peers) replies.push(masked(command, await peer.call(...command.words)));
+      if (replies[0] !== replies[1]) t.equal(replies[1], replies[0], `${key}, moved`);
+    }
+  }
+  return count;
+}
+
+/** The bytes of a bulk string; empty if it is nil. */
+function payloadOf(reply: string): Buffer {
+  if (!reply.startsWith('$') || reply.startsWith('$-1')) return Buffer.alloc(0);
+  return Buffer.from(reply.slice(reply.indexOf('\n') + 1, -2), 'latin1');
+}
+
 /** All of a run, in ms; reached only where it hangs. */
 t.setTimeout(300_000);
 
@@ -77,6 +110,7 @@ t.test(
         t.teardown(() => {
           for (const peer of peers) peer.close();
         });
+        let dumpCount = 0;
         const flush: RandomCommand = { words: ['FLUSHALL'], order: 'exact' };
         for (let first = 0; first < sequenceCount; first += SEQUENCES_A_BATCH) {
           const batch: RandomCommand[] = [];
@@ -108,8 +142,9 @@ t.test(
             );
             throw new Error(`not as redis-server answers it: TUTTI_ORACLE_SEED=${seed}`);
           }
+          dumpCount += await checkDumps(t, peers);
         }
-        t.pass(`${sequenceCount} sequences`);
+        t.ok(dumpCount > 0, `${sequenceCount} sequences, ${dumpCount} dumps`);
       });
     }
   },
