@@ -16,7 +16,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import { runtimeFolder } from '../../lib/runtimes/locate.ts';
 import { readKey, values } from '../commands/stored-values.ts';
+import { versionedModel } from '../helpers/onnx.ts';
 import { freePort, missingPrograms, runProcess, startRedis } from '../helpers/peers.ts';
 import { Connection, type StartedServer, startServer } from '../helpers/server.ts';
 
@@ -486,3 +488,60 @@ t.test('a damaged file is refused, with where and why', async (t) => {
     t.equal(statSync(join(folder, 'dump.rdb')).size, bytes.length, 'the file stays');
   }
 });
+
+const missingRuntimes = ['onnx', 'torch'].filter((name) => runtimeFolder(name) === undefined);
+
+t.test(
+  'models and scripts run after a restart, a RESTORE and a MIGRATE',
+  { skip: missingRuntimes.length > 0 && `${missingRuntimes.join(', ')} not installed` },
+  async (t) => {
+    const folder = newFolder(t);
+    const first = await start(t, folder);
+    const stored = await first.raw();
+    const source = 'def double(a):\n    return a + a\n';
+    await stored.request(
+      'AI.MODELSTORE',
+      'm',
+      'ONNX',
+      'CPU',
+      'TAG',
+      'v',
+      'BLOB',
+      versionedModel(1),
+    );
+    await stored.request('AI.SCRIPTSET', 's', 'CPU', 'SOURCE', source);
+    const metaOf = (connection: Connection) => connection.request('AI.MODELGET', 'm', 'META');
+    const meta = await metaOf(stored);
+    /** Runs both on [1]. */
+    const run = async (connection: Connection) => {
+      await connection.request('AI.TENSORSET', 'x', 'FLOAT', 1, 'VALUES', 1);
+      await connection.request('AI.MODELEXECUTE', 'm', 'INPUTS', 1, 'x', 'OUTPUTS', 2, 'y', 'z');
+      await connection.request('AI.SCRIPTRUN', 's', 'double', 'INPUTS', 'y', 'OUTPUTS', 'out');
+      return String(await connection.request('AI.TENSORGET', 'out', 'VALUES'));
+    };
+    const wanted = await run(stored);
+    await stored.request('SAVE');
+
+    const restarted = await start(t, folder);
+    const loaded = await restarted.raw();
+    t.strictSame(await metaOf(loaded), meta);
+    t.equal(await run(loaded), wanted, 'loaded from the file');
+
+    for (const key of ['m', 's']) {
+      stored.send('DUMP', key);
+      const payload = await stored.binaryReply();
+      if (!Buffer.isBuffer(payload)) throw new Error('DUMP answers bytes');
+      await stored.request('DEL', key);
+      t.equal(await stored.request('RESTORE', key, 0, payload), 'OK');
+    }
+    t.equal(await run(stored), wanted, 'restored');
+
+    const empty = await start(t, newFolder(t));
+    const words = ['MIGRATE', '127.0.0.1', empty.port, '', 0, 5000, 'KEYS', 'm', 's'];
+    t.equal(await loaded.request(...words), 'OK');
+    t.equal(await loaded.request('EXISTS', 'm', 's'), 0);
+    const moved = await empty.raw();
+    t.equal(await run(moved), wanted, 'migrated');
+    for (const connection of [stored, loaded, moved]) connection.close();
+  },
+);
