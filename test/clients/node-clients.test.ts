@@ -77,6 +77,29 @@ t.test('Node clients', async (t) => {
       await t.rejects(client.call('AI.TENSORGET', 'nope'), {
         message: 'ERR tensor key is empty or in a different shard',
       });
+
+      const listener = client.duplicate();
+      t.teardown(() => listener.disconnect());
+      const heard = new Promise((resolve) =>
+        listener.on('messageBuffer', (channel: Buffer, message: Buffer) =>
+          resolve([channel.toString(), message]),
+        ),
+      );
+      const heardByPattern = new Promise((resolve) =>
+        listener.on('pmessage', (...words: string[]) => resolve(words.slice(0, 2))),
+      );
+      t.equal(await listener.subscribe('news'), 1);
+      t.equal(await listener.psubscribe('n*'), 2);
+      t.equal(await client.publish('news', everyByte), 2);
+      t.strictSame(await heard, ['news', everyByte]);
+      t.strictSame(await heardByPattern, ['n*', 'news']);
+      t.equal(await listener.unsubscribe('news'), 1);
+      t.equal(await listener.punsubscribe(), 0);
+      t.equal(await listener.get('m'), '1', 'who has left may send anything again');
+      const awaited = listener.blpop('q', 10);
+      await client.rpush('q', 'x');
+      t.strictSame(await awaited, ['q', 'x']);
+      t.equal(await client.blpop('q', 0.01), null);
       t.equal(await client.quit(), 'OK');
     });
 
@@ -145,6 +168,27 @@ t.test('Node clients', async (t) => {
       await t.rejects(client.sendCommand(['AI.TENSORGET', 'nope']), {
         message: 'ERR tensor key is empty or in a different shard',
       });
+
+      const listener = client.duplicate();
+      await listener.connect();
+      t.teardown(() => listener.destroy());
+      const heard = new Promise((resolve) => {
+        void listener.subscribe('news', (message, channel) => resolve([channel, message]));
+      });
+      const heardByPattern = new Promise((resolve) => {
+        void listener.pSubscribe('n*', (message, channel) => resolve([channel, message]));
+      });
+      while ((await client.publish('news', 'hello')) < 2);
+      t.strictSame(await heard, ['news', 'hello']);
+      t.strictSame(await heardByPattern, ['news', 'hello']);
+      await listener.unsubscribe();
+      await listener.pUnsubscribe();
+      t.equal(String(await listener.get('m')), '1', 'it may send anything again');
+      const awaited = listener.blPop('q', 10);
+      await client.rPush('q', 'x');
+      const { key, element } = (await awaited) ?? {};
+      t.strictSame([String(key), String(element)], ['q', 'x']);
+      t.equal(await client.blPop('q', 0.01), null);
       await client.close();
     });
   }

@@ -122,6 +122,71 @@ def clients_are_listed_and_killed(client):
 
 
 @case
+def messages_are_published(client):
+    with client.pubsub() as pubsub:
+        pubsub.subscribe("py", "py2")
+        pubsub.psubscribe("p*")
+        kinds = [pubsub.get_message(timeout=10)["type"] for _ in range(3)]
+        assert kinds == ["subscribe", "subscribe", "psubscribe"], kinds
+        assert client.publish("py", EVERY_BYTE) == 2
+        first, second = pubsub.get_message(timeout=10), pubsub.get_message(timeout=10)
+        assert (first["type"], first["channel"], first["data"]) == ("message", b"py", EVERY_BYTE), first
+        assert (second["type"], second["pattern"], second["data"]) == ("pmessage", b"p*", EVERY_BYTE), second
+        assert client.pubsub_numsub("py", "nope") == [(b"py", 1), (b"nope", 0)]
+        assert client.pubsub_numpat() == 1 and sorted(client.pubsub_channels("py*")) == [b"py", b"py2"]
+        pubsub.ping()
+        assert pubsub.get_message(timeout=10)["type"] == "pong"
+        pubsub.unsubscribe("py")
+        assert pubsub.get_message(timeout=10)["type"] == "unsubscribe"
+        assert client.publish("py", "x") == 1
+
+
+@case
+def keyspace_events_are_told(client):
+    before = client.config_get("notify-keyspace-events")["notify-keyspace-events"]
+    client.config_set("notify-keyspace-events", "KEA")
+    heard = []
+    with client.pubsub() as pubsub:
+        pubsub.psubscribe(**{"__keyevent@0__:*": lambda message: heard.append((message["channel"], message["data"]))})
+        pubsub.get_message(timeout=10)
+        client.set("told", 1, px=20)
+        while len(heard) < 3:
+            pubsub.get_message(timeout=10)
+    assert heard == [(b"__keyevent@0__:" + event, b"told") for event in (b"set", b"expire", b"expired")], heard
+    client.config_set("notify-keyspace-events", before)
+
+
+@case
+def lists_are_waited_for(client):
+    import threading
+
+    got = []
+    waiting = threading.Thread(target=lambda: got.append(client.blpop(["q1", "q2"], timeout=10)))
+    waiting.start()
+    while client.info("clients")["blocked_clients"] == 0:
+        pass
+    assert client.rpush("q2", "x") == 1
+    waiting.join()
+    assert list(got[0]) == [b"q2", b"x"], got
+    assert client.brpop("q1", timeout=0.01) is None
+    client.zadd("zq", {"m": 1.5})
+    popped = client.bzpopmin("zq", timeout=1)
+    assert list(popped) == [b"zq", b"m", 1.5], popped
+    client.xadd("sq", {"f": "v"}, id="1-1")
+    assert client.xread({"sq": "0"}, block=1000) and not client.xread({"sq": "$"}, block=10)
+
+
+@case
+def commands_are_monitored(client):
+    with client.monitor() as monitor:
+        client.set("seen", "by monitors")
+        command = monitor.next_command()
+        while not command["command"].startswith("SET"):
+            command = monitor.next_command()
+        assert command["command"] == "SET seen by monitors" and command["db"] == 0, command
+
+
+@case
 def tensors_travel_as_plain_commands(client):
     call = client.execute_command
     assert call("AI.TENSORSET", "t", "FLOAT", 2, 2, "BLOB", bytes(16)) == b"OK"
