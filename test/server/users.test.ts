@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -446,7 +446,8 @@ t.test('who has not said who it is, is held short', async (t) => {
 });
 
 t.test('a file of users', async (t) => {
-  const path = join(folderFor(t), 'users.acl');
+  const folder = folderFor(t);
+  const path = join(folder, 'users.acl');
   writeFileSync(
     path,
     'user default on >admin ~* &* +@all\n\nuser sim on >pw ~x:* +@read (~y +set)\n',
@@ -483,8 +484,33 @@ t.test('a file of users', async (t) => {
     await admin!.refusal('ACL', 'LOAD'),
     `ERR Error loading ACLs, opening file '${path}': No such file or directory`,
   );
-  await admin!.request('CONFIG', 'SET', 'dir', '/').catch(() => {});
   t.equal(await admin!.request('ACL', 'SAVE'), 'OK');
+  rmSync(folder, { recursive: true });
+  t.equal(
+    await admin!.refusal('ACL', 'SAVE'),
+    'ERR There was an error trying to save the ACLs. Please check the server logs for more information',
+  );
+  t.match(server.log(), /ACL SAVE to '.*users\.acl' failed: No such file or directory/);
+  mkdirSync(folder);
+  t.equal(await admin!.request('ACL', 'SAVE'), 'OK');
+  t.strictSame(readdirSync(folder), ['users.acl'], 'nothing is left of what failed');
+});
+
+t.test('which channels new users have', async (t) => {
+  const server = await start(t);
+  const [admin, other] = await connect(t, server, 2);
+  const channelsOf = async (user: string) => {
+    const reply = (await other!.request('ACL', 'GETUSER', user)) as unknown[];
+    return reply[reply.indexOf('channels') + 1];
+  };
+  await admin!.request('ACL', 'SETUSER', 'before');
+  t.equal(await channelsOf('before'), '');
+  t.equal(await admin!.request('CONFIG', 'SET', 'acl-pubsub-default', 'allchannels'), 'OK');
+  await admin!.request('ACL', 'SETUSER', 'after');
+  t.equal(await channelsOf('after'), '&*');
+  t.equal(await channelsOf('before'), '');
+  await admin!.request('ACL', 'SETUSER', 'before', 'reset');
+  t.equal(await channelsOf('before'), '&*');
 });
 
 t.test('lines of the configuration file, and CONFIG REWRITE', async (t) => {
