@@ -518,6 +518,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       this.#watch();
     }
     this.#checkBacklog();
+    this.record(this.#host.nowMs); // CLIENT LIST tells who falls behind
   }
 
   /** The kernel takes more. */

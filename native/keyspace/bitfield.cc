@@ -135,12 +135,12 @@ bool FitNegative(const Field& field, int64_t* result) {
   return true;
 }
 
-// One subcommand on bytes that are long enough for what it writes.
-void Apply(const Field& field, String* string, std::string_view bytes, Reply& reply) {
+// One subcommand on bytes that are long enough for what it writes. True if they have changed.
+bool Apply(const Field& field, String* string, std::string_view bytes, Reply& reply) {
   const int64_t before = Extended(field, ReadBits(bytes, field.offset, field.bits));
   if (field.action == Field::Action::kGet) {
     reply.Integer(before);
-    return;
+    return false;
   }
   const bool is_set = field.action == Field::Action::kSet;
   int64_t after = 0;
@@ -150,10 +150,11 @@ void Apply(const Field& field, String* string, std::string_view bytes, Reply& re
                         : Fit(field, base, is_set ? 0 : field.value, &after);
   if (!fits) {
     reply.Nil();
-    return;
+    return false;
   }
   reply.Integer(is_set ? before : after);
   WriteBits(string->data(), field.offset, field.bits, static_cast<uint64_t>(after));
+  return after != before;
 }
 
 }  // namespace
@@ -180,10 +181,18 @@ Status Fields(int db, std::string_view key, Words words, bool is_readonly, int64
   LockedKey locked(db, key);
   if (!locked.state.HoldsOrAbsent(ObjectKind::kString)) return Code::kWrongType;
   const auto bytes = static_cast<size_t>((written_end + 7) >> 3);
+  bool is_changed =
+      !locked.state.exists() || static_cast<String&>(*locked.state.value()).view().size() < bytes;
   Ref<String> string = strings::TakeString(locked.state, bytes, locked.graveyard);
   if (!string) return Code::kOutOfMemory;
-  for (const Field& field : fields) Apply(field, string.get(), string->view(), reply);
-  Commit(locked.state, std::move(string), kKeepExpiry, {events::kStringSetBit}, locked.graveyard);
+  for (const Field& field : fields) {
+    if (Apply(field, string.get(), string->view(), reply)) is_changed = true;
+  }
+  if (is_changed) {
+    Commit(locked.state, std::move(string), kKeepExpiry, {events::kStringSetBit}, locked.graveyard);
+  } else {
+    ReturnValue(locked.state, std::move(string));
+  }
   return Status::Ok();
 }
 

@@ -99,6 +99,8 @@ Result<int64_t> Set(int db, std::string_view key, int64_t offset, bool bit) {
   LockedKey locked(db, key);
   if (!locked.state.HoldsOrAbsent(ObjectKind::kString)) return Code::kWrongType;
   const auto at = static_cast<size_t>(offset >> 3);
+  const std::string_view bytes = ViewOf(locked.state.exists() ? locked.state.value() : nullptr);
+  if (at < bytes.size() && BitAt(bytes, offset) == bit) return int64_t{bit};  // no change
   Ref<String> string = strings::TakeString(locked.state, at + 1, locked.graveyard);
   if (!string) return Code::kOutOfMemory;
   const bool before = BitAt(string->view(), offset);
