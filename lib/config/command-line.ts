@@ -187,7 +187,7 @@ class ConfigReader {
         throw new SettingError(`'${name}' is not supported by this server`);
     }
     if (!this.#settings.setLine(name, values))
-      throw new SettingError('Bad directive or wrong number of arguments');
+      throw new SettingError(`Bad directive or wrong number of arguments${moduleHint(name)}`);
     if (name.toLowerCase() === 'dir') this.#changeFolder();
   }
 
@@ -241,6 +241,20 @@ class ConfigReader {
       this.warnings.push(`Module ${path} is not opened: only the commands of RedisAI are built in`);
     this.#settings.modules.push({ path, args });
   }
+}
+
+/** What SmartSim's documentation of colocated databases makes of RedisAI's arguments, and their names. */
+const moduleArguments: Record<string, string> = {
+  'threads-per-queue': 'THREADS_PER_QUEUE',
+  'inter-op-threads': 'INTER_OP_PARALLELISM',
+  'inter-op-parallelism': 'INTER_OP_PARALLELISM',
+  'intra-op-threads': 'INTRA_OP_PARALLELISM',
+  'intra-op-parallelism': 'INTRA_OP_PARALLELISM',
+};
+
+function moduleHint(name: string): string {
+  const argument = moduleArguments[name.toLowerCase().replaceAll('_', '-')];
+  return argument === undefined ? '' : `: ${argument} stands behind the path of --loadmodule`;
 }
 
 function moduleFailed(path: string, reason: string): FatalConfigError {

@@ -210,6 +210,10 @@ const refusals: readonly {
   { argv: ['--cluster-enabled', 'yes'], words: /cluster mode is not supported/ },
   { argv: ['--databases', '17'], words: /between 1 and 16 inclusive/ },
   { argv: ['--proc-title-template', '{what}'], words: /template format is invalid/ },
+  {
+    argv: ['--inter-op-threads', '1'],
+    words: /Bad directive or wrong number of arguments: INTER_OP_PARALLELISM stands behind/,
+  },
   { argv: ['--sentinel'], words: /no sentinel/ },
   { argv: ['--test-memory'], words: /--test-memory takes/ },
   { argv: ['--test-memory', 'x'], words: /--test-memory takes/ },
