@@ -101,6 +101,11 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   #isPaused = false;
   #isWatchingDrain = false;
 
+  // Where the last message lies in the batch that is being collected.
+  #messageSerial = -1;
+  #messageRow = 0;
+  #lastRow = 0;
+
   #isEnding = false;
   #isClosed = false;
   #softSinceMs = 0;
@@ -431,11 +436,12 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   sendLater(start: number, end: number): void {
     if (this.#isClosed) return;
+    this.#messageSerial = -1;
     if (this.slot < 0) {
       this.send(start, end, 0);
     } else if (this.#outbox.isEmpty) {
       this.#traffic.outputBytes += end - start;
-      this.#host.replies.add(this, start, end);
+      this.#lastRow = this.#host.replies.add(this, start, end);
     } else {
       this.#leave(start, end);
     }
@@ -453,7 +459,17 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   /** Sends out[start, end), a message that has been published, behind all replies so far. */
   deliver(start: number, end: number): void {
-    if (this.#takesMessages()) this.sendLater(start, end);
+    if (!this.#takesMessages()) return;
+    const { replies } = this.#host;
+    // Messages for the same listeners lie one behind the other, and go out as one.
+    if (this.#messageSerial === replies.serial && replies.extend(this.#messageRow, start, end)) {
+      this.#traffic.outputBytes += end - start;
+      return;
+    }
+    this.sendLater(start, end);
+    if (this.slot < 0 || !this.#outbox.isEmpty) return;
+    this.#messageSerial = replies.serial;
+    this.#messageRow = this.#lastRow;
   }
 
   /** The same of a message that is in reply blobs, which are made for this connection. */

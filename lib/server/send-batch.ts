@@ -20,6 +20,7 @@ export class SendBatch {
   #senders: Sender[] = [];
   /** The last turn's, used again. */
   #sent: Sender[] = [];
+  #serial = 0;
   readonly #countMax: number;
 
   constructor(addon: Addon, encoder: ReplyEncoder, sends: Int32Array) {
@@ -38,13 +39,28 @@ export class SendBatch {
     return this.#senders.length === this.#countMax;
   }
 
-  /** There is room unless `isCountFull`. */
-  add(sender: Sender, start: number, end: number): void {
-    const at = 3 * this.#senders.push(sender) - 3;
+  /** There is room unless `isCountFull`. @returns Which row of the batch it is. */
+  add(sender: Sender, start: number, end: number): number {
+    const row = this.#senders.push(sender) - 1;
+    const at = 3 * row;
     const sends = this.#sends;
     sends[at] = sender.slot;
     sends[at + 1] = start;
     sends[at + 2] = end;
+    return row;
+  }
+
+  /** Which batch this is: rows of another one mean nothing. */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  /** Adds out[start, end) to the last row of a sender, if it ends where this begins. */
+  extend(row: number, start: number, end: number): boolean {
+    const at = 3 * row + 2;
+    if (this.#sends[at] !== start) return false;
+    this.#sends[at] = end;
+    return true;
   }
 
   /** Sends what was added. The encoder may go on with the reply that it is framing. */
@@ -52,6 +68,7 @@ export class SendBatch {
     const senders = this.#senders;
     const count = senders.length;
     if (count === 0) return;
+    this.#serial++;
     // What is left over may close its client, which sends again.
     this.#senders = this.#sent;
     this.#sent = [];
