@@ -147,11 +147,7 @@ const subcommands: readonly Command[] = [
     summary: 'Takes OFF; tracking of keys is refused.',
     since: '6.0.0',
     arity: -3,
-    run({ reply, request }) {
-      if (request.is(2, 'ON')) throw replyErrors.optionNotSupported('CLIENT TRACKING');
-      if (!request.is(2, 'OFF')) throw replyErrors.syntax();
-      reply.ok();
-    },
+    run: track,
   },
   {
     ...own,
@@ -231,6 +227,22 @@ function unblock({ reply, request }: Call): void {
     throw replyErrors.unblockReason();
   const isError = count === 4 && request.is(3, 'ERROR');
   reply.integer(addon().awaitUnblock(integerOf(request, 2), isError ? 1 : 0));
+}
+
+/** Options that stand alone. */
+const trackingFlags = ['BCAST', 'OPTIN', 'OPTOUT', 'NOLOOP'];
+
+/** Off it is in any case. Options are read first, as in Redis. */
+function track({ reply, request }: Call): void {
+  for (let i = 3; i < request.count; i++) {
+    const hasValue = request.is(i, 'REDIRECT') || request.is(i, 'PREFIX');
+    if (hasValue && i + 1 < request.count) i++;
+    else if (hasValue || !trackingFlags.some((flag) => request.is(i, flag)))
+      throw replyErrors.syntax();
+  }
+  if (request.is(2, 'ON')) throw replyErrors.optionNotSupported('CLIENT TRACKING');
+  if (!request.is(2, 'OFF')) throw replyErrors.syntax();
+  reply.ok();
 }
 
 function onOrOff({ reply, request }: Call): void {

@@ -1,6 +1,7 @@
 // FUNCTION, as a server answers that has no libraries and takes none.
 
 import { replyErrors } from '../core/errors.ts';
+import { addon } from '../engine/addon.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { container } from './container.ts';
 import { shown } from './words.ts';
@@ -65,7 +66,8 @@ export const functionCommands: readonly Command[] = [
         flags: write,
         run({ reply, request }) {
           const { count } = request;
-          if (count > 3 || (count === 3 && !request.is(2, 'SYNC') && !request.is(2, 'ASYNC')))
+          if (count > 3) throw replyErrors.wrongSubcommandWords(shown(request, 1), 'FUNCTION');
+          if (count === 3 && !request.is(2, 'SYNC') && !request.is(2, 'ASYNC'))
             throw replyErrors.functionFlushMode();
           reply.ok();
         },
@@ -137,13 +139,23 @@ function restore({ reply, request }: Call): void {
   const policies = ['APPEND', 'REPLACE', 'FLUSH'];
   if (request.count === 4 && !policies.some((policy) => request.is(3, policy)))
     throw replyErrors.restorePolicy();
-  if (!request.isBlob(2)) {
-    const payload = request.bytes(2);
-    if (EMPTY_DUMPS.some((dump) => dump.equals(payload))) {
-      reply.ok();
-      return;
-    }
-    if (payload[0] !== LIBRARY_BYTE) throw replyErrors.wrongDump();
+  const isLarge = request.isBlob(2);
+  if (!isLarge && EMPTY_DUMPS.some((dump) => dump.equals(request.bytes(2)))) {
+    reply.ok();
+    return;
   }
+  const first = isLarge ? firstByteOfBlob(2) : request.bytes(2)[0];
+  if (first !== LIBRARY_BYTE) throw replyErrors.wrongDump();
   throw replyErrors.optionNotSupported('FUNCTION RESTORE of libraries');
+}
+
+function firstByteOfBlob(word: number): number | undefined {
+  const native = addon();
+  native.blobHold(word);
+  const blob = native.heldKeep();
+  const view = native.replyBlobView(blob, 0, 1);
+  const [first] = view;
+  native.detach(view.buffer);
+  native.replyBlobRelease(blob);
+  return first;
 }

@@ -6,6 +6,7 @@ import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { withHelp } from './container.ts';
+import { keyFlags } from './key-flags.ts';
 import { categoriesOf } from './rows.ts';
 import { replyWord, shown, WordsFrom } from './words.ts';
 
@@ -60,6 +61,14 @@ export function introspectionCommands(table: () => Table): readonly Command[] {
           since: '2.8.13',
           arity: -4,
           run: (call) => getKeys(call, table()),
+        },
+        {
+          ...shape,
+          name: 'getkeysandflags',
+          summary: 'Returns the keys of a whole command, and what it does to them.',
+          since: '7.0.0',
+          arity: -4,
+          run: (call) => getKeysAndFlags(call, table()),
         },
         {
           ...shape,
@@ -194,11 +203,22 @@ function isOfModule(name: string): boolean {
   return name.startsWith('ai.');
 }
 
-function getKeys({ reply, request }: Call, table: Table): void {
+interface FoundKeys {
+  readonly command: Command;
+  /** In full: `object|freq`. */
+  readonly name: string;
+  /** Words of the request. */
+  readonly words: readonly number[];
+}
+
+/** The keys of the command that word 2 begins. @throws {ReplyError} */
+function findKeys({ request }: Call, table: Table): FoundKeys {
   const container = table.get(shown(request, 2).toLowerCase());
   if (container === undefined) throw replyErrors.invalidCommand();
   const name = request.count > 3 ? shown(request, 3).toLowerCase() : '';
   const command = subcommand(container, name) ?? container;
+  if (command === container && container.subcommands !== undefined && name !== '')
+    throw replyErrors.invalidCommand();
   const { keys: spec } = command;
   if (spec.first === 0 && spec.find === undefined) throw replyErrors.noKeyArguments();
   const words = new WordsFrom(request, 2);
@@ -207,8 +227,28 @@ function getKeys({ reply, request }: Call, table: Table): void {
     throw replyErrors.invalidArgumentCount();
   const keys = keysOf(command, words);
   if (keys === undefined || keys.length === 0) throw replyErrors.invalidArguments();
-  reply.array(keys.length);
-  for (const key of keys) replyWord(reply, request, 2 + key);
+  const isSubcommand = command !== container;
+  return {
+    command,
+    name: isSubcommand ? `${container.name}|${command.name}` : command.name,
+    words: keys.map((key) => 2 + key),
+  };
+}
+
+function getKeys(call: Call, table: Table): void {
+  const { words } = findKeys(call, table);
+  call.reply.array(words.length);
+  for (const word of words) replyWord(call.reply, call.request, word);
+}
+
+function getKeysAndFlags(call: Call, table: Table): void {
+  const { command, name, words } = findKeys(call, table);
+  call.reply.array(words.length);
+  for (const [index, word] of words.entries()) {
+    call.reply.array(2);
+    replyWord(call.reply, call.request, word);
+    replyNames(call.reply, keyFlags(name, command, index));
+  }
 }
 
 /** @returns Word indices, or undefined if the words do not parse. */

@@ -1,9 +1,10 @@
 // Unions, intersections and differences of sorted sets and sets.
 
-import { replyErrors } from '../core/errors.ts';
+import { ReplyError, replyErrors } from '../core/errors.ts';
+import { valueKinds } from '../engine/addon.ts';
 import { aggregates, type DataCommands, setOperations } from '../engine/data-commands.ts';
 import type { Request } from '../resp/request.ts';
-import type { Command } from './command.ts';
+import type { Call, Command } from './command.ts';
 import { integer, numberedKeys, readonly, row, rows, writeDenyoom } from './rows.ts';
 import { atLeast, integerOf } from './words.ts';
 
@@ -23,17 +24,33 @@ interface Allowed {
   limit: boolean;
 }
 
-/** The number of keys is word `at`. @throws {ReplyError} */
-function read(
-  values: DataCommands,
-  request: Request,
-  at: number,
-  name: string,
-  allowed: Allowed,
-): Combination {
+/** The number of keys is word `at`. Redis looks at the keys before it reads the options. @throws {ReplyError} */
+function read(call: Call, at: number, name: string, allowed: Allowed): Combination {
+  const { client, keyspace, request } = call;
   const keyCount = integerOf(request, at);
   if (keyCount < 1) throw replyErrors.noInputKey(name);
   if (keyCount > request.count - at - 1) throw replyErrors.syntax();
+  try {
+    return readOptions(keyspace.values, request, at, keyCount, allowed);
+  } catch (error) {
+    if (!(error instanceof ReplyError)) throw error;
+    for (let word = at + 1; word <= at + keyCount; word++) {
+      if (!combined.includes(keyspace.kind(client.db, word))) throw replyErrors.wrongType();
+    }
+    throw error;
+  }
+}
+
+/** What keys may hold. */
+const combined: readonly number[] = [valueKinds.none, valueKinds.set, valueKinds.sortedSet];
+
+function readOptions(
+  values: DataCommands,
+  request: Request,
+  at: number,
+  keyCount: number,
+  allowed: Allowed,
+): Combination {
   const found: Combination = {
     keyCount,
     aggregate: aggregates.sum,
@@ -84,14 +101,8 @@ function combinationRow(
     name,
     -3,
     summary,
-    rows((values, db, { request }) => {
-      const { keyCount, aggregate, firstWeight, withScores } = read(
-        values,
-        request,
-        1,
-        name,
-        allowed,
-      );
+    rows((values, db, call) => {
+      const { keyCount, aggregate, firstWeight, withScores } = read(call, 1, name, allowed);
       return values.sortedSetCombine(
         db,
         2,
@@ -124,8 +135,8 @@ function storingRow(
     name,
     -4,
     summary,
-    integer((values, db, { request }) => {
-      const { keyCount, aggregate, firstWeight } = read(values, request, 2, name, allowed);
+    integer((values, db, call) => {
+      const { keyCount, aggregate, firstWeight } = read(call, 2, name, allowed);
       return values.sortedSetCombineStore(
         db,
         1,
@@ -170,9 +181,9 @@ export const sortedSetAlgebra: readonly Command[] = [
     'zintercard',
     -3,
     'Returns how many members all keys have.',
-    integer((values, db, { request }) => {
+    integer((values, db, call) => {
       const allowed = { weights: false, scores: false, limit: true };
-      const { keyCount, limit } = read(values, request, 1, 'zintercard', allowed);
+      const { keyCount, limit } = read(call, 1, 'zintercard', allowed);
       return values.sortedSetIntersectionLength(db, 2, keyCount, limit);
     }),
   ),

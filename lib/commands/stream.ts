@@ -195,20 +195,18 @@ function rangeRow(name: string, summary: string, isReversed: boolean): Command {
   );
 }
 
-/** Where STREAMS stands, behind the options; -1 if it does not. */
+/** Where STREAMS stands first, wherever that is; -1 if it does not. */
 function streamsAt(words: Words): number {
-  for (let i = 1; i < words.count; i += 2) {
-    if (words.is(i, 'STREAMS')) return i;
-    if (!words.is(i, 'COUNT') && !words.is(i, 'BLOCK')) return -1;
-  }
+  for (let i = 1; i < words.count; i++) if (words.is(i, 'STREAMS')) return i;
   return -1;
 }
 
 function keysRead(words: Words): number[] | undefined {
   const at = streamsAt(words);
   const left = words.count - at - 1;
-  if (at === -1 || left === 0 || left % 2 === 1) return undefined;
-  return Array.from({ length: left / 2 }, (_, i) => at + 1 + i);
+  if (at === -1 || left < 2) return undefined;
+  // As Redis finds them: also where an id is missing or there is one too many.
+  return Array.from({ length: Math.floor(left / 2) }, (_, i) => at + 1 + i);
 }
 
 function read(call: Call): void {
@@ -227,7 +225,13 @@ function read(call: Call): void {
   if (words % 2 === 1) throw replyErrors.unbalancedRead();
   const keyCount = words / 2;
   for (let i = at + 1 + keyCount; i < request.count; i++) {
-    if (request.is(i, '>')) throw replyErrors.groupIdWithoutGroup();
+    if (!request.is(i, '>')) continue;
+    // As Redis has it: a key is looked at before its id.
+    for (let key = at + 1; key <= i - keyCount; key++) {
+      const kind = keyspace.kind(client.db, key);
+      if (kind !== valueKinds.none && kind !== valueKinds.stream) throw replyErrors.wrongType();
+    }
+    throw replyErrors.groupIdWithoutGroup();
   }
   const first = at + 1;
   const firstId = first + keyCount;
