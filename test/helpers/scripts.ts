@@ -21,7 +21,9 @@ export interface ScriptLists {
 export function executeWords(key: string, lists: ScriptLists): Word[] {
   const { keys = [], inputs = [], args = [], outputs = [] } = lists;
   return [
-    ...['AI.SCRIPTEXECUTE', key, 'f', 'KEYS', keys.length, ...keys],
+    ...['AI.SCRIPTEXECUTE', key, 'f'],
+    // As in RedisAI KEYS without any is refused.
+    ...(keys.length > 0 ? ['KEYS', keys.length, ...keys] : []),
     ...['INPUTS', inputs.length, ...inputs, 'ARGS', args.length, ...args],
     ...['OUTPUTS', outputs.length, ...outputs],
   ];
