@@ -589,7 +589,9 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   sweep(now: number): void {
     if (this.#isClosed) return;
     const { idleMs } = this.#host.limits;
-    if (idleMs > 0 && this.#completion === undefined && now - this.lastSeenMs > idleMs) {
+    // Who waits or listens is quiet by nature.
+    const isQuiet = this.#completion !== undefined || this.isSubscriber || this.isMonitor;
+    if (idleMs > 0 && !isQuiet && now - this.lastSeenMs > idleMs) {
       log.verbose('Closing idle client');
       this.close();
       return;

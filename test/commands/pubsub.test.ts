@@ -106,6 +106,31 @@ t.test('who does not read is closed, by the limits of its class', async (t) => {
   await server.request('CONFIG', 'SET', 'client-output-buffer-limit', 'pubsub 32mb 8mb 60');
 });
 
+t.test('listeners are closed when too much waits for them on their thread', async (t) => {
+  const limit = ['--client-output-buffer-limit', 'pubsub', '0', '0', '0'];
+  const server = await startServer(['--io-threads', '1', '--save', '', ...limit]);
+  t.teardown(() => server.stop());
+  const listener = await server.raw();
+  await listener.request('SUBSCRIBE', 'flood');
+  listener.socket.pause();
+  const publisher = await server.raw();
+  const chunk = Buffer.alloc(16 * 1024 * 1024);
+  const count = 20;
+  // Published in one turn of the loop, in which nothing is delivered.
+  publisher.send('MULTI');
+  for (let i = 0; i < count; i++) publisher.send('PUBLISH', 'flood', chunk);
+  publisher.send('EXEC');
+  for (let i = 0; i < count + 1; i++) await publisher.reply();
+  t.strictSame(await publisher.reply(), Array(count).fill(1));
+  while (!server.log().includes('too many messages wait for them')) await delay(5);
+  t.equal(await publisher.request('PUBLISH', 'flood', 'x'), 0);
+  const later = await server.raw();
+  await later.request('SUBSCRIBE', 'flood');
+  t.equal(await publisher.request('PUBLISH', 'flood', 'x'), 1, 'others come');
+  t.strictSame(await later.reply(), ['message', 'flood', 'x']);
+  for (const client of [listener, publisher, later]) client.close();
+});
+
 t.test('CLIENT LIST and INFO tell who listens', async (t) => {
   const client = await RawClient.connect(server.port);
   await client.call('SUBSCRIBE', 'a', 'b');

@@ -107,9 +107,17 @@ t.test('closes idle clients after `timeout`', async (t) => {
   const server = await startServer(['--timeout', '1']);
   t.teardown(() => server.stop());
   const connection = await server.raw();
+  const listener = await server.raw();
+  await listener.request('SUBSCRIBE', 'quiet');
+  const waiting = await server.raw();
+  waiting.send('BLPOP', 'none', 0);
   t.equal(await connection.request('PING'), 'PONG');
   await closed(connection);
-  t.pass();
+  const other = await server.raw();
+  t.equal(await other.request('PUBLISH', 'quiet', 'x'), 1, 'who listens stays');
+  t.equal(await other.request('RPUSH', 'none', 'x'), 1);
+  t.strictSame(await waiting.reply(), ['none', 'x'], 'so does who waits');
+  for (const client of [listener, waiting, other]) client.close();
 });
 
 t.test('closes the client that passes client-query-buffer-limit', async (t) => {
