@@ -201,6 +201,8 @@ export interface ServerServices {
   saveFlushed(): Promise<void>;
   /** Begins to save; the answer is whether that is only scheduled. @throws {ReplyError} */
   saveInBackground(isScheduled: boolean): Promise<boolean>;
+  /** Begins to rewrite the append-only file; answers as `configSet`. */
+  rewriteJournal(): Promise<Error | undefined>;
   /** Ends the process with status 0 after open EXECs; only where it cannot there is an answer. */
   shutdown(options: {
     readonly save: 'default' | 'save' | 'nosave';

@@ -6,6 +6,7 @@ import { MODULE_VERSION, REDIS_VERSION } from '../config/version.ts';
 import { humanBytes } from '../core/units.ts';
 import { addon, denialReasons, type ProcessStatistics } from '../engine/addon.ts';
 import { subscriptionKinds } from '../engine/event-commands.ts';
+import type { JournalFacts } from '../engine/journal-commands.ts';
 import type { DataFacts } from '../engine/stored-data.ts';
 import { type Call, type Command, noKeys } from './command.ts';
 import { modelSection, moduleSections } from './info-ai.ts';
@@ -183,7 +184,7 @@ function memory({ server }: Call, statistics: ProcessStatistics): Fields {
     mem_clients_slaves: 0,
     mem_clients_normal: requests + replies,
     mem_cluster_links: 0,
-    mem_aof_buffer: 0,
+    mem_aof_buffer: addon().journalFacts().waitingBytes,
     mem_allocator: 'libc',
     active_defrag_running: 0,
     lazyfree_pending_objects: statistics.freeingCount,
@@ -193,6 +194,7 @@ function memory({ server }: Call, statistics: ProcessStatistics): Fields {
 
 function persistence(): Fields {
   const facts = addon().dataFacts();
+  const journal = addon().journalFacts();
   const isInBackground = facts.isSaving && facts.isBackground;
   return {
     loading: facts.isLoading ? 1 : 0,
@@ -213,17 +215,33 @@ function persistence(): Fields {
     rdb_last_cow_size: 0,
     rdb_last_load_keys_expired: facts.keysExpired,
     rdb_last_load_keys_loaded: facts.keysLoaded,
-    aof_enabled: 0,
-    aof_rewrite_in_progress: 0,
+    aof_enabled: journal.isOn ? 1 : 0,
+    aof_rewrite_in_progress: journal.isRewriting ? 1 : 0,
     aof_rewrite_scheduled: 0,
-    aof_last_rewrite_time_sec: -1,
-    aof_current_rewrite_time_sec: -1,
-    aof_last_bgrewrite_status: 'ok',
-    aof_last_write_status: 'ok',
+    aof_last_rewrite_time_sec: journal.rewriteSeconds,
+    aof_current_rewrite_time_sec: journal.isRewriting
+      ? nowSeconds() - journal.rewriteStartedAtSeconds
+      : -1,
+    aof_last_bgrewrite_status: journal.isRewriteOk ? 'ok' : 'err',
+    aof_last_write_status: journal.isWriteOk ? 'ok' : 'err',
     aof_last_cow_size: 0,
     module_fork_in_progress: 0,
     module_fork_last_cow_size: 0,
+    ...journalFields(journal),
     ...loading(facts),
+  };
+}
+
+/** While there is an append-only file. */
+function journalFields(journal: JournalFacts): Fields {
+  if (!journal.isOn) return {};
+  return {
+    aof_current_size: journal.bytes,
+    aof_base_size: journal.baseBytes,
+    aof_pending_rewrite: 0,
+    aof_buffer_length: journal.waitingBytes,
+    aof_pending_bio_fsync: 0,
+    aof_delayed_fsync: journal.delayedSyncCount,
   };
 }
 

@@ -65,6 +65,25 @@ export const persistenceCommands: readonly Command[] = [
   },
   {
     ...fileShape,
+    name: 'bgrewriteaof',
+    summary: 'Begins to write the append-only file anew, as short as it can be.',
+    arity: 1,
+    flags: ['admin', 'noscript', 'no_async_loading'],
+    run: rewriteJournal,
+  },
+  {
+    ...fileShape,
+    name: 'waitaof',
+    summary: 'Waits until the changes so far are in the append-only file on the disk.',
+    since: '7.2.0',
+    group: 'generic',
+    arity: 4,
+    flags: ['noscript', 'blocking'],
+    categories: ['@connection'],
+    run: waitForJournal,
+  },
+  {
+    ...fileShape,
     name: 'lastsave',
     summary: 'Returns the Unix time of the last save that succeeded.',
     arity: 1,
@@ -176,6 +195,63 @@ function saveInBackground(call: Call): void {
       },
     )
     .then(() => ticket.finish(codes.ok, ''));
+}
+
+const REWRITING = 'Background append only file rewriting started';
+
+/** Within EXEC it begins when the transaction is over. */
+function rewriteJournal(call: Call): void {
+  const { reply, server } = call;
+  if (!call.mayWait) {
+    server.rewriteJournal().catch(() => {});
+    reply.simple('Background append only file rewriting scheduled');
+    return;
+  }
+  let refusal: Error | undefined;
+  const ticket = call.wait((to) => {
+    if (refusal) throw refusal;
+    to.simple(REWRITING);
+  });
+  server
+    .rewriteJournal()
+    .then((error) => {
+      refusal = error;
+    })
+    .then(() => ticket.finish(codes.ok, ''));
+}
+
+/** WAITAOF numlocal numreplicas timeout: there are no replicas. */
+function waitForJournal(call: Call): void {
+  const { reply, request, server } = call;
+  const localCount = integerOf(request, 1);
+  if (localCount !== 0 && localCount !== 1) throw replyErrors.localOutOfRange();
+  const replicaCount = integerOf(request, 2);
+  if (replicaCount < 0) throw replyErrors.notPositive();
+  const timeoutMs = integerOf(request, 3);
+  if (timeoutMs < 0) throw replyErrors.timeoutNegative();
+  if (localCount === 1 && !server.settings.isOn('appendonly')) throw replyErrors.noJournal();
+  const answer = (to: ReplyEncoder, isOnDisk: boolean) => {
+    to.array(2);
+    to.integer(isOnDisk ? 1 : 0);
+    to.integer(0);
+  };
+  const isOn = server.settings.isOn('appendonly');
+  if (!call.mayWait || !isOn) {
+    answer(reply, isOn && addon().journalFacts().waitingBytes === 0);
+    return;
+  }
+  let timer: NodeJS.Timeout | undefined;
+  let isOnDisk = false;
+  const ticket = call.wait((to, code) => {
+    clearTimeout(timer);
+    answer(to, isOnDisk || code === codes.ok);
+  });
+  const isLater = addon().journalAwait(ticket.connection, ticket.sequence, 1) === 1;
+  isOnDisk = !isLater;
+  // Replicas that there are not are waited for as long as the client says.
+  if (!isLater && replicaCount === 0) ticket.finish(codes.ok, '');
+  else if (timeoutMs > 0)
+    timer = setTimeout(() => ticket.finish(codes.timedOut, ''), Math.min(timeoutMs, 2 ** 31 - 1));
 }
 
 function dump(call: Call): void {

@@ -607,21 +607,48 @@ export const settingRows: readonly SettingRow[] = [
   integer('key-load-delay', 0, -INT_MAX - 1n, INT_MAX, { effect: 'The same for keys loaded.' }),
   memory('loading-process-events-interval-bytes', '2mb', 1024, INT_MAX),
   oneOf('sanitize-dump-payload', 'no', ['no', 'yes', 'clients']),
-  flag('appendonly', 'no'),
-  string('appendfilename', 'appendonly.aof', { ...fixed, check: isFileName('appendfilename') }),
+  flag('appendonly', 'no', {
+    effect: 'Whether changes are written to the append-only file, and read from it at the start.',
+  }),
+  string('appendfilename', 'appendonly.aof', {
+    ...fixed,
+    effect: 'What the names of the append-only files begin with.',
+    check: isFileName('appendfilename'),
+  }),
   string('appenddirname', 'appendonlydir', {
     ...fixed,
+    effect: 'The folder of the append-only files, in `dir`.',
     check: isFileName('appenddirname', 'dirname'),
   }),
-  oneOf('appendfsync', 'everysec', ['everysec', 'always', 'no']),
-  flag('no-appendfsync-on-rewrite', 'no'),
-  integer('auto-aof-rewrite-percentage', 100, 0, INT_MAX),
-  memory('auto-aof-rewrite-min-size', '64mb', 0, LONG_MAX),
-  flag('aof-load-truncated', 'yes'),
-  flag('aof-use-rdb-preamble', 'yes'),
+  oneOf('appendfsync', 'everysec', ['everysec', 'always', 'no'], {
+    effect: 'When changes are on the disk: once a second, before they are answered, or some time.',
+  }),
+  flag('no-appendfsync-on-rewrite', 'no', {
+    effect: 'Whether the disk is left to a rewrite while it goes on.',
+  }),
+  integer('auto-aof-rewrite-percentage', 100, 0, INT_MAX, {
+    effect: 'By how many percent the append-only files grow until they are rewritten. 0: never.',
+  }),
+  memory('auto-aof-rewrite-min-size', '64mb', 0, LONG_MAX, {
+    effect: 'Files that are smaller are not.',
+  }),
+  memory('journal-backlog-max', '64mb', 1, LONG_MAX, {
+    effect:
+      'Bytes on their way to the append-only file; while it is more, replies to changes wait.',
+  }),
+  flag('aof-load-truncated', 'yes', {
+    effect: 'Whether an append-only file that ends within a command is cut there, or refused.',
+  }),
+  flag('aof-use-rdb-preamble', 'yes', {
+    effect: 'Whether a rewrite writes RDB, or commands.',
+  }),
   flag('aof-timestamp-enabled', 'no'),
-  flag('aof-rewrite-incremental-fsync', 'yes'),
-  flag('aof-disable-auto-gc', 'no'),
+  flag('aof-rewrite-incremental-fsync', 'yes', {
+    effect: 'Whether a rewrite goes to the disk bit by bit.',
+  }),
+  flag('aof-disable-auto-gc', 'no', {
+    effect: 'Whether append-only files that a rewrite has replaced are kept.',
+  }),
 
   // Redis: replication.
   list('replicaof', '', { ...fixed, aliases: ['slaveof'] }, readReplicaOf),

@@ -305,6 +305,12 @@ export const replyErrors = {
       'MISCONF',
       "Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
     ),
+  cannotJournal: (reason: string) =>
+    new ReplyError('MISCONF', `Errors writing to the AOF file: ${reason}`),
+  rewriteInProgress: () => err('Background append only file rewriting already in progress'),
+  cannotRewrite: (reason: string) => err(`the append only file cannot be rewritten: ${reason}`),
+  noJournal: () => err('WAITAOF cannot be used when numlocal is set but appendonly is disabled.'),
+  localOutOfRange: () => err('value is out of range, value must between 0 and 1'),
   shutdownFailed: () => err('Errors trying to SHUTDOWN. Check logs.'),
   cannotSave: (reason: string) => err(`the data cannot be saved: ${reason}`),
 

@@ -10,6 +10,7 @@ import { nativeFolder } from '../runtimes/locate.ts';
 import type { BlockingCommands } from './blocking-commands.ts';
 import type { DataCommands } from './data-commands.ts';
 import type { EventCommands } from './event-commands.ts';
+import type { JournalCommands } from './journal-commands.ts';
 import type { ObservationCommands } from './observation-commands.ts';
 import type { StoredDataCommands } from './stored-data.ts';
 
@@ -177,6 +178,8 @@ export interface ThreadBlocks {
   readonly ready: Int32Array;
   /** What `socketSendMany` sends: slot, start and end in `out`, 3 i32 each. */
   readonly sends: Int32Array;
+  /** The command that is carried out, for the journal: `commandBlock` says what is where. */
+  readonly command: Int32Array;
   /** Which thread this is, from 0. */
   readonly threadIndex: number;
 }
@@ -391,11 +394,12 @@ export type ScriptStoreArguments = [
   sequence: number,
 ];
 
-/** With `DataCommands`, `EventCommands`, `BlockingCommands`, `ObservationCommands` and `StoredDataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
+/** With `DataCommands`, `EventCommands`, `BlockingCommands`, `JournalCommands`, `ObservationCommands` and `StoredDataCommands` one to one with `native/binding/exports.cc`; a test compares the two lists. */
 export interface Addon
   extends DataCommands,
     EventCommands,
     BlockingCommands,
+    JournalCommands,
     ObservationCommands,
     StoredDataCommands {
   readonly abiVersion: number;

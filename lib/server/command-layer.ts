@@ -142,6 +142,10 @@ export class Services implements ServerServices {
     return outcome.count > 0;
   }
 
+  async rewriteJournal(): Promise<Error | undefined> {
+    return errorOf(await this.#ask((id) => ({ type: 'bgrewriteaof', id })));
+  }
+
   async shutdown(options: ShutdownOptions): Promise<Error | undefined> {
     return errorOf(await this.#ask((id) => ({ type: 'shutdown', id, ...options })));
   }
@@ -287,6 +291,7 @@ export abstract class CommandLayer {
       this.acl.catalog,
       this.encoder,
       native,
+      this.blocks.command,
       this.limits,
       statistics,
       this.monitors,
@@ -301,9 +306,10 @@ export abstract class CommandLayer {
     return this.dispatcher.names;
   }
 
-  applyData({ isLoading, refusesWrites }: DataState): void {
+  applyData({ isLoading, refusesWrites, journalError }: DataState): void {
     this.limits.isLoading = isLoading;
     this.limits.refusesWrites = refusesWrites;
+    this.limits.journalError = journalError;
   }
 
   applySettings(pairs: Pairs): void {

@@ -4,8 +4,9 @@ import type { Acl } from '../auth/acl.ts';
 import type { Completion, ServerServices, Ticket } from '../commands/command.ts';
 import { ProtocolError, ReplyError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
-import { type Addon, EAGAIN, socketEvents } from '../engine/addon.ts';
+import { type Addon, EAGAIN, socketEvents, type ThreadBlocks } from '../engine/addon.ts';
 import type { Engine } from '../engine/engine.ts';
+import { commandBlock } from '../engine/journal-commands.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { ThreadMemory } from '../resp/native-memory.ts';
 import type { ReplyBlob, ReplyEncoder, ReplySink } from '../resp/reply-encoder.ts';
@@ -34,6 +35,7 @@ const RECORD_MS = 200;
 export interface ConnectionHost {
   readonly addon: Addon;
   readonly memory: ThreadMemory;
+  readonly blocks: Pick<ThreadBlocks, 'command'>;
   readonly scratchRequest: Request;
   readonly encoder: ReplyEncoder;
   readonly dispatcher: Dispatcher;
@@ -51,6 +53,8 @@ export interface ConnectionHost {
   readonly nowMs: number;
   /** A connection's turn is over: sends its replies, unless others' turns follow at once. */
   endTurn(): void;
+  /** The connection's replies wait for the journal; `release` ends that. */
+  hold(connection: Connection): void;
   onClosed(connection: Connection): void;
 }
 
@@ -83,6 +87,8 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   readonly #decoder: RequestDecoder;
   readonly #traffic: Traffic;
   readonly #outbox: Outbox;
+  /** `ThreadBlocks.command`. */
+  readonly #block: Int32Array;
   /** For the dispatcher. */
   readonly call: ConnectionCall;
 
@@ -105,6 +111,11 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   #messageSerial = -1;
   #messageRow = 0;
   #lastRow = 0;
+
+  // Replies that the journal must be on the disk for, or has too much to write for.
+  #isHeld = false;
+  /** Of the host's waits the one that ends it; -1: that has not begun. */
+  heldSequence = -1;
 
   #isEnding = false;
   #isClosed = false;
@@ -134,6 +145,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#encoder = host.encoder;
     this.#dispatcher = host.dispatcher;
     this.#traffic = host.traffic;
+    this.#block = host.blocks.command;
     this.lastSeenMs = Date.now();
     this.#isUnix = from.isUnix;
     this.#recordedFlags = this.flags;
@@ -190,7 +202,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   #onRead(byteCount: number): void {
     if (this.#isEnding) return;
     const { scratch } = this.#host.memory.blocks;
-    if (this.#completion !== undefined) {
+    if (this.#completion !== undefined || this.#isHeld) {
       this.#backlog.add(scratch, 0, byteCount);
     } else {
       this.#beginTurn();
@@ -271,7 +283,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   #resume(): void {
     const { scratch } = this.#host.memory.blocks;
     while (this.#backlog.byteCount > 0) {
-      if (this.#completion !== undefined) return;
+      if (this.#completion !== undefined || this.#isHeld) return;
       if (this.#isEnding || this.#isClosed) {
         this.#backlog.release();
         break;
@@ -298,6 +310,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   #endTurn(): void {
     this.#encoder.end();
+    this.#holdIfAsked();
     this.isInTurn = false;
     const now = this.#host.nowMs;
     this.lastSeenMs = now;
@@ -417,6 +430,8 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     // A command may finish at once: then its turn is still open.
     const isNested = this.isInTurn;
     if (!isNested) this.#beginTurn();
+    // A run has stored its outputs, say.
+    if (this.#host.limits.awaitsDisk) this.#block[commandBlock.isHeld] = 1;
     if (!isNested && this.replyMode !== 'on') this.#mute();
     try {
       completion(this.#encoder, code, text);
@@ -432,6 +447,34 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#endTurn();
   }
 
+  // --- waiting for the journal ---
+
+  /** @returns Whether replies must wait, from those of the command just carried out on. */
+  #holdIfAsked(): boolean {
+    if (this.#block[commandBlock.isHeld] !== 0 && this.isInTurn) {
+      this.#block[commandBlock.isHeld] = 0;
+      this.#isHeld = true;
+      this.heldSequence = -1;
+      this.#host.hold(this);
+    }
+    return this.#isHeld;
+  }
+
+  /** The journal is so far: sends what has waited, and goes on with what has come meanwhile. */
+  release(): void {
+    if (this.#isClosed) return;
+    this.#isHeld = false;
+    if (!this.#outbox.isEmpty) {
+      this.#drain();
+      if (this.#isClosed) return;
+      if (!this.#outbox.isEmpty) this.#awaitDrain();
+    }
+    if (this.#completion !== undefined) return;
+    this.#beginTurn();
+    this.#resume();
+    this.#endTurn();
+  }
+
   // --- replies ---
 
   sendLater(start: number, end: number): void {
@@ -439,7 +482,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#messageSerial = -1;
     if (this.slot < 0) {
       this.send(start, end, 0);
-    } else if (this.#outbox.isEmpty) {
+    } else if (this.#outbox.isEmpty && !this.#holdIfAsked()) {
       this.#traffic.outputBytes += end - start;
       this.#lastRow = this.#host.replies.add(this, start, end);
     } else {
@@ -490,7 +533,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#host.replies.send();
     if (this.#isClosed || start === end) return;
     let sent = 0;
-    if (this.#outbox.isEmpty) {
+    if (this.#outbox.isEmpty && !this.#holdIfAsked()) {
       sent = this.#transport.send(start, end, more);
       if (sent < 0) {
         this.close();
@@ -504,7 +547,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   sendWithBlob(start: number, end: number, blobId: number, blobBytes: number): void {
     this.#host.replies.send();
     let sent = 0;
-    if (!this.#isClosed && this.#outbox.isEmpty) {
+    if (!this.#isClosed && this.#outbox.isEmpty && !this.#holdIfAsked()) {
       sent = this.#transport.sendBlob(start, end, blobId, 0);
       if (sent < 0) this.close();
       else this.#traffic.outputBytes += sent;
@@ -529,7 +572,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   }
 
   #awaitDrain(): void {
-    if (!this.#isWatchingDrain) {
+    if (!this.#isWatchingDrain && !this.#isHeld) {
       this.#isWatchingDrain = true;
       this.#watch();
     }
@@ -539,7 +582,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   /** The kernel takes more. */
   #drain(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isHeld) return;
     const sent = this.#outbox.write();
     if (sent < 0) {
       this.close();

@@ -17,6 +17,8 @@ import { engineOptions } from '../engine/engine.ts';
 import { shareStatistics } from './command-statistics.ts';
 import type { NewConnection } from './connection.ts';
 import { DataFiles } from './data-files.ts';
+import type { JournalPart, JournalRead } from './journal-files.ts';
+import type { JournalReaderStart } from './journal-reader.ts';
 import { ListenError, Listeners } from './listener.ts';
 import {
   done,
@@ -104,9 +106,13 @@ export class Control {
       handshakeFailures: new SharedArrayBuffer(threadCount * 8),
     };
     this.#loads = new Int32Array(this.#shared.connections);
-    this.#data = new DataFiles(settings, (state) => {
-      for (const thread of this.#allThreads) this.#post(thread, { type: 'data', state });
-    });
+    this.#data = new DataFiles(
+      settings,
+      (state) => {
+        for (const thread of this.#allThreads) this.#post(thread, { type: 'data', state });
+      },
+      (part) => this.#readCommands(part),
+    );
     this.#threadStart = {
       users,
       tls: this.#firstTlsSetup(),
@@ -166,6 +172,29 @@ export class Control {
     return thread;
   }
 
+  /** What is read is counted nowhere: no client has sent it. */
+  #readCommands(part: JournalPart): Promise<JournalRead> {
+    const thread: ThreadStart = {
+      ...this.#threadStart,
+      shared: {
+        ...this.#shared,
+        commands: shareStatistics(1),
+        errors: new SharedArrayBuffer(errorCodes.length * 8),
+      },
+      settings: this.#settings.snapshot(),
+      data: this.#data.state,
+      threadIndex: 0,
+    };
+    const workerData: JournalReaderStart = { thread, part };
+    const worker = new Worker(new URL('./journal-reader.js', import.meta.url), { workerData });
+    return new Promise((resolve) => {
+      worker.on('message', resolve);
+      worker.on('error', (error) =>
+        this.#fail('the reading of the append only file failed', error),
+      );
+    });
+  }
+
   /** Without a thread to be had, the scripts that need one fail. */
   #startScriptHost(): void {
     if (this.#isStopping || this.#scriptHost !== undefined) return;
@@ -218,6 +247,9 @@ export class Control {
         break;
       case 'bgsave':
         this.#saveInBackground(thread, message.id, message.isScheduled);
+        break;
+      case 'bgrewriteaof':
+        this.#answer(thread, message.id, this.#data.journal.rewrite());
         break;
       case 'shutdown':
         log.notice('User requested shutdown...');
@@ -275,6 +307,7 @@ export class Control {
     if (failure !== undefined) return failure;
     this.#settings.set(pairs);
     this.#applyLimits();
+    if (!this.#data.isLoading) this.#data.journal.refresh();
     const level = this.#settings.text('loglevel');
     if (isLogLevel(level)) setLogLevel(level);
     return undefined;
@@ -456,6 +489,7 @@ export class Control {
   }
 
   #exit(): never {
+    this.#data.journal.stop();
     this.#addon.stopBackground();
     const pidFile = this.#settings.text('pidfile');
     if (pidFile !== '') rmSync(pidFile, { force: true });

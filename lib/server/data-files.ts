@@ -9,6 +9,7 @@ import { log } from '../core/log.ts';
 import { type Addon, addon, codes } from '../engine/addon.ts';
 import { failure } from '../engine/failure.ts';
 import { dataEvents } from '../engine/stored-data.ts';
+import { JournalFiles, type JournalHost } from './journal-files.ts';
 import type { DataState } from './messages.ts';
 
 const TICK_MS = 100;
@@ -29,24 +30,44 @@ export class DataFiles {
   readonly #tell: (state: DataState) => void;
   #told: DataState;
   #isLoading: boolean;
-  #onLoaded: () => void = () => {};
+  #onRdbLoaded: (byteCount: number) => void = () => {};
+  #loadingPath = '';
   /** Whose end has not been told yet, in their order: one that was cancelled may still be among them. */
   readonly #saves: Save[] = [];
   #isScheduled = false;
   #isLastOk = true;
   #startedLoadingMs = 0;
+  readonly journal: JournalFiles;
 
-  /** @param tell Brings the state to all threads. */
-  constructor(settings: Settings, tell: (state: DataState) => void) {
+  /**
+   * @param tell Brings the state to all threads.
+   * @param readCommands Reads a file of commands, on a thread with a command layer.
+   */
+  constructor(
+    settings: Settings,
+    tell: (state: DataState) => void,
+    readCommands: JournalHost['readCommands'],
+  ) {
     this.#settings = settings;
     this.#tell = tell;
-    this.#isLoading = existsSync(this.#path);
+    this.journal = new JournalFiles(settings, {
+      readCommands,
+      loadRdb: (path) => this.#loadRdb(path),
+      refresh: () => this.refresh(),
+    });
+    // As in Redis the append-only files count where there are to be any, even if there are none yet.
+    this.#isLoading = this.journal.isAsked || existsSync(this.#path);
     this.#told = this.state;
   }
 
   /** What threads go by. */
   get state(): DataState {
-    return { isLoading: this.#isLoading, refusesWrites: this.#refusesWrites };
+    const { error } = this.journal;
+    return {
+      isLoading: this.#isLoading,
+      refusesWrites: this.#refusesWrites,
+      journalError: error,
+    };
   }
 
   get isLoading(): boolean {
@@ -87,8 +108,13 @@ export class DataFiles {
   /** Settings have changed, or a save has ended. */
   refresh(): void {
     const { state } = this;
-    const { isLoading, refusesWrites } = this.#told;
-    if (state.isLoading === isLoading && state.refusesWrites === refusesWrites) return;
+    const { isLoading, refusesWrites, journalError } = this.#told;
+    if (
+      state.isLoading === isLoading &&
+      state.refusesWrites === refusesWrites &&
+      state.journalError === journalError
+    )
+      return;
     this.#told = state;
     this.#tell(state);
   }
@@ -97,14 +123,28 @@ export class DataFiles {
   load(onLoaded: () => void): void {
     this.#addon.dataListen((event, code, text) => this.#onEvent(event, code, text));
     setInterval(() => this.#tick(), TICK_MS).unref();
-    if (!this.#isLoading) {
-      onLoaded();
-      return;
+    void this.#load().then(onLoaded);
+  }
+
+  async #load(): Promise<void> {
+    if (this.#isLoading) {
+      if (this.journal.isAsked) await this.journal.load();
+      else await this.#loadRdb(this.#path);
     }
-    this.#onLoaded = onLoaded;
+    await this.journal.start();
+    this.#isLoading = false;
+    this.refresh();
+  }
+
+  /** @returns The bytes of the file that were read. */
+  #loadRdb(path: string): Promise<number> {
     this.#startedLoadingMs = Date.now();
+    this.#loadingPath = path;
     const { databaseCount } = this.#settings;
-    this.#addon.rdbLoad(this.#path, databaseCount, this.#settings.number('key-load-delay'));
+    this.#addon.rdbLoad(path, databaseCount, this.#settings.number('key-load-delay'));
+    return new Promise((resolve) => {
+      this.#onRdbLoaded = resolve;
+    });
   }
 
   /** SAVE, and what SHUTDOWN does. @returns Why it could not be saved. */
@@ -195,21 +235,20 @@ export class DataFiles {
   #endLoading(code: number, text: string): void {
     if (code !== codes.ok && code !== codes.notFound) {
       const reason = code === codes.outOfMemory ? 'out of memory' : text;
-      log.warning(`Fatal error loading the DB from ${this.#path}: ${reason}. Exiting.`);
+      log.warning(`Fatal error loading the DB from ${this.#loadingPath}: ${reason}. Exiting.`);
       process.exit(1);
     }
-    const { keysLoaded, keysExpired, keysEmpty } = this.#addon.dataFacts();
+    const { keysLoaded, keysExpired, keysEmpty, loadBytesLoaded } = this.#addon.dataFacts();
     const seconds = ((Date.now() - this.#startedLoadingMs) / 1000).toFixed(3);
     log.notice(`Loaded ${keysLoaded} keys; ${keysExpired} had expired, ${keysEmpty} were empty`);
     log.notice(`DB loaded from disk: ${seconds} seconds`);
-    this.#isLoading = false;
-    this.refresh();
-    this.#onLoaded();
+    this.#onRdbLoaded(loadBytesLoaded);
   }
 
   /** Save points, and what BGSAVE SCHEDULE has left to be done. */
   #tick(): void {
     if (this.#isLoading) return;
+    this.journal.tick();
     const facts = this.#addon.dataFacts();
     if (facts.isSaving) return;
     const now = Math.floor(Date.now() / 1000);

@@ -4,9 +4,11 @@ import type { CommandCatalog, RuledCommand } from '../auth/catalog.ts';
 import type { User } from '../auth/user.ts';
 import { type Denial, denialOf } from '../commands/access.ts';
 import type { Call, Client, Command } from '../commands/command.ts';
+import { journalFormOf } from '../commands/journal-form.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Addon } from '../engine/addon.ts';
+import { commandBlock } from '../engine/journal-commands.ts';
 import { BLOB_WORD_BIT } from '../resp/native-memory.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
@@ -81,6 +83,8 @@ class Entry {
   readonly isRefusedInMulti: boolean;
   readonly isRefusedWhileLoading: boolean;
   readonly isPing: boolean;
+  /** One of `journalForms`. */
+  readonly journalForm: number;
   readonly isUnqueued: boolean;
   readonly isForListeners: boolean;
   readonly isExec: boolean;
@@ -106,6 +110,7 @@ class Entry {
     this.isRefusedInMulti = command.flags.includes('no_multi');
     this.isRefusedWhileLoading = !command.flags.includes('loading');
     this.isPing = fullName === 'ping';
+    this.journalForm = journalFormOf(command);
     this.isUnqueued = unqueued.has(fullName);
     this.isForListeners = listenersCommands.has(fullName);
     this.isExec = fullName === 'exec';
@@ -181,6 +186,8 @@ export class Dispatcher {
   readonly #statistics: CommandStatistics;
   readonly #monitors: Monitors;
   readonly #pause: Pause | undefined;
+  /** What native calls know of the command that is carried out: `ThreadBlocks.command`. */
+  readonly #commandBlock: Int32Array;
   /** Whether the commands of this thread count as uses of keys at the moment. */
   #isTouching = true;
 
@@ -189,6 +196,7 @@ export class Dispatcher {
     catalog: CommandCatalog,
     encoder: ReplyEncoder,
     addon: Addon,
+    block: Int32Array,
     limits: Limits,
     statistics: CommandStatistics,
     monitors: Monitors,
@@ -197,6 +205,7 @@ export class Dispatcher {
     this.#index = new CommandIndex(commands, '', catalog);
     this.#encoder = encoder;
     this.#addon = addon;
+    this.#commandBlock = block;
     this.#limits = limits;
     for (const entry of this.#index.entries) {
       this.#number(entry);
@@ -274,12 +283,17 @@ export class Dispatcher {
     const { watchedUs } = this.#limits;
     const isWatched = entry.isFast ? watchedUs < FAST_WATCHED_US_MAX : watchedUs < Infinity;
     const startedMs = this.#statistics.begin(index, isWatched);
+    const block = this.#commandBlock;
+    block[commandBlock.wordCount] = call.request.count;
+    block[commandBlock.form] = entry.journalForm;
+    block[commandBlock.db] = call.client.db;
     try {
       run(call);
     } catch (error) {
       if (error instanceof ReplyError) this.#statistics.failed(index);
       throw error;
     } finally {
+      block[commandBlock.wordCount] = 0;
       const microseconds = this.#statistics.end(index, startedMs);
       if (startedMs !== 0 && microseconds >= watchedUs && !call.isPending)
         this.#noteSlow(entry, call, microseconds);
@@ -346,6 +360,12 @@ export class Dispatcher {
     }
     if (this.#limits.refusesWrites && (entry.isPing || changesData(entry, caller))) {
       const complaint = replyErrors.cannotPersist();
+      if (entry.isExec) this.#abort(caller, entry, complaint.line);
+      else this.#refuse(caller, complaint, entry);
+      return;
+    }
+    if (this.#limits.journalError !== '' && (entry.isPing || changesData(entry, caller))) {
+      const complaint = replyErrors.cannotJournal(this.#limits.journalError);
       if (entry.isExec) this.#abort(caller, entry, complaint.line);
       else this.#refuse(caller, complaint, entry);
       return;

@@ -25,6 +25,8 @@ import { SocketTransport } from './transport.ts';
 const SWEEP_MS = 1000;
 /** Connection numbers go to the native core as 32 bits. */
 const CONNECTION_INDEX_MAX = 2 ** 31;
+/** In the place of a connection's: the journal is so far. */
+const JOURNAL_INDEX = CONNECTION_INDEX_MAX - 1;
 
 export class IoThread extends CommandLayer implements ConnectionHost {
   readonly replies: SendBatch;
@@ -44,6 +46,10 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   #measuredMs = Date.now();
   readonly #measured = [0, 0, 0];
   #lastIndex = 0;
+  /** Connections whose replies wait for the journal: since this turn, and by the wait that ends it. */
+  #heldNow: Connection[] = [];
+  readonly #held = new Map<number, Connection[]>();
+  #heldSequence = 0;
   #isStopping = false;
 
   constructor(
@@ -118,7 +124,7 @@ export class IoThread extends CommandLayer implements ConnectionHost {
       refuse(PROTECTED_MODE_REFUSAL);
       return;
     }
-    do this.#lastIndex = (this.#lastIndex + 1) % CONNECTION_INDEX_MAX;
+    do this.#lastIndex = (this.#lastIndex + 1) % JOURNAL_INDEX;
     while (this.#connections.has(this.#lastIndex));
     const index = this.#lastIndex;
     const { clientsMax } = this.limits;
@@ -222,6 +228,32 @@ export class IoThread extends CommandLayer implements ConnectionHost {
     this.replies.send();
     this.encoder.clear();
     this.shareTraffic();
+    if (this.#heldNow.length > 0) this.#awaitJournal();
+  }
+
+  hold(connection: Connection): void {
+    this.#heldNow.push(connection);
+  }
+
+  /** One wait for all that this turn has held. */
+  #awaitJournal(): void {
+    const connections = this.#heldNow;
+    this.#heldNow = [];
+    this.#heldSequence = (this.#heldSequence + 1) % CONNECTION_INDEX_MAX;
+    const sequence = this.#heldSequence;
+    for (const connection of connections) connection.heldSequence = sequence;
+    this.#held.set(sequence, connections);
+    if (this.addon.journalAwait(JOURNAL_INDEX, sequence, 0) === 1) return;
+    // Not within the turn that has just ended.
+    setImmediate(() => this.#together(() => this.#release(sequence)));
+  }
+
+  #release(sequence: number): void {
+    const connections = this.#held.get(sequence) ?? [];
+    this.#held.delete(sequence);
+    for (const connection of connections) {
+      if (connection.heldSequence === sequence) connection.release();
+    }
   }
 
   override shareTraffic(): void {
@@ -233,7 +265,8 @@ export class IoThread extends CommandLayer implements ConnectionHost {
 
   protected onMail({ kind, connection: index, sequence, code, text }: MailboxMessage): void {
     const connection = this.#connections.get(index);
-    if (kind === messageKinds.completion) connection?.complete(sequence, code, text);
+    if (index === JOURNAL_INDEX) this.#release(sequence);
+    else if (kind === messageKinds.completion) connection?.complete(sequence, code, text);
     else if (kind === messageKinds.published) this.#deliveries.next(this.#connections);
     else if (kind === messageKinds.overrun) this.#endListeners();
     else if (kind === messageKinds.kill) connection?.close();

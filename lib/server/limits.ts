@@ -24,6 +24,10 @@ export class Limits implements DecoderLimits {
   /** Not of the settings, but looked at as often: some commands are refused (`DataState`). */
   isLoading = false;
   refusesWrites = false;
+  /** Why the append-only file cannot be written; empty: it can, or there is none. */
+  journalError = '';
+  /** Replies of commands that change data wait for the disk. */
+  awaitsDisk = false;
   readonly #memoryLimitBytes: number;
 
   constructor(settings: Settings, memoryLimitBytes: number) {
@@ -41,6 +45,7 @@ export class Limits implements DecoderLimits {
     this.keepaliveMs = settings.tcpKeepaliveSeconds * 1000;
     this.clientsMax = settings.clientsMax;
     this.maxmemoryBytes = settings.maxmemoryBytes;
+    this.awaitsDisk = settings.isOn('appendonly') && settings.text('appendfsync') === 'always';
     this.slowLogUs = settings.number('slowlog-log-slower-than');
     this.latencyMs = settings.number('latency-monitor-threshold');
     this.watchedUs = Math.min(

@@ -61,6 +61,7 @@ export type ToMain =
   | { readonly type: 'save'; readonly id: number; readonly isFlushed: boolean }
   /** Its outcome counts 1 if it was only scheduled. */
   | { readonly type: 'bgsave'; readonly id: number; readonly isScheduled: boolean }
+  | { readonly type: 'bgrewriteaof'; readonly id: number }
   | ({ readonly type: 'shutdown'; readonly id: number } & ShutdownOptions)
   | { readonly type: 'held' }
   | { readonly type: 'stopped' };
@@ -71,6 +72,8 @@ export interface DataState {
   readonly isLoading: boolean;
   /** The data could not be saved: commands that change them are refused. */
   readonly refusesWrites: boolean;
+  /** Why the append-only file cannot be written, and so nothing may be changed; empty: it can. */
+  readonly journalError: string;
 }
 
 export interface ShutdownOptions {

@@ -27,7 +27,7 @@ struct Export {
 };
 
 // By file: requests.cc, sockets.cc, replies.cc, keys.cc, tensors.cc, stored_models.cc, models.cc,
-// dag.cc, clients.cc, events.cc, blocking.cc, process.cc, scripts.cc, persistence.cc,
+// dag.cc, clients.cc, events.cc, blocking.cc, process.cc, scripts.cc, persistence.cc, journal.cc,
 // observation.cc.
 std::span<const Export> RequestExports();
 std::span<const Export> SocketExports();
@@ -44,6 +44,7 @@ std::span<const Export> ProcessExports();
 std::span<const Export> ScriptExports();
 std::span<const Export> PersistenceExports();
 std::span<const Export> ObservationExports();
+std::span<const Export> JournalExports();
 // The commands about plain values: data_exports.cc names their files.
 std::span<const std::span<const Export>> DataExports();
 

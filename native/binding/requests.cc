@@ -43,6 +43,7 @@ Napi::Value AttachThread(const Napi::CallbackInfo& info) {
   answer.Set("rows", MakeView(env, blocks.rows, kRowsBytes));
   answer.Set("numbers", BlockArray(env, blocks.numbers, kNumberCount));
   answer.Set("ready", BlockArray(env, blocks.ready, 2 * kReadyMax));
+  answer.Set("command", BlockArray(env, &blocks.command.word_count, 4));
   answer.Set("sends", BlockArray(env, blocks.sends, 3 * kSendsMax));
   answer.Set("threadIndex", thread->context->index);
   return answer;

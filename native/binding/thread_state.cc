@@ -116,9 +116,12 @@ std::optional<std::chrono::steady_clock::time_point> RunWatch::Deadline() {
 ThreadState::ThreadState(napi_env environment) : env(environment), blocks(TakeBlocks()) {
   memory_account::Add(MemoryKind::kRequests, sizeof(ThreadBlocks));
   UseScratch();
+  blocks->command = {};
+  journal::SetCommandWords(&request_words);
 }
 
 ThreadState::~ThreadState() {
+  journal::SetCommandWords(nullptr);
   for (const auto& [id, client] : clients) ClientTable::Get().Close(client.slot);
   if (context) ThreadRegistry::Get().Detach(context);
   for (const auto& [request_block, bytes] : request_blocks) {
@@ -126,6 +129,12 @@ ThreadState::~ThreadState() {
   }
   GiveBlocksBack(blocks);
   memory_account::Add(MemoryKind::kRequests, -static_cast<int64_t>(sizeof(ThreadBlocks)));
+}
+
+std::string_view RequestWords::Word(int32_t index, Ref<Object>* owner) const {
+  const IncomingBlob* const blob = thread_.FindBlob(index);
+  if (blob) *owner = blob->Share();
+  return thread_.Word(index);
 }
 
 std::string_view ThreadState::BlobWord(uint32_t word) const {

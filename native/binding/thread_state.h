@@ -23,6 +23,7 @@
 #include "core/object.h"
 #include "core/units.h"
 #include "inference/script_command.h"
+#include "keyspace/journal.h"
 #include "tensor/incoming_blob.h"
 #include "threads/thread_context.h"
 
@@ -53,6 +54,7 @@ struct ThreadBlocks {
   double numbers[kNumberCount];
   int32_t ready[2 * kReadyMax];
   int32_t sends[3 * kSendsMax];
+  journal::CommandWords::Block command;
 };
 
 // Bytes within an object that the reference keeps alive.
@@ -161,6 +163,18 @@ class RunWatch {
   std::chrono::steady_clock::duration last_ = {};
 };
 
+class ThreadState;
+
+// The words of the request that a thread carries out, for the journal.
+class RequestWords final : public journal::CommandWords {
+ public:
+  RequestWords(const ThreadState& thread, Block* block) : CommandWords(block), thread_(thread) {}
+  std::string_view Word(int32_t index, Ref<Object>* owner) const override;
+
+ private:
+  const ThreadState& thread_;
+};
+
 class ThreadState {
  public:
   explicit ThreadState(napi_env env);
@@ -219,6 +233,8 @@ class ThreadState {
   size_t block_bytes;
   const uint32_t* row;
   size_t row_word_count;
+
+  const RequestWords request_words{*this, &blocks->command};
 
   SlotTable<IncomingBlob> blobs;
   SlotTable<Held> replies;

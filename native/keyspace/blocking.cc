@@ -1,5 +1,6 @@
 #include "keyspace/blocking.h"
 
+#include "keyspace/journal.h"
 #include "keyspace/lists.h"
 #include "keyspace/sorted_sets.h"
 #include "keyspace/streams.h"
@@ -23,6 +24,11 @@ Status TakeFirst(const Waiter& waiter, const StripeSet& held, Graveyard& graveya
   return Code::kNotFound;
 }
 
+// A command of the journal does not wait.
+void SayPop(int db, std::string_view name, std::string_view key, int64_t count) {
+  if (journal::IsOn()) journal::Say(db, {name, key, std::to_string(count)});
+}
+
 class ListPop final : public Waiter {
  public:
   ListPop(int db, Words keys, bool from_tail, bool has_count, int64_t count)
@@ -34,6 +40,7 @@ class ListPop final : public Waiter {
   Status Take(const StripeSet& held, Graveyard& graveyard) override {
     return TakeFirst(*this, held, graveyard, [&](const Key& key, KeyState& state) {
       key_ = &key;
+      SayPop(db(), from_tail_ ? "RPOP" : "LPOP", key.name, count_);
       lists::TakeLocked(state, from_tail_, count_, graveyard, taken_);
     });
   }
@@ -84,6 +91,7 @@ class SortedSetPop final : public Waiter {
   Status Take(const StripeSet& held, Graveyard& graveyard) override {
     return TakeFirst(*this, held, graveyard, [&](const Key& key, KeyState& state) {
       key_ = &key;
+      SayPop(db(), from_max_ ? "ZPOPMAX" : "ZPOPMIN", key.name, count_);
       sorted_sets::TakeLocked(state, from_max_, count_, graveyard, taken_);
     });
   }

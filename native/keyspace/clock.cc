@@ -8,6 +8,7 @@ namespace tutti {
 namespace {
 
 std::atomic<int64_t> time_for_test{-1};
+std::atomic<bool> nothing_expires{false};
 
 }  // namespace
 
@@ -18,6 +19,12 @@ int64_t UnixTimeMs() {
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
+
+void SetNothingExpires(bool value) { nothing_expires.store(value, std::memory_order_relaxed); }
+
+bool NothingExpires() { return nothing_expires.load(std::memory_order_relaxed); }
+
+bool IsPast(int64_t expire_at_ms) { return expire_at_ms <= UnixTimeMs() && !NothingExpires(); }
 
 void SetUnixTimeMsForTest(int64_t now_ms) {
   time_for_test.store(now_ms, std::memory_order_relaxed);

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "keyspace/clock.h"
+#include "keyspace/journal.h"
 #include "keyspace/notify.h"
 
 namespace tutti {
@@ -117,7 +118,11 @@ bool IsCurrent(const Stripe& stripe, const ExpiryQueue::Item& item) {
 
 KeyState LookUp(int db, const KeyAddress& address, std::string_view key) {
   KeyState state = Find(db, address, key);
-  if (state.exists() && state.entry().IsExpired()) state.place.entry = nullptr;
+  if (state.exists() && state.entry().IsExpired()) {
+    if (journal::IsOn()) [[unlikely]]
+      journal::NoteSeenExpired(db, key);
+    state.place.entry = nullptr;
+  }
   return state;
 }
 
@@ -142,6 +147,10 @@ void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, const Effe
   const bool is_new = !state.exists();
   const int64_t expiry_before = is_new ? kNoExpiry : state.entry().expire_at_ms;
   AddUnderLock(state.stripe.counters.dirty, effect.dirty);
+  if (journal::IsOn()) [[unlikely]] {
+    journal::Note(state.db, state.key, value.get(),
+                  expire_at_ms == kKeepExpiry ? expiry_before : expire_at_ms, effect);
+  }
   if (!value) {
     // Before it goes: the key's bytes may be those of its entry.
     TellEffect(state, effect);
@@ -177,6 +186,7 @@ void CleanExpiryQueue(Stripe& stripe) {
 }
 
 bool DeleteExpired(Stripe& stripe, int64_t deadline_ns, Graveyard& graveyard) {
+  if (NothingExpires()) return true;
   const int64_t now_ms = UnixTimeMs();
   ExpiryQueue& queue = stripe.expiry_queue;
   for (int deleted = 0; queue.first_ms() < now_ms; ++deleted) {

@@ -4,6 +4,7 @@
 
 #include "core/numbers.h"
 #include "core/random.h"
+#include "keyspace/journal.h"
 
 namespace tutti::hashes {
 
@@ -103,6 +104,7 @@ Status IncrementFloat(int db, std::string_view key, std::string_view field, long
   number += by;
   if (std::isnan(number) || std::isinf(number)) return Code::kIncrementNotFinite;
   const std::string text = FormatLongDouble(number);
+  if (journal::IsOn()) journal::Say(db, {"HSET", key, field, text});
   const Status status = SetOne(locked, field, text, events::kHashIncrementFloat);
   if (status.ok()) reply.Bulk(text);
   return status;

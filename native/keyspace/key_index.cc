@@ -29,7 +29,9 @@ void Entry::Release() const {
 }
 
 // As Redis has it: a key lives through the millisecond of its expiry.
-bool Entry::IsExpired() const { return expire_at_ms >= 0 && UnixTimeMs() > expire_at_ms; }
+bool Entry::IsExpired() const {
+  return expire_at_ms >= 0 && UnixTimeMs() > expire_at_ms && !NothingExpires();
+}
 
 EntryLeaf* EntryLeaf::WithCapacity(int items) {
   const size_t bytes =

@@ -3,6 +3,7 @@
 #include "core/numbers.h"
 #include "core/random.h"
 #include "keyspace/hash.h"
+#include "keyspace/journal.h"
 #include "keyspace/list.h"
 #include "keyspace/set.h"
 #include "keyspace/sorted_set.h"
@@ -84,6 +85,7 @@ int64_t Copy(int from_db, std::string_view from, int to_db, std::string_view to,
 void SwapDatabases(int a, int b) {
   if (a == b) return;
   StripesLock lock(StripeSet().set());
+  if (journal::IsOn()) journal::Say(0, {"SWAPDB", std::to_string(a), std::to_string(b)});
   for (int i = 0; i < kStripeCount; ++i) SwapInStripe(StripeAt(i), a, b);
   Waiters::Get().MarkDatabase(a);
   Waiters::Get().MarkDatabase(b);

@@ -7,6 +7,7 @@
 #include "keyspace/commit.h"
 #include "keyspace/expiry.h"
 #include "keyspace/freeing.h"
+#include "keyspace/journal.h"
 #include "keyspace/notify.h"
 #include "keyspace/stripe.h"
 
@@ -165,7 +166,7 @@ bool Keyspace::Expire(int db, std::string_view key, int64_t expire_at_ms, uint32
   KeyState state = LookUpForWrite(db, address, key, graveyard);
   if (!state.exists()) return false;
   if (!MeetsConditions(state.entry().expire_at_ms, expire_at_ms, conditions)) return false;
-  Ref<Object> value = expire_at_ms <= UnixTimeMs() ? nullptr : TakeValue(state);
+  Ref<Object> value = IsPast(expire_at_ms) ? nullptr : TakeValue(state);
   const Event event = value ? events::kExpire : events::kDelete;
   Commit(state, std::move(value), expire_at_ms, {event}, graveyard);
   return true;
@@ -201,6 +202,7 @@ int64_t Keyspace::ExpiringCount(int db) { return SumOfDatabases(db, &Database::e
 void Keyspace::Flush(int db) {
   Graveyard graveyard;
   StripesLock lock(StripeSet().set());
+  if (journal::IsOn()) journal::Say(std::max(db, 0), {db < 0 ? "FLUSHALL" : "FLUSHDB"});
   for (int i = 0; i < kStripeCount; ++i) {
     const int first = db < 0 ? 0 : db;
     const int last = db < 0 ? kDatabaseCountMax - 1 : db;

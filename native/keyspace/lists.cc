@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "keyspace/journal.h"
+
 namespace tutti::lists {
 
 namespace {
@@ -213,6 +215,9 @@ Status MoveLocked(int db, std::string_view from, std::string_view to, bool from_
   if (!source.HoldsOrAbsent(ObjectKind::kList)) return Code::kWrongType;
   const KeyAddress target_address = AddressOf(to);
   if (!LookUp(db, target_address, to).HoldsOrAbsent(ObjectKind::kList)) return Code::kWrongType;
+  if (journal::IsOn()) {
+    journal::Say(db, {"LMOVE", from, to, from_tail ? "RIGHT" : "LEFT", to_tail ? "RIGHT" : "LEFT"});
+  }
   Ref<StoredList> list = TakeContainer<StoredList>(source, graveyard);
   const int64_t index = from_tail ? list->length() - 1 : 0;
   moved = Taken(list->At(index));

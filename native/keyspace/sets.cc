@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/random.h"
+#include "keyspace/journal.h"
 
 namespace tutti::sets {
 
@@ -156,16 +157,24 @@ Status Pop(int db, std::string_view key, int64_t count, Reply& reply) {
   const int64_t popped = std::min(is_single ? 1 : count, set->length());
   if (!is_single) reply.Header(RowHeader::kSet, popped);
   if (popped == set->length()) {
+    if (journal::IsOn()) journal::Say(db, {"DEL", key});
     set->ForEach(0, [&](const PackedPart& member) { return reply.Bulk(member), true; });
     Commit(locked.state, nullptr, kNoExpiry, {events::kSetPop, popped, events::kDelete},
            locked.graveyard);
     locked.graveyard.Add(std::move(set));
     return Status::Ok();
   }
+  std::vector<std::string> members;  // for the journal
   for (int64_t i = 0; i < popped; ++i) {
     const auto index = static_cast<int64_t>(RandomBelow(LengthOf(*set)));
     reply.Bulk(set->At(index));
+    if (journal::IsOn()) members.emplace_back(set->At(index).bytes);
     set->RemoveAt(index, locked.graveyard);
+  }
+  if (journal::IsOn()) {
+    std::vector<std::string_view> words{"SREM", key};
+    words.insert(words.end(), members.begin(), members.end());
+    journal::Say(db, words);
   }
   PutContainer(locked.state, std::move(set), events::kSetPop, popped, locked.graveyard);
   return Status::Ok();

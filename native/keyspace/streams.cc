@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "keyspace/clock.h"
+#include "keyspace/journal.h"
 #include "keyspace/limits.h"
 
 namespace tutti::streams {
@@ -46,6 +47,18 @@ int64_t Apply(StoredStream& stream, const Trim& trim, Graveyard& graveyard) {
   }
   stream.RemoveFirst(excess, graveyard);
   return excess;
+}
+
+// Which entries are left, whatever the trim has made of its words.
+void SayTrim(int db, std::string_view key, const StoredStream& stream) {
+  journal::Say(db, {"XTRIM", key, "MAXLEN", "=", std::to_string(stream.length())});
+}
+
+void SayAdd(int db, std::string_view key, const StreamId& id, Words fields_and_values) {
+  const std::string id_text = id.Text();
+  std::vector<std::string_view> words{"XADD", key, id_text};
+  words.insert(words.end(), fields_and_values.begin(), fields_and_values.end());
+  journal::Say(db, words);
 }
 
 void ReplyEntry(const StreamEntry& entry, Reply& reply) {
@@ -142,6 +155,10 @@ Status Add(int db, std::string_view key, const NewId& id, const Trim& trim, bool
   sequence.replace(0, sequence.size(), StoredStream::SequenceBytes(chosen.value()));
   stream->Append(chosen.value(), item);
   const bool is_trimmed = Apply(*stream, trim, locked.graveyard) > 0;
+  if (journal::IsOn()) [[unlikely]] {
+    SayAdd(db, key, chosen.value(), fields_and_values);
+    if (is_trimmed) SayTrim(db, key, *stream);
+  }
   const Event also = is_trimmed ? events::kStreamTrim : events::kNone;
   PutStream(state, std::move(stream), {events::kStreamAdd, 1, also}, locked.graveyard);
   reply.Bulk(chosen.value().Text());
@@ -169,6 +186,7 @@ Result<int64_t> TrimTo(int db, std::string_view key, const Trim& trim) {
   if (!locked.state.exists()) return int64_t{0};
   Ref<StoredStream> stream = TakeContainer<StoredStream>(locked.state, locked.graveyard);
   const int64_t removed = Apply(*stream, trim, locked.graveyard);
+  if (removed > 0 && journal::IsOn()) SayTrim(db, key, *stream);
   PutStream(locked.state, std::move(stream), {events::kStreamTrim, removed}, locked.graveyard);
   return removed;
 }

@@ -152,7 +152,7 @@ Result<Ref<String>> GetAnd(int db, std::string_view key, After after, int64_t ex
     return Ref<String>();
   }
   Ref<String> string = Ref<String>::Share(static_cast<String*>(state.value().get()));
-  const bool is_past = after == After::kExpire && expire_at_ms <= UnixTimeMs();
+  const bool is_past = after == After::kExpire && IsPast(expire_at_ms);
   if (after == After::kDelete || is_past) {
     Commit(state, nullptr, kNoExpiry, {events::kDelete}, locked.graveyard);
   } else if (after == After::kExpire) {

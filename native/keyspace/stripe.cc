@@ -2,6 +2,7 @@
 
 #include <cassert>
 
+#include "keyspace/journal.h"
 #include "keyspace/waiters.h"
 
 #if defined(__SANITIZE_THREAD__)
@@ -57,6 +58,8 @@ void LockStripes(const StripeSet& wanted) {
 
 void UnlockStripes(const StripeSet& locked) {
   --held.lock_count;
+  if (journal::IsOn()) [[unlikely]]
+    journal::AppendNoted();
   ForEachOf(locked, [](int index) { stripes[index].mutex.unlock(); });
 }
 
@@ -79,6 +82,8 @@ StripeLock::~StripeLock() {
     return;
   }
   --held.lock_count;
+  if (journal::IsOn()) [[unlikely]]
+    journal::AppendNoted();
   stripe_->mutex.unlock();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "keyspace/commit.h"
+#include "keyspace/journal.h"
 
 namespace tutti {
 
@@ -130,6 +131,7 @@ void Waiters::ServeOne(Waiter& waiter, const StripeSet& locked, Graveyard& grave
   const bool is_ours = waiter.Claim(Waiter::State::kServed);
   Remove(waiter);
   if (!is_ours) return;
+  const journal::Apart apart;
   const Status status = waiter.Take(locked, graveyard);
   waiter.completion.Done(status.code(), {}, Ref<Waiter>::Share(&waiter));
 }
@@ -175,6 +177,7 @@ void Waiters::Serve(const StripeSet& locked, std::vector<Deferred>& deferred,
 }
 
 void Waiters::ServeAndUnlock(const StripeSet& locked) {
+  const journal::Apart apart;
   std::vector<Deferred> deferred;
   {
     Graveyard graveyard;

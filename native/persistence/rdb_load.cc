@@ -40,6 +40,7 @@ class Loader {
       progress_.bytes_loaded.store(static_cast<int64_t>(source_.offset()),
                                    std::memory_order_relaxed);
     }
+    progress_.bytes_loaded.store(static_cast<int64_t>(source_.offset()), std::memory_order_relaxed);
     return reader_.status();
   }
 
@@ -124,7 +125,7 @@ class Loader {
       return;
     }
     if (!reader_.ok()) return;
-    if (expire_at_ms && *expire_at_ms < UnixTimeMs()) {
+    if (expire_at_ms && *expire_at_ms < UnixTimeMs() && !NothingExpires()) {
       progress_.expired_count.fetch_add(1, std::memory_order_relaxed);
       return;
     }

@@ -27,7 +27,7 @@ Status RestoreKey(int db, std::string_view key, Ref<Object> value, const KeyFact
   const StripeLock lock(address.stripe);
   KeyState state = LookUpForWrite(db, address, key, graveyard);
   if (state.exists() && !replaces) return Code::kBusyKey;
-  if (facts.expire_at_ms >= 0 && facts.expire_at_ms < UnixTimeMs()) {
+  if (facts.expire_at_ms >= 0 && facts.expire_at_ms < UnixTimeMs() && !NothingExpires()) {
     if (state.exists()) Commit(state, nullptr, kNoExpiry, {events::kDelete}, graveyard);
     graveyard.Add(std::move(value));
     return Status::Ok();

@@ -44,6 +44,7 @@ t.test('exports what the interface names, and nothing else', async (t) => {
       'data-commands.ts',
       'event-commands.ts',
       'blocking-commands.ts',
+      'journal-commands.ts',
       'observation-commands.ts',
       'stored-data.ts',
     ].flatMap((file) =>

@@ -1,0 +1,18 @@
+// The base file of the journal: a snapshot as RDB, or as commands that make it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/status.h"
+#include "keyspace/snapshot.h"
+#include "persistence/rdb_file.h"
+
+namespace tutti {
+
+// Writes it to `path`, which is there as a whole, on the disk, or not at all. kShuttingDown:
+// cancelled; kCannotSave with the system's words.
+Status WriteJournalBase(KeyspaceSnapshot snapshot, const std::string& path, bool as_rdb,
+                        RdbSaveOptions options, RdbSaveProgress& progress, int64_t* bytes);
+
+}  // namespace tutti

@@ -1,0 +1,70 @@
+// Servers with an append-only file, killed and started again.
+
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Test } from 'tap';
+import { type Connection, type StartedServer, startServer } from './server.ts';
+
+/** The bound of every wait; reached only where something is broken. */
+const WAIT_MS_MAX = 60_000;
+
+export function newFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tutti-journal-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export async function startJournal(
+  t: Test,
+  folder: string,
+  ...args: string[]
+): Promise<StartedServer> {
+  const own = ['--dir', folder, '--save', '', '--appendonly', 'yes'];
+  const server = await startServer([...own, '--enable-debug-command', 'local', ...args]);
+  t.teardown(() => kill(server));
+  return server;
+}
+
+export async function kill(server: StartedServer): Promise<void> {
+  try {
+    process.kill(server.pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
+  await server.ended;
+}
+
+export async function waitUntil(
+  what: string,
+  isSo: () => Promise<boolean> | boolean,
+): Promise<void> {
+  const end = Date.now() + WAIT_MS_MAX;
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`never came: ${what}`);
+    await sleep(10);
+  }
+}
+
+export async function fact(connection: Connection, name: string): Promise<string> {
+  const info = String(await connection.request('INFO', 'persistence'));
+  return new RegExp(`^${name}:(.*)\r$`, 'm').exec(info)?.[1] ?? 'none';
+}
+
+export function journalPath(folder: string, name: string): string {
+  return join(folder, 'appendonlydir', name);
+}
+
+export function journalFiles(folder: string): string[] {
+  return readdirSync(join(folder, 'appendonlydir')).sort();
+}
+
+/** The file that is written now. */
+export function lastIncrement(folder: string): string {
+  const increments = journalFiles(folder).filter((name) => name.endsWith('.incr.aof'));
+  const sequence = (name: string) => Number(name.split('.').at(-3));
+  const last = increments.sort((a, b) => sequence(a) - sequence(b)).at(-1);
+  if (last === undefined) throw new Error('there is no increment');
+  return journalPath(folder, last);
+}
