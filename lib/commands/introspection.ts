@@ -8,6 +8,8 @@ import { type Call, type Command, noKeys } from './command.ts';
 import { withHelp } from './container.ts';
 import { keyFlags } from './key-flags.ts';
 import { categoriesOf } from './rows.ts';
+import { type Argument, argumentsOf } from './syntax.ts';
+import { syntaxes } from './syntaxes.ts';
 import { replyWord, shown, WordsFrom } from './words.ts';
 
 type Table = ReadonlyMap<string, Command>;
@@ -274,18 +276,55 @@ function docs({ reply, request }: Call, table: Table): void {
   for (const [name, command] of found) replyDocs(reply, command, name);
 }
 
+/** RedisAI's are those of a module. */
+function groupOf({ group = 'generic' }: Command): string {
+  return group === 'ai' ? 'module' : group;
+}
+
 function replyDocs(reply: ReplyEncoder, command: Command, fullName: string): void {
   const subcommands = command.subcommands ?? [];
+  const syntax = syntaxes[fullName];
   reply.bulk(fullName);
-  reply.map(subcommands.length > 0 ? 4 : 3);
+  reply.map(3 + (syntax === undefined ? 0 : 1) + (subcommands.length > 0 ? 1 : 0));
   reply.bulk('summary');
   reply.bulk(command.summary);
   reply.bulk('since');
   reply.bulk(command.since ?? '1.0.0');
   reply.bulk('group');
-  reply.bulk(command.group ?? 'generic');
+  reply.bulk(groupOf(command));
+  if (syntax !== undefined) {
+    reply.bulk('arguments');
+    replyArguments(reply, argumentsOf(syntax));
+  }
   if (subcommands.length === 0) return;
   reply.bulk('subcommands');
   reply.map(subcommands.length);
   for (const sub of subcommands) replyDocs(reply, sub, `${command.name}|${sub.name}`);
+}
+
+function replyArguments(reply: ReplyEncoder, list: readonly Argument[]): void {
+  reply.array(list.length);
+  for (const argument of list) replyArgument(reply, argument);
+}
+
+function replyArgument(reply: ReplyEncoder, argument: Argument): void {
+  const { name, type, token, isOptional, isMultiple, parts } = argument;
+  const flags = [...(isOptional ? ['optional'] : []), ...(isMultiple ? ['multiple'] : [])];
+  const isFlagged = flags.length > 0;
+  reply.map(2 + (token === undefined ? 0 : 1) + (isFlagged ? 1 : 0) + (parts.length > 0 ? 1 : 0));
+  reply.bulk('name');
+  reply.bulk(name);
+  reply.bulk('type');
+  reply.bulk(type);
+  if (token !== undefined) {
+    reply.bulk('token');
+    reply.bulk(token);
+  }
+  if (isFlagged) {
+    reply.bulk('flags');
+    replyNames(reply, flags);
+  }
+  if (parts.length === 0) return;
+  reply.bulk('arguments');
+  replyArguments(reply, parts);
 }

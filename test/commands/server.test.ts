@@ -78,7 +78,13 @@ const introspection: readonly Row[] = [
   ['COMMAND DOCS nope', []],
   [
     'COMMAND DOCS get',
-    ['get', ['summary', 'Returns the string value of a key.', 'since', '1.0.0', 'group', 'string']],
+    [
+      'get',
+      [
+        ...['summary', 'Returns the string value of a key.', 'since', '1.0.0', 'group', 'string'],
+        ...['arguments', [['name', 'key', 'type', 'key']]],
+      ],
+    ],
   ],
   ['COMMAND FOO', "-ERR unknown subcommand 'FOO'. Try COMMAND HELP."],
   ['COMMAND GETKEYS', arity('command|getkeys')],
