@@ -21,7 +21,7 @@ import {
   setTitle,
   tellReady,
 } from './background.ts';
-import { checkSystem, testMemory } from './machine-checks.ts';
+import { checkSystem, openFilesMax, testMemory } from './machine-checks.ts';
 
 type Serving = Extract<Started, { kind: 'serve' }>;
 
@@ -59,6 +59,21 @@ function openLogFile({ settings }: Serving): void {
   if (isLogLevel(level)) setLogLevel(level);
 }
 
+/** Descriptors that are no clients: of listeners, threads, libraries and files. */
+const OTHER_FILES_MAX = 128;
+
+/** Promises no more clients than the process may have open files, which Node has raised to the hard limit. */
+function fitClients(settings: Settings): void {
+  const filesMax = openFilesMax();
+  const asked = settings.clientsMax;
+  const clientsMax = Math.max(1, filesMax - OTHER_FILES_MAX);
+  if (asked <= clientsMax) return;
+  settings.set([['maxclients', String(clientsMax)]]);
+  log.warning(
+    `maxclients ${asked} needs ${asked + OTHER_FILES_MAX} open files, ${filesMax} are allowed: it is ${clientsMax} now. See ulimit -n`,
+  );
+}
+
 async function serve({ settings, warnings }: Serving, startedMs: number): Promise<void> {
   becomeDaemon(settings);
   setTitle(settings);
@@ -70,6 +85,7 @@ async function serve({ settings, warnings }: Serving, startedMs: number): Promis
   if (settings.configFile === undefined && process.argv.length <= 2)
     log.notice('No configuration file is given: all settings have their defaults');
   for (const warning of warnings) log.warning(warning);
+  fitClients(settings);
   tellWho(settings);
   try {
     const users = await readFirstUsers(settings);

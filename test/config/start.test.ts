@@ -5,8 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { freePort, missingPrograms, runProcess } from '../helpers/peers.ts';
+import { missingPython, sitePackagesOf } from '../helpers/python-env.ts';
 import { Connection, startServer } from '../helpers/server.ts';
 
 const serverFile = fileURLToPath(new URL('../../lib/cli/server.js', import.meta.url));
@@ -150,33 +151,44 @@ lua-time-limit 4000
 t.test(
   'a file and options give the settings that redis-server has',
   { skip: missingPrograms('redis-server') },
-  async (t) => {
-    const conf = write('rich.conf', rich);
-    const socket = join(folder, 'redis.sock');
-    const options = ['--timeout', '78', '--save 60 5', '--unixsocketperm', '755', '--hz', '34'];
-    const port = await freePort();
-    const args = [conf, '--port', `${port}`, '--dir', folder, '--unixsocket', socket];
-    const peer = spawn('redis-server', [...args, ...options], { stdio: 'ignore' });
-    const peerEnd = new Promise((resolve) => peer.on('close', resolve));
-    await until(() => existsSync(socket), 'redis-server listens');
-    const wanted = await settingsOf(await Connection.open(socket));
-    peer.kill('SIGKILL');
-    await peerEnd;
-    rmSync(socket, { force: true });
-    const server = await startServer([conf, '--port', `${port}`, ...args.slice(3), ...options]);
-    const found = await settingsOf(await Connection.open(socket));
-    await server.stop();
-
-    t.ok(wanted.size > 150, `${wanted.size} settings are compared`);
-    for (const [name, value] of wanted) {
-      if (byBuild.has(name)) continue;
-      t.equal(found.get(name), value, name);
-    }
-  },
+  (t) => compareSettings(t, write('rich.conf', rich)),
 );
 
-/** Settings of 7.0 that 7.2 has not, or whose default follows from how redis-server was built or packaged. */
+const packages = sitePackagesOf('smartsim');
+t.test(
+  "SmartSim's file and options give the settings that redis-server has",
+  { skip: missingPrograms('redis-server') || missingPython('smartsim') },
+  (t) => compareSettings(t, join(packages ?? '', 'smartsim', '_core', 'config', 'redis.conf')),
+);
+
+async function compareSettings(t: Test, conf: string): Promise<void> {
+  const socket = join(folder, 'redis.sock');
+  const options = ['--timeout', '78', '--save 60 5', '--unixsocketperm', '755', '--hz', '34'];
+  const port = await freePort();
+  const args = [conf, '--port', `${port}`, '--dir', folder, '--unixsocket', socket];
+  const peer = spawn('redis-server', [...args, ...options], { stdio: 'ignore' });
+  const peerEnd = new Promise((resolve) => peer.on('close', resolve));
+  await until(() => existsSync(socket), 'redis-server listens');
+  const wanted = await settingsOf(await Connection.open(socket));
+  peer.kill('SIGKILL');
+  await peerEnd;
+  rmSync(socket, { force: true });
+  const server = await startServer([conf, '--port', `${port}`, ...args.slice(3), ...options]);
+  const found = await settingsOf(await Connection.open(socket));
+  await server.stop();
+
+  t.ok(wanted.size > 150, `${wanted.size} settings are compared`);
+  for (const [name, value] of wanted) {
+    if (!byBuild.has(name)) t.equal(found.get(name), value, name);
+  }
+}
+
+/**
+ * Settings of 7.0 that 7.2 has not, whose default follows from how redis-server was built or packaged,
+ * or that depend on how many files each server has open beside its clients.
+ */
 const byBuild = new Set([
+  'maxclients',
   'list-max-ziplist-size',
   'appendonly',
   'jemalloc-bg-thread',
@@ -286,6 +298,24 @@ t.test('ps shows the title, and the program by its name', async (t) => {
   const none = await startServer(['--set-proc-title', 'no']);
   t.match(show(none.pid), { title: process.execPath, name: 'tutti-server' });
   await none.stop();
+});
+
+t.test('maxclients is no more than there may be open files', async (t) => {
+  const port = await freePort();
+  const command = `ulimit -n 500; exec "$0" "$1" --port ${port} --maxclients 400`;
+  const child = spawn('sh', ['-c', command, process.execPath, serverFile], { cwd: folder });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  let log = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  await until(() => log.includes('Ready to accept'), 'it is ready');
+  t.match(log, /maxclients 400 needs 528 open files, 500 are allowed: it is 372 now/);
+  const connection = await Connection.open(port);
+  t.strictSame(await connection.request('CONFIG', 'GET', 'maxclients'), ['maxclients', '372']);
+  connection.close();
+  child.kill('SIGTERM');
+  t.equal(await ended, 0);
 });
 
 t.test('the log file is written anew after it was renamed', async (t) => {
