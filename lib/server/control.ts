@@ -419,6 +419,7 @@ export class Control {
   #onSignal(name: string): void {
     if (this.#isStopping) {
       log.warning(`You insist... exiting now.`);
+      this.#data.cancel();
       process.exit(1);
     }
     log.warning(`Received ${name} scheduling shutdown...`);
@@ -449,6 +450,7 @@ export class Control {
         return replyErrors.shutdownFailed();
       }
     }
+    this.#data.cancel();
     this.#listeners.close();
     this.#release(holdStates.stops);
     for (const thread of this.#allThreads) this.#post(thread, { type: 'stop' });

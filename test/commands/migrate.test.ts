@@ -149,6 +149,34 @@ t.test('between two servers of ours', async (t) => {
     );
   });
 
+  t.test('a key that always changes is given up', async (t) => {
+    const slow = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (chunk) => {
+        const requests = chunk.toString('latin1').match(/\*\d\r\n\$\d\r\n(SELECT|RESTORE)/g) ?? [];
+        setTimeout(() => socket.write('+OK\r\n'.repeat(requests.length)), 5);
+      });
+    }).listen(0, LOCAL);
+    await new Promise((resolve) => slow.on('listening', resolve));
+    const address = slow.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const writer = await source.raw();
+    let isOver = false;
+    const writing = (async () => {
+      while (!isOver) await writer.request('INCR', 'hot');
+    })();
+    await from.request('INCR', 'hot');
+    t.match(
+      await from.refusal('MIGRATE', LOCAL, port, 'hot', 0, 5000),
+      /^ERR a key changes too often to be migrated/,
+    );
+    isOver = true;
+    await writing;
+    t.ok(Number(await from.request('GET', 'hot')) > 100, 'it is still here');
+    writer.close();
+    slow.close();
+  });
+
   t.test('a target that does not answer is waited for no longer than the timeout', async (t) => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => {

@@ -279,6 +279,14 @@ TEST(EveryValueIsReadAsItWasWritten) {
   }
 }
 
+TEST(LongStringsAreNotCompressed) {
+  // A string that is would take as much memory again while it is written.
+  constexpr size_t kCompressedMax = 16 << 20;
+  CHECK(DumpOf(*String::Copy(std::string(kCompressedMax, 'a'))).size() < kCompressedMax / 50);
+  CHECK(DumpOf(*String::Copy(std::string(kCompressedMax + 1, 'a'))).size() > kCompressedMax);
+  CHECK(DumpOf(*String::Copy(std::string(1000, 'a')), false).size() > 1000);
+}
+
 TEST(ADamagedValueIsRefusedAndNeverCrashes) {
   Random random(TestSeed());
   size_t refused = 0, accepted = 0;

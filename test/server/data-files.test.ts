@@ -28,7 +28,7 @@ const killCount = Number(process.env['TUTTI_KILLS'] ?? 8);
 /** The bound of every wait; reached only where something is broken. */
 const WAIT_MS_MAX = 60_000;
 
-t.setTimeout(600_000);
+t.setTimeout(600_000 + killCount * 10_000);
 
 function newFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'tutti-data-'));
@@ -387,6 +387,44 @@ t.test('the end and FLUSHALL do not wait for a save that goes on', async (t) => 
   t.equal(await after.request('GET', 'last'), '1');
 });
 
+t.test('SHUTDOWN NOSAVE ends a save that goes on, and loading', async (t) => {
+  const folder = newFolder(t);
+  const server = await start(t, folder);
+  const connection = await server.raw();
+  for (let i = 0; i < 2000; i++) connection.send('SET', `k${i}`, i);
+  for (let i = 0; i < 2000; i++) await connection.reply();
+  await connection.request('SAVE');
+  const before = readFileSync(join(folder, 'dump.rdb'));
+  await connection.request('CONFIG', 'SET', 'rdb-key-save-delay', 10_000);
+  await connection.request('BGSAVE');
+  connection.send('SHUTDOWN', 'NOSAVE');
+  t.strictSame(await server.ended, { status: 0, signal: null });
+  t.strictSame(readdirSync(folder), ['dump.rdb']);
+  t.strictSame(readFileSync(join(folder, 'dump.rdb')), before);
+  connection.close();
+
+  const port = await freePort();
+  const words = ['--port', String(port), '--key-load-delay', '10000'];
+  const starting = start(t, folder, ...words, '--save', '900 1');
+  const early = await earlyConnection(port);
+  t.equal(await fact(early, 'loading'), '1');
+  early.send('SHUTDOWN');
+  await t.rejects(starting, /ended with status 0/);
+  t.strictSame(readFileSync(join(folder, 'dump.rdb')), before, 'what is half loaded is not saved');
+  early.close();
+});
+
+/** A connection to a server that is not ready yet. */
+async function earlyConnection(port: number): Promise<Connection> {
+  let connection: Connection | undefined;
+  await waitUntil('a connection', async () => {
+    connection = await Connection.open(port).catch(() => undefined);
+    return connection !== undefined;
+  });
+  if (connection === undefined) throw new Error('no connection');
+  return connection;
+}
+
 t.test('CONFIG SET dir changes the folder', async (t) => {
   const folder = newFolder(t);
   const other = newFolder(t);
@@ -431,12 +469,7 @@ t.test('while it loads it says so', async (t) => {
 
   const port = await freePort();
   const starting = start(t, folder, '--port', String(port), '--key-load-delay', '500');
-  let connection: Connection | undefined;
-  await waitUntil('a connection', async () => {
-    connection = await Connection.open(port).catch(() => undefined);
-    return connection !== undefined;
-  });
-  if (!connection) throw new Error('no connection');
+  const connection = await earlyConnection(port);
   t.equal(await connection.refusal('GET', 'k1'), 'LOADING Redis is loading the dataset in memory');
   t.match(await connection.refusal('PING'), /^LOADING/);
   t.match(await connection.refusal('SAVE'), /^LOADING/);
