@@ -147,15 +147,13 @@ std::optional<Found> Find(int db, std::string_view key) {
   return Found{state.value(), state.entry().expire_at_ms, state.entry().version};
 }
 
-// False if the key has changed since.
+// False if the key has changed since, or is gone.
 bool DeleteIfSame(int db, const Sent& sent) {
   const KeyAddress address = AddressOf(sent.key);
   Graveyard graveyard;
   const StripeLock lock(address.stripe);
   KeyState state = LookUpForWrite(db, address, sent.key, graveyard);
-  // What has expired here expires there.
-  if (!state.exists()) return true;
-  if (state.entry().version != sent.version) return false;
+  if (!state.exists() || state.entry().version != sent.version) return false;
   Commit(state, nullptr, kNoExpiry, {events::kDelete}, graveyard);
   return true;
 }

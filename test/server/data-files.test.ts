@@ -462,10 +462,12 @@ t.test('while it loads it says so', async (t) => {
   const filler = await first.raw();
   for (let i = 0; i < 4000; i++) filler.send('SET', `k${i}`, i);
   for (let i = 0; i < 4000; i++) await filler.reply();
-  await filler.request('PEXPIRE', 'k0', 1);
+  const expireAtMs = Date.now() + 5000;
+  await filler.request('PEXPIREAT', 'k0', expireAtMs);
   await filler.request('SAVE');
   filler.close();
   await kill(first);
+  await waitUntil('the expiry', () => Date.now() > expireAtMs);
 
   const port = await freePort();
   const starting = start(t, folder, '--port', String(port), '--key-load-delay', '500');
