@@ -554,7 +554,7 @@ export const settingRows: readonly SettingRow[] = [
   // Redis: what is watched.
   integer('slowlog-log-slower-than', 10_000, -1, LONG_MAX, {
     effect:
-      'Microseconds from which on the slow log takes a command, a run of a model with all its time; negative: never. Commands of one lookup are timed each only below 1,000.',
+      'Microseconds from which on the slow log takes a command, a run of a model with all its time; negative: never. Commands about one value are each timed only below 1,000, or with large arguments.',
   }),
   integer('slowlog-max-len', 128, 0, LONG_MAX, { effect: 'Most commands in the slow log.' }),
   integer('latency-monitor-threshold', 0, 0, LONG_MAX, {
