@@ -13,6 +13,7 @@ const byState = new Set([
   'getex',
   'getset',
   'incrbyfloat',
+  'migrate',
   'pexpire',
   'pexpireat',
   'psetex',

@@ -114,8 +114,12 @@ class AuthorCall implements Call {
     this.server = reader.services;
   }
 
-  /** @throws {ReplyError} Always: what waits is told by what came of it. */
+  /** Whether the command has asked to wait, which none of a file of ours does: we tell what came of it. */
+  hasAskedToWait = false;
+
+  /** @throws {ReplyError} Always. */
   wait(): never {
+    this.hasAskedToWait = true;
     throw replyErrors.notFromScript(this.command.name);
   }
   execute(): never {
@@ -234,12 +238,18 @@ export class JournalReader extends CommandLayer implements RequestSink {
   #carryOut(request: Request): void {
     const author = this.#author;
     author.error = undefined;
+    author.call.hasAskedToWait = false;
     this.encoder.begin(author, 2);
     this.dispatcher.dispatch(author, request);
     this.encoder.end();
     this.encoder.clear();
     this.#commandCount++;
     if (author.error === undefined) return;
+    if (author.call.hasAskedToWait) {
+      // As of AI.MODELSTORE in a file of RedisAI, whose models would be lost.
+      this.#complaint = `the command ${author.call.command.name} cannot be read from a file`;
+      return;
+    }
     if (complaints.test(author.error)) {
       this.#complaint = author.error;
       return;

@@ -386,6 +386,62 @@ t.test('the end is cut where the last record is not whole', async (t) => {
   for (let i = 0; i < cuts.length; i += 4) await Promise.all(cuts.slice(i, i + 4).map(check));
 });
 
+t.test('keys that are evicted are gone after the start', async (t) => {
+  const folder = newFolder(t);
+  const server = await startJournal(t, folder, '--appendfsync', 'always');
+  const connection = await server.raw();
+  const used = Number(
+    /used_memory:(\d+)/.exec(String(await connection.request('INFO', 'memory')))?.[1],
+  );
+  await connection.request('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+  await connection.request('CONFIG', 'SET', 'maxmemory', used + 3_000_000);
+  for (let i = 0; i < 400; i++) await connection.request('SET', `k${i}`, `${i}`.padEnd(20_000));
+  // No more goes from here on.
+  await connection.request('CONFIG', 'SET', 'maxmemory', 0);
+  const count = Number(await connection.request('DBSIZE'));
+  t.ok(count > 0 && count < 400, `${count} of 400 keys are left`);
+  const expected = await digest(connection);
+  connection.close();
+  await kill(server);
+  const second = await startJournal(t, folder);
+  const after = await second.raw();
+  t.equal(await after.request('DBSIZE'), count);
+  t.equal(await digest(after), expected);
+  after.close();
+  await kill(second);
+});
+
+t.test('the one file of a version before 7 is taken over', async (t) => {
+  const folder = newFolder(t);
+  const words = (...all: string[]) => request(...all).toString('latin1');
+  writeFileSync(
+    join(folder, 'appendonly.aof'),
+    `${words('SELECT', '0')}#TS:1700000000\r\n${words('SET', 'a', '1')}${words('INCR', 'a')}`,
+  );
+  const server = await startJournal(t, folder);
+  t.equal(await server.request('GET', 'a'), '2');
+  t.strictSame(journalFiles(folder), [
+    'appendonly.aof',
+    'appendonly.aof.1.incr.aof',
+    'appendonly.aof.manifest',
+  ]);
+  await server.request('INCR', 'a');
+  await server.request('WAITAOF', 1, 0, 0);
+  await kill(server);
+  const second = await startJournal(t, folder);
+  t.equal(await second.request('GET', 'a'), '3');
+  await kill(second);
+
+  const other = newFolder(t);
+  const store = words('AI.MODELSTORE', 'm', 'ONNX', 'CPU', 'BLOB', 'x');
+  writeFileSync(join(other, 'appendonly.aof'), words('SET', 'a', '1') + store);
+  const refusal = await startJournal(t, other).then(
+    () => 'it has started',
+    (error: Error) => error.message,
+  );
+  t.match(refusal, /at offset 27: the command ai.modelstore cannot be read from a file/);
+});
+
 t.test('damaged files are refused', async (t) => {
   const folder = newFolder(t);
   const server = await startJournal(t, folder, '--appendfsync', 'always');
