@@ -37,6 +37,8 @@ function masked({ words, order, isDamaged }: RandomCommand, reply: string): stri
   if (order === 'shape') return shape(reply);
   if (order === 'scan') return sortedScan(reply, words[0] === 'HSCAN' || words[0] === 'ZSCAN');
   if (words[0] === 'XINFO') return withoutTree(reply);
+  // Small integers are shared in Redis, but not where COPY has made one.
+  if (words[1] === 'REFCOUNT') return reply.replace(/^:\d+/, ':n');
   if (words[0] === 'OBJECT') return withoutNewForms(words[2] ?? '', reply);
   return reply;
 }
