@@ -31,6 +31,15 @@ void PutStream(KeyState& state, Ref<StoredStream> stream, const Effect& effect,
   }
 }
 
+// As many of the first `excess` entries as are in nodes that go whole: of `node` entries each, the
+// last one of those added since it was full. (Redis' nodes also end at stream-node-max-bytes.)
+int64_t WholeNodes(const StoredStream& stream, int64_t excess, int64_t node) {
+  const int64_t in_last = (static_cast<int64_t>(stream.entries_added) - 1) % node + 1;
+  const int64_t over = stream.length() - excess - in_last;  // kept, beyond the last node
+  const int64_t kept_nodes = over > 0 ? (over + node - 1) / node : 0;
+  return std::max<int64_t>(stream.length() - in_last - kept_nodes * node, 0);
+}
+
 // Removes what the trim says. How many. An approximate one goes by whole nodes of Redis' size.
 int64_t Apply(StoredStream& stream, const Trim& trim, Graveyard& graveyard) {
   int64_t excess = 0;
@@ -43,7 +52,7 @@ int64_t Apply(StoredStream& stream, const Trim& trim, Graveyard& graveyard) {
     const int64_t node = node_setting > 0 ? node_setting : 100;
     const int64_t limit = trim.limit < 0 ? kNodesMax * node : trim.limit;
     if (limit > 0) excess = std::min(excess, limit);
-    if (excess < stream.length()) excess -= excess % node;  // else the last node goes whole too
+    if (excess < stream.length()) excess = WholeNodes(stream, excess, node);
   }
   stream.RemoveFirst(excess, graveyard);
   return excess;
