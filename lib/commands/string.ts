@@ -1,5 +1,12 @@
 import { replyErrors } from '../core/errors.ts';
-import { codes, KEEP_EXPIRY, NO_EXPIRY, setConditions, type UnixMs } from '../engine/addon.ts';
+import {
+  codes,
+  KEEP_EXPIRY,
+  NO_EXPIRY,
+  setConditions,
+  type UnixMs,
+  valueKinds,
+} from '../engine/addon.ts';
 import { afterGet, type DataCommands, lcsWanted } from '../engine/data-commands.ts';
 import { ABSENT, checked } from '../keyspace/keyspace.ts';
 import type { Request } from '../resp/request.ts';
@@ -251,7 +258,11 @@ function readExpiry(request: Request) {
   return found;
 }
 
-function longestCommon(values: DataCommands, db: number, { request, server }: Call): number {
+function longestCommon(
+  values: DataCommands,
+  db: number,
+  { keyspace, request, server }: Call,
+): number {
   let wantsLength = false;
   let wantsMatches = false;
   let withLengths = false;
@@ -264,7 +275,14 @@ function longestCommon(values: DataCommands, db: number, { request, server }: Ca
       matchMin = Math.max(clampedOf(request, ++i), 0);
     else throw replyErrors.syntax();
   }
-  if (wantsLength && wantsMatches) throw replyErrors.lcsBothWanted();
+  if (wantsLength && wantsMatches) {
+    // As Redis has it: the keys are looked at first.
+    for (const key of [1, 2]) {
+      const kind = keyspace.kind(db, key);
+      if (kind !== valueKinds.none && kind !== valueKinds.string) throw replyErrors.lcsNotStrings();
+    }
+    throw replyErrors.lcsBothWanted();
+  }
   let wanted: number = lcsWanted.text;
   if (wantsMatches) wanted = lcsWanted.matches;
   else if (wantsLength) wanted = lcsWanted.length;
