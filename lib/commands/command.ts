@@ -203,6 +203,8 @@ export interface ServerServices {
   saveInBackground(isScheduled: boolean): Promise<boolean>;
   /** Begins to rewrite the append-only file; answers as `configSet`. */
   rewriteJournal(): Promise<Error | undefined>;
+  /** Saves if asked, then holds what the file holds; answers as `configSet`. */
+  reload(saves: boolean): Promise<Error | undefined>;
   /** Ends the process with status 0 after open EXECs; only where it cannot there is an answer. */
   shutdown(options: {
     readonly save: 'default' | 'save' | 'nosave';

@@ -4,7 +4,7 @@ import { replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { addon, codes } from '../engine/addon.ts';
 import { type Call, type Client, type Command, noKeys } from './command.ts';
-import { shown } from './words.ts';
+import { replyWhenDone, shown } from './words.ts';
 
 interface Subcommand {
   readonly name: string;
@@ -79,6 +79,13 @@ const subcommands: readonly Subcommand[] = [
     },
   },
   {
+    name: 'RELOAD',
+    usage: 'RELOAD [NOSAVE]',
+    summary: 'Saves all keys, deletes them, and loads the file.',
+    arity: -2,
+    run: reload,
+  },
+  {
     name: 'HELP',
     usage: 'HELP',
     summary: 'Returns the subcommands in words.',
@@ -128,6 +135,16 @@ function sleep(call: Call): void {
   const ticket = call.wait((reply) => reply.ok());
   const ms = seconds > 0 ? Math.min(1000 * seconds, TIMER_MS_MAX) : 0;
   setTimeout(() => ticket.finish(codes.ok, ''), ms).unref();
+}
+
+function reload(call: Call): void {
+  const { request, server } = call;
+  for (let i = 2; i < request.count; i++) if (!request.is(i, 'NOSAVE')) throw replyErrors.syntax();
+  if (!call.mayWait) throw replyErrors.optionNotSupported('DEBUG RELOAD inside MULTI');
+  // What is deleted and loaded stands in no record.
+  if (server.settings.isOn('appendonly'))
+    throw replyErrors.optionNotSupported('DEBUG RELOAD beside an append-only file');
+  replyWhenDone(call, () => server.reload(request.count === 2));
 }
 
 function object({ client, reply }: Call): void {

@@ -146,6 +146,10 @@ export class Services implements ServerServices {
     return errorOf(await this.#ask((id) => ({ type: 'bgrewriteaof', id })));
   }
 
+  async reload(saves: boolean): Promise<Error | undefined> {
+    return errorOf(await this.#ask((id) => ({ type: 'reload', id, saves })));
+  }
+
   async shutdown(options: ShutdownOptions): Promise<Error | undefined> {
     return errorOf(await this.#ask((id) => ({ type: 'shutdown', id, ...options })));
   }

@@ -251,6 +251,11 @@ export class Control {
       case 'bgrewriteaof':
         this.#answer(thread, message.id, this.#data.journal.rewrite());
         break;
+      case 'reload':
+        void this.#data
+          .reload(message.saves)
+          .then((refusal) => this.#answer(thread, message.id, refusal));
+        break;
       case 'shutdown':
         log.notice('User requested shutdown...');
         void this.#shutDown(message).then((refusal) => this.#answer(thread, message.id, refusal));

@@ -13,6 +13,7 @@ import { JournalFiles, type JournalHost } from './journal-files.ts';
 import type { DataState } from './messages.ts';
 
 const TICK_MS = 100;
+const ALL_DATABASES = -1;
 /** After a save that failed, save points wait for so long before the next (`CONFIG_BGSAVE_RETRY_DELAY` of Redis 7.2). */
 const RETRY_SECONDS = 5;
 /** Policies that keep keys by their use: it is saved with them. */
@@ -160,6 +161,20 @@ export class DataFiles {
     if (!this.hasSavePoints || this.#isLoading) return Promise.resolve(undefined);
     this.cancel();
     return this.save();
+  }
+
+  /** DEBUG RELOAD. A file that cannot be loaded ends the process, as at the start. */
+  async reload(saves: boolean): Promise<ReplyError | undefined> {
+    if (this.#isLoading) return replyErrors.loading();
+    const refusal = saves ? await this.save() : undefined;
+    if (refusal) return refusal;
+    this.#isLoading = true;
+    this.refresh();
+    this.#addon.flush(ALL_DATABASES);
+    await this.#loadRdb(this.#path);
+    this.#isLoading = false;
+    this.refresh();
+    return undefined;
   }
 
   /** BGSAVE. @returns Whether it is only scheduled. @throws {ReplyError} */

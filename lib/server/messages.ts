@@ -62,6 +62,7 @@ export type ToMain =
   /** Its outcome counts 1 if it was only scheduled. */
   | { readonly type: 'bgsave'; readonly id: number; readonly isScheduled: boolean }
   | { readonly type: 'bgrewriteaof'; readonly id: number }
+  | { readonly type: 'reload'; readonly id: number; readonly saves: boolean }
   | ({ readonly type: 'shutdown'; readonly id: number } & ShutdownOptions)
   | { readonly type: 'held' }
   | { readonly type: 'stopped' };

@@ -62,6 +62,25 @@ t.test('DEBUG', async (t) => {
     t.ok(help.includes('SLEEP <seconds>'));
   });
 
+  t.test('RELOAD brings back what was saved', async (t) => {
+    await expectReplies(t, client, [
+      ['FLUSHALL', 'OK'],
+      ['SET k v EX 100', 'OK'],
+      ['AI.TENSORSET tensor FLOAT 2 VALUES 1 2', 'OK'],
+      ['DEBUG RELOAD', 'OK'],
+      ['SET later v', 'OK'],
+      ['DEBUG RELOAD NOSAVE', 'OK'],
+      ['DBSIZE', 2],
+      ['TTL k', 100],
+      ['AI.TENSORGET tensor VALUES', ['1', '2']],
+      ['DEBUG RELOAD LATER', '-ERR syntax error'],
+      ['MULTI', 'OK'],
+      ['DEBUG RELOAD', 'QUEUED'],
+    ]);
+    const [refusal] = (await client.request('EXEC')) as unknown[];
+    t.match(String(refusal), /DEBUG RELOAD inside MULTI is not supported/);
+  });
+
   t.test('SLEEP holds up its own connection alone', async (t) => {
     const sleeper = await server.raw();
     const begunMs = Date.now();
