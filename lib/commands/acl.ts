@@ -1,8 +1,8 @@
 // ACL: who there is, and what each may do (redis:src/acl.c `aclCommand`, version 7.2).
 
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { AclChange } from '../auth/acl.ts';
 import { categoryNames } from '../auth/catalog.ts';
 import type { Selector } from '../auth/selector.ts';
@@ -10,6 +10,7 @@ import { asText, fromBytes, toBytes } from '../core/byte-string.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { systemReason } from '../core/system-error.ts';
+import { writeWholeFile } from '../core/whole-file.ts';
 import { addon, codes, type DenialRecord, denialContexts, denialReasons } from '../engine/addon.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import { type Denial, denialOf } from './access.ts';
@@ -324,33 +325,13 @@ function save(call: Call): void {
   const text = call.server.acl.lines.map((line) => `${line}\n`).join('');
   replyWhenDone(call, async () => {
     try {
-      await writeWhole(path, toBytes(text));
+      await writeWholeFile(path, toBytes(text), 0o600);
       return undefined;
     } catch (cause) {
       log.warning(`ACL SAVE to '${path}' failed: ${systemReason(cause)}`);
       return replyErrors.userFileNotSaved();
     }
   });
-}
-
-/** Whoever reads the file sees the old one or the new one. @throws With `code`. */
-async function writeWhole(path: string, bytes: Buffer): Promise<void> {
-  const partial = `${path}.${randomBytes(8).toString('hex')}.tmp`;
-  try {
-    const file = await open(partial, 'wx', 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-  const folder = await open(dirname(path));
-  await folder.sync().finally(() => folder.close());
 }
 
 // --- LOG ---

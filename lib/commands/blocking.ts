@@ -55,7 +55,7 @@ export const blockingCommands: readonly Command[] = [
     'Removes elements from an end of the first list that has some, or waits for one.',
     (call) => {
       const { first, keyCount, fromTail, count } = readManyPop(call.request, 2);
-      popLists(call, secondsOf(call.request, 1), first, keyCount, fromTail, count);
+      popFirst(call, 'listsAwait', secondsOf(call.request, 1), first, keyCount, fromTail, count);
     },
   ),
   sortedPopRow('bzpopmin', 'Removes the member with the lowest score, or waits for one.', false),
@@ -72,7 +72,15 @@ export const blockingCommands: readonly Command[] = [
     'Removes members from an end of the first sorted set that has some, or waits for one.',
     (call) => {
       const { first, keyCount, fromMax, count } = readManySortedPop(call.request, 2);
-      popSortedSets(call, secondsOf(call.request, 1), first, keyCount, fromMax, count);
+      popFirst(
+        call,
+        'sortedSetsAwait',
+        secondsOf(call.request, 1),
+        first,
+        keyCount,
+        fromMax,
+        count,
+      );
     },
   ),
 ];
@@ -81,7 +89,7 @@ function popRow(name: string, summary: string, fromTail: boolean): Command {
   const shape = { ...list, since: '2.0.0', flags: ['write', 'blocking'], keys: keysBeforeTimeout };
   return row(shape, name, -3, summary, (call) => {
     const last = call.request.count - 1;
-    popLists(call, secondsOf(call.request, last), 1, last - 1, fromTail, 0);
+    popFirst(call, 'listsAwait', secondsOf(call.request, last), 1, last - 1, fromTail, 0);
   });
 }
 
@@ -90,60 +98,29 @@ function sortedPopRow(name: string, summary: string, fromMax: boolean): Command 
   const shape = { ...sortedSet, since: '5.0.0', flags, keys: keysBeforeTimeout };
   return row(shape, name, -3, summary, (call) => {
     const last = call.request.count - 1;
-    popSortedSets(call, secondsOf(call.request, last), 1, last - 1, fromMax, 0);
+    popFirst(call, 'sortedSetsAwait', secondsOf(call.request, last), 1, last - 1, fromMax, 0);
   });
 }
 
 /** @param count How many at most, answered as an array; 0: one, answered by itself. */
-function popLists(
+function popFirst(
   call: Call,
+  from: 'listsAwait' | 'sortedSetsAwait',
   timeoutMs: number,
   first: number,
   keyCount: number,
-  fromTail: boolean,
+  fromEnd: boolean,
   count: number,
 ): void {
   const { db } = call.client;
+  const end = fromEnd ? 1 : 0;
+  const isCounted = count > 0 ? 1 : 0;
   awaitRows(
     call,
     timeoutMs,
     ({ client, connection, sequence }) =>
-      addon().listsAwait(
-        db,
-        first,
-        keyCount,
-        fromTail ? 1 : 0,
-        count > 0 ? 1 : 0,
-        Math.max(count, 1),
-        client,
-        connection,
-        sequence,
-      ),
-    (reply) => reply.nilArray(),
-  );
-}
-
-/** As `popLists`. */
-function popSortedSets(
-  call: Call,
-  timeoutMs: number,
-  first: number,
-  keyCount: number,
-  fromMax: boolean,
-  count: number,
-): void {
-  const { db } = call.client;
-  awaitRows(
-    call,
-    timeoutMs,
-    ({ client, connection, sequence }) =>
-      addon().sortedSetsAwait(
-        db,
-        first,
-        keyCount,
-        fromMax ? 1 : 0,
-        count > 0 ? 1 : 0,
-        Math.max(count, 1),
+      addon()[from](
+        ...([db, first, keyCount, end, isCounted, Math.max(count, 1)] as const),
         client,
         connection,
         sequence,

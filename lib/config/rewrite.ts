@@ -1,8 +1,8 @@
 // CONFIG REWRITE: the configuration file as it would have to be for the settings of now. Comments,
 // order and spellings stay where they still say the truth (redis:src/config.c `rewriteConfig`).
 
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { writeWholeFile } from '../core/whole-file.ts';
 import { SettingError, type SettingRow, settingRows } from './setting-rows.ts';
 import { findSetting, type Settings } from './settings.ts';
 import { quoteWord, splitWords } from './words.ts';
@@ -23,22 +23,7 @@ export async function rewriteConfigFile(
   const path = settings.configFile;
   if (path === undefined) throw new Error('there is no configuration file');
   const [text, { mode }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-  const partial = `${path}.${process.pid}.tmp`;
-  try {
-    const file = await open(partial, 'w', mode & 0o777);
-    try {
-      await file.writeFile(rewriteConfig(text, settings, users));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-  const folder = await open(dirname(path));
-  await folder.sync().finally(() => folder.close());
+  await writeWholeFile(path, rewriteConfig(text, settings, users), mode & 0o777);
 }
 
 /** @param users The `user` lines that it must have, as bytes are read from it; none if they stand in a file of their own. */

@@ -4,17 +4,16 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { DEFAULT_USER } from '../auth/acl.ts';
-import { type Call, type Client, type Command, noSubscriptions } from '../commands/command.ts';
+import type { Command } from '../commands/command.ts';
 import { commandTable } from '../commands/table.ts';
-import { ProtocolError, replyErrors } from '../core/errors.ts';
+import { ProtocolError } from '../core/errors.ts';
 import { type Addon, addon } from '../engine/addon.ts';
-import type { ReplySink } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import { RequestDecoder, type RequestSink } from '../resp/request-decoder.ts';
 import { CommandLayer, openThreadLog } from './command-layer.ts';
-import type { Caller } from './dispatcher.ts';
 import type { JournalPart, JournalRead } from './journal-files.ts';
 import type { ThreadStart } from './messages.ts';
+import { UnattendedCall, UnattendedCaller } from './unattended.ts';
 
 const STAR = 0x2a;
 const HASH = 0x23;
@@ -28,40 +27,20 @@ export interface JournalReaderStart {
 }
 
 /** Who the commands are carried out for: nobody waits for the replies. */
-class Author implements Client, Caller, ReplySink {
-  readonly call: AuthorCall;
-  readonly id = 0;
-  readonly address = '';
-  readonly localAddress = '';
-  readonly isUnauthenticated = false;
+class Author extends UnattendedCaller {
+  readonly call: UnattendedCall;
   readonly isLimited = false;
   readonly access = undefined;
-  readonly resp = 2;
-  readonly replyMode = 'on';
   readonly isTouching = false;
-  readonly isEvictable = true;
-  readonly changesUsers = false;
-  readonly transaction = undefined;
-  readonly subscriptions = noSubscriptions;
-  readonly isMonitor = false;
-  readonly flags = 'N';
-  readonly isListening = false;
-  readonly name = '';
-  readonly libName = '';
-  readonly libVersion = '';
-  readonly postponed = undefined;
-  readonly user = DEFAULT_USER;
-  watched: Client['watched'] = [];
-  queuedBytes = 0;
-  queuedBlobBytes = 0;
-  db = 0;
+  user = DEFAULT_USER;
   /** The error that the last command has answered. */
   error: string | undefined;
   readonly #reader: JournalReader;
 
   constructor(reader: JournalReader) {
+    super();
     this.#reader = reader;
-    this.call = new AuthorCall(this, reader);
+    this.call = new UnattendedCall(this, reader);
   }
 
   send(start: number, end: number): void {
@@ -69,62 +48,10 @@ class Author implements Client, Caller, ReplySink {
     if (end > start && out[start] === MINUS)
       this.error = out.toString('utf8', start + 1, end).trimEnd();
   }
-  sendLater(start: number, end: number): void {
-    this.send(start, end);
-  }
   sendWithBlob(_start: number, _end: number, blobId: number): void {
     this.#reader.addon.replyBlobRelease(blobId);
   }
-
-  wait(): never {
-    return this.call.wait();
-  }
   onDenied(): void {}
-  cancelWait(): void {}
-  login(): never {
-    return this.call.wait();
-  }
-  logout(): never {
-    return this.call.wait();
-  }
-  close(): void {}
-  closeAfterReply(): void {}
-  stopListening(): void {}
-  noteState(): void {}
-}
-
-class AuthorCall implements Call {
-  command: Command;
-  request: Request;
-  readonly isPending = false;
-  readonly client: Client;
-  readonly reply: Call['reply'];
-  readonly keyspace: Call['keyspace'];
-  readonly engine: Call['engine'];
-  readonly server: Call['server'];
-  readonly mayWait = false;
-
-  constructor(author: Author, reader: JournalReader) {
-    this.command = reader.dispatcher.anyCommand;
-    this.request = reader.scratchRequest;
-    this.client = author;
-    this.reply = reader.encoder;
-    this.keyspace = reader.keyspace;
-    this.engine = reader.engine;
-    this.server = reader.services;
-  }
-
-  /** Whether the command has asked to wait, which none of a file of ours does: we tell what came of it. */
-  hasAskedToWait = false;
-
-  /** @throws {ReplyError} Always. */
-  wait(): never {
-    this.hasAskedToWait = true;
-    throw replyErrors.notFromScript(this.command.name);
-  }
-  execute(): never {
-    throw replyErrors.notFromScript(this.command.name);
-  }
 }
 
 export class JournalReader extends CommandLayer implements RequestSink {

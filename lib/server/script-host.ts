@@ -5,17 +5,16 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { DEFAULT_USER } from '../auth/acl.ts';
 import type { User } from '../auth/user.ts';
 import { type Denial, deniedWord } from '../commands/access.ts';
-import { type Call, type Client, type Command, noSubscriptions } from '../commands/command.ts';
+import type { Command } from '../commands/command.ts';
 import { commandTable } from '../commands/table.ts';
 import { fromBytes, fromText } from '../core/byte-string.ts';
 import { type ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { type Addon, addon, messageKinds } from '../engine/addon.ts';
-import type { ReplySink } from '../resp/reply-encoder.ts';
 import { Request } from '../resp/request.ts';
 import { CommandLayer, type MailboxMessage, openThreadLog } from './command-layer.ts';
-import type { Caller } from './dispatcher.ts';
 import { done, holdStill, type ThreadStart, type ToMain, type ToThread } from './messages.ts';
+import { UnattendedCall, UnattendedCaller } from './unattended.ts';
 
 /** Commands in one turn of the loop; messages of the main thread come in between. */
 const COMMANDS_PER_TURN = 100;
@@ -51,31 +50,10 @@ export function commandsForScripts(commands: Iterable<Command>, prefix = ''): Co
   });
 }
 
-/** The script whose command is carried out. One object, used again and again. */
-class Script implements Client, Caller, ReplySink {
-  readonly call: ScriptCall;
-  readonly id = 0;
-  readonly address = '';
-  readonly localAddress = '';
-  readonly isUnauthenticated = false;
-  changesUsers = false;
-  readonly resp = 2;
-  readonly replyMode = 'on';
+/** The script whose command is carried out. */
+class Script extends UnattendedCaller {
+  readonly call: UnattendedCall;
   readonly isTouching = true;
-  readonly isEvictable = true;
-  readonly transaction = undefined;
-  readonly subscriptions = noSubscriptions;
-  readonly isMonitor = false;
-  readonly flags = 'N';
-  readonly isListening = false;
-  readonly name = '';
-  readonly libName = '';
-  readonly libVersion = '';
-  readonly postponed = undefined;
-  watched: Client['watched'] = [];
-  queuedBytes = 0;
-  queuedBlobBytes = 0;
-  db = 0;
   /** Who has run it; its rights count as they are now. */
   user = DEFAULT_USER;
   /** Of the reply so far; what passes `replyBytesMax` is dropped. */
@@ -85,18 +63,15 @@ class Script implements Client, Caller, ReplySink {
   readonly #host: ScriptHost;
 
   constructor(host: ScriptHost) {
+    super();
     this.#addon = host.addon;
     this.#host = host;
-    this.call = new ScriptCall(this, host);
+    this.call = new UnattendedCall(this, host);
   }
 
   send(start: number, end: number): void {
     this.replyBytes += end - start;
     if (!this.isReplyTooLong) this.#addon.scriptReply(start, end);
-  }
-
-  sendLater(start: number, end: number): void {
-    this.send(start, end);
   }
 
   sendWithBlob(start: number, end: number, blobId: number, blobBytes: number): void {
@@ -129,53 +104,6 @@ class Script implements Client, Caller, ReplySink {
 
   get isReplyTooLong(): boolean {
     return this.replyBytes > this.replyBytesMax;
-  }
-
-  // What only a connection can do; the commands that ask for it are refused.
-  wait(): never {
-    return this.call.wait();
-  }
-  cancelWait(): void {}
-  login(): never {
-    return this.call.wait();
-  }
-  logout(): never {
-    return this.call.wait();
-  }
-  close(): void {}
-  closeAfterReply(): void {}
-  stopListening(): void {}
-  noteState(): void {}
-}
-
-class ScriptCall implements Call {
-  command: Command;
-  request: Request;
-  readonly isPending = false;
-  readonly client: Client;
-  readonly reply: Call['reply'];
-  readonly keyspace: Call['keyspace'];
-  readonly engine: Call['engine'];
-  readonly server: Call['server'];
-  readonly mayWait = false;
-
-  constructor(script: Script, host: ScriptHost) {
-    this.command = host.dispatcher.anyCommand;
-    this.request = host.scratchRequest;
-    this.client = script;
-    this.reply = host.encoder;
-    this.keyspace = host.keyspace;
-    this.engine = host.engine;
-    this.server = host.services;
-  }
-
-  /** @throws {ReplyError} Always: the script, and with it a run thread, would wait too. */
-  wait(): never {
-    throw replyErrors.notFromScript(this.command.name);
-  }
-
-  execute(): void {
-    throw replyErrors.notFromScript(this.command.name);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "binding/command_words.h"
+#include "binding/save_options.h"
 #include "binding/thread_state.h"
 #include "keyspace/clock.h"
 #include "persistence/saver.h"
@@ -91,20 +92,11 @@ Napi::Value JournalStart(const Napi::CallbackInfo& info) {
 // journalRewrite(options): the end is told as kRewritten.
 Napi::Value JournalRewrite(const Napi::CallbackInfo& info) {
   const auto given = info[0].As<Napi::Object>();
-  const auto flag = [&](const char* name) { return given.Get(name).As<Napi::Boolean>().Value(); };
   Journal::Rewrite rewrite;
   rewrite.base_path = ToText(given.Get("basePath"));
   rewrite.next_path = ToText(given.Get("nextPath"));
-  rewrite.as_rdb = flag("asRdb");
-  rewrite.options.compresses = flag("compresses");
-  rewrite.options.with_checksum = flag("withChecksum");
-  rewrite.options.with_idle = flag("withUse");
-  rewrite.options.syncs_often = flag("syncsOften");
-  rewrite.options.key_delay_us = ToInt64(given.Get("keyDelayUs"));
-  const std::vector<std::string> aux = ToTexts(given.Get("aux"));
-  for (size_t i = 0; i + 1 < aux.size(); i += 2) {
-    rewrite.options.aux.emplace_back(aux[i], aux[i + 1]);
-  }
+  rewrite.as_rdb = given.Get("asRdb").As<Napi::Boolean>().Value();
+  rewrite.options = ToSaveOptions(given);
   return Complaint(info.Env(), Journal::Get().StartRewrite(std::move(rewrite)));
 }
 

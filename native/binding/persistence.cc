@@ -7,6 +7,7 @@
 
 #include "binding/call.h"
 #include "binding/command_words.h"
+#include "binding/save_options.h"
 #include "keyspace/hash.h"
 #include "keyspace/list.h"
 #include "keyspace/set.h"
@@ -214,20 +215,11 @@ Napi::Value DataListen(const Napi::CallbackInfo& info) {
 // rdbSave(options): the end is told as kSaved.
 Napi::Value RdbSave(const Napi::CallbackInfo& info) {
   const auto given = info[0].As<Napi::Object>();
-  const auto flag = [&](const char* name) { return given.Get(name).As<Napi::Boolean>().Value(); };
   Saver::Request request;
   request.path = ToText(given.Get("path"));
   request.temporary_path = ToText(given.Get("temporaryPath"));
-  request.is_background = flag("isBackground");
-  request.options.compresses = flag("compresses");
-  request.options.with_checksum = flag("withChecksum");
-  request.options.with_idle = flag("withUse");
-  request.options.syncs_often = flag("syncsOften");
-  request.options.key_delay_us = ToInt64(given.Get("keyDelayUs"));
-  const std::vector<std::string> aux = ToTexts(given.Get("aux"));
-  for (size_t i = 0; i + 1 < aux.size(); i += 2) {
-    request.options.aux.emplace_back(aux[i], aux[i + 1]);
-  }
+  request.is_background = given.Get("isBackground").As<Napi::Boolean>().Value();
+  request.options = ToSaveOptions(given);
   const Status status = Saver::Get().Start(std::move(request), [](const Status& status) {
     DataEvents::Get().Tell(DataEvent::kSaved, status);
   });

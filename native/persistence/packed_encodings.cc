@@ -65,23 +65,29 @@ bool PackedReader::Take(size_t bytes, std::string_view* taken) {
   return true;
 }
 
-// --- listpacks ---
-
-ListpackReader::ListpackReader(std::string_view bytes) {
-  if (bytes.size() <= kListpackHeadBytes || Load<uint32_t>(bytes, 0) != bytes.size() ||
+CountedReader::CountedReader(std::string_view bytes, size_t head_bytes, size_t count_at) {
+  if (bytes.size() <= head_bytes || Load<uint32_t>(bytes, 0) != bytes.size() ||
       bytes.back() != kEndMark) {
     is_damaged_ = true;
     return;
   }
-  count_ = Load<uint16_t>(bytes, 4);
-  left_ = bytes.substr(kListpackHeadBytes);
+  count_ = Load<uint16_t>(bytes, count_at);
+  left_ = bytes.substr(head_bytes);
 }
 
+bool CountedReader::IsAtEnd() {
+  if (left_.size() != 1) return false;
+  if (count_ != kUncounted && count_ != visited_) Damaged();
+  return true;
+}
+
+// --- listpacks ---
+
+ListpackReader::ListpackReader(std::string_view bytes)
+    : CountedReader(bytes, kListpackHeadBytes, 4) {}
+
 bool ListpackReader::Next(PackedElement* element) {
-  if (is_damaged_) return false;
-  if (left_.size() == 1) {
-    return count_ == kUncounted || count_ == visited_ ? false : Damaged();
-  }
+  if (is_damaged_ || IsAtEnd()) return false;
   const size_t before = left_.size();
   std::string_view head, body;
   if (!Take(1, &head)) return false;
@@ -190,21 +196,10 @@ std::string_view ListpackWriter::Finish() {
 
 // --- ziplists ---
 
-ZiplistReader::ZiplistReader(std::string_view bytes) {
-  if (bytes.size() <= kZiplistHeadBytes || Load<uint32_t>(bytes, 0) != bytes.size() ||
-      bytes.back() != kEndMark) {
-    is_damaged_ = true;
-    return;
-  }
-  count_ = Load<uint16_t>(bytes, 8);
-  left_ = bytes.substr(kZiplistHeadBytes);
-}
+ZiplistReader::ZiplistReader(std::string_view bytes) : CountedReader(bytes, kZiplistHeadBytes, 8) {}
 
 bool ZiplistReader::Next(PackedElement* element) {
-  if (is_damaged_) return false;
-  if (left_.size() == 1) {
-    return count_ == kUncounted || count_ == visited_ ? false : Damaged();
-  }
+  if (is_damaged_ || IsAtEnd()) return false;
   const size_t before = left_.size();
   std::string_view head, body;
   if (!Take(1, &head)) return false;

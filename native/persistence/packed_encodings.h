@@ -51,24 +51,32 @@ class PackedReader {
   bool is_damaged_ = false;
 };
 
-class ListpackReader final : public PackedReader {
+// With a head that begins with the length of all of it.
+class CountedReader : public PackedReader {
+ protected:
+  // `count_at`: where the head has the number of elements.
+  CountedReader(std::string_view bytes, size_t head_bytes, size_t count_at);
+  // It is damaged if the head has counted otherwise.
+  bool IsAtEnd();
+
+  uint32_t visited_ = 0;
+
+ private:
+  uint32_t count_ = 0;
+};
+
+class ListpackReader final : public CountedReader {
  public:
   explicit ListpackReader(std::string_view bytes);
   bool Next(PackedElement* element) override;
-
- private:
-  uint32_t count_ = 0;  // as the head says
-  uint32_t visited_ = 0;
 };
 
-class ZiplistReader final : public PackedReader {
+class ZiplistReader final : public CountedReader {
  public:
   explicit ZiplistReader(std::string_view bytes);
   bool Next(PackedElement* element) override;
 
  private:
-  uint32_t count_ = 0;
-  uint32_t visited_ = 0;
   size_t previous_bytes_ = 0;
 };
 

@@ -152,7 +152,7 @@ const refusals: [string, string, string[], number, Word[], number][] = [
   ['1e39 as FLOAT', 'FLOAT', ['1'], values, ['1e39'], codes.invalidValue],
   ['1e309 as DOUBLE', 'DOUBLE', ['1'], values, ['1e309'], codes.invalidValue],
   ['a blank before a number', 'DOUBLE', ['1'], values, [' 1'], codes.invalidValue],
-  ['a BOOL of 2', 'BOOL', ['1'], values, ['2'], codes.invalidBool],
+  ['a BOOL of 2', 'BOOL', ['1'], values, ['2'], codes.invalidValue],
   ['a NUL in a string', 'STRING', ['1'], values, ['a\0'], codes.nulInString],
 ];
 for (const [title, dtype, dims, source, data, code] of refusals) {
