@@ -15,6 +15,7 @@ const HEADER_BYTES_MAX = 32;
 
 const CR = 0x0d;
 const LF = 0x0a;
+const MINUS = 0x2d;
 const ZERO = 0x30;
 const types = {
   simple: 0x2b,
@@ -431,6 +432,9 @@ export class ReplyEncoder {
         rest = next;
       }
       at += digits;
+    } else if (value === -1) {
+      out[at++] = MINUS; // nil
+      out[at++] = ZERO + 1;
     } else {
       at += out.write(String(value), at, 'latin1');
     }
