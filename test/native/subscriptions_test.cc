@@ -17,9 +17,23 @@ constexpr auto kPattern = SubscriptionKind::kPattern;
 constexpr auto kShard = SubscriptionKind::kShardChannel;
 constexpr auto kMonitor = SubscriptionKind::kMonitor;
 
-std::shared_ptr<Mailbox> NewMailbox() {
-  return std::make_shared<Mailbox>([] {});
-}
+// Closed when its owner ends, as a thread does it: what nobody has taken holds the mailbox it is
+// in.
+class OwnedMailbox {
+ public:
+  OwnedMailbox() = default;
+  ~OwnedMailbox() { mailbox_->Close(); }
+  OwnedMailbox(const OwnedMailbox&) = delete;
+  OwnedMailbox& operator=(const OwnedMailbox&) = delete;
+
+  operator const std::shared_ptr<Mailbox>&() const { return mailbox_; }
+  Mailbox& operator*() const { return *mailbox_; }
+
+ private:
+  const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>([] {});
+};
+
+OwnedMailbox NewMailbox() { return {}; }
 
 std::vector<Message> DrainAll(Mailbox& mailbox) {
   std::vector<Message> messages;
