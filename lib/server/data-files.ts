@@ -3,7 +3,6 @@
 
 import { existsSync } from 'node:fs';
 import type { Settings } from '../config/settings.ts';
-import { REDIS_VERSION } from '../config/version.ts';
 import { type ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { type Addon, addon, codes } from '../engine/addon.ts';
@@ -11,13 +10,12 @@ import { failure } from '../engine/failure.ts';
 import { dataEvents } from '../engine/stored-data.ts';
 import { JournalFiles, type JournalHost } from './journal-files.ts';
 import type { DataState } from './messages.ts';
+import { rdbOptions } from './rdb-options.ts';
 
 const TICK_MS = 100;
 const ALL_DATABASES = -1;
 /** After a save that failed, save points wait for so long before the next (`CONFIG_BGSAVE_RETRY_DELAY` of Redis 7.2). */
 const RETRY_SECONDS = 5;
-/** Policies that keep keys by their use: it is saved with them. */
-const policyByUse = /-l[rf]u$/;
 
 interface Save {
   readonly isBackground: boolean;
@@ -202,17 +200,7 @@ export class DataFiles {
       path: this.#path,
       temporaryPath: this.#temporaryPath,
       isBackground: save.isBackground,
-      compresses: settings.isOn('rdbcompression'),
-      withChecksum: settings.isOn('rdbchecksum'),
-      withUse: policyByUse.test(settings.text('maxmemory-policy')),
-      syncsOften: settings.isOn('rdb-save-incremental-fsync'),
-      keyDelayUs: settings.number('rdb-key-save-delay'),
-      aux: [
-        ...['redis-ver', REDIS_VERSION],
-        ...['redis-bits', '64'],
-        ...['ctime', String(Math.floor(Date.now() / 1000))],
-        ...['used-mem', String(this.#addon.statistics().usedMemory)],
-      ],
+      ...rdbOptions(settings, 'rdb-save-incremental-fsync'),
     });
     if (result === codes.ok) {
       this.#saves.push(save);

@@ -14,13 +14,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
-import { REDIS_VERSION } from '../config/version.ts';
 import { type ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { systemReason } from '../core/system-error.ts';
 import { type Addon, addon, codes } from '../engine/addon.ts';
 import { journalEvents, syncPolicies } from '../engine/journal-commands.ts';
 import { type JournalFile, Manifest, ManifestError, syncFolder } from './journal-manifest.ts';
+import { rdbOptions } from './rdb-options.ts';
 
 /** A file of commands to be read. */
 export interface JournalPart {
@@ -51,8 +51,6 @@ export interface JournalHost {
 
 /** After a rewrite that failed, as after a save. */
 const RETRY_MS = 5000;
-/** Policies that keep keys by their use: it is saved with them. */
-const policyByUse = /-l[rf]u$/;
 
 /** A rewrite that goes on, and what the manifest will say after it. */
 interface Rewrite {
@@ -317,17 +315,7 @@ export class JournalFiles {
       basePath: this.#path(base.name),
       nextPath: next ? this.#path(next.name) : '',
       asRdb,
-      compresses: settings.isOn('rdbcompression'),
-      withChecksum: settings.isOn('rdbchecksum'),
-      withUse: policyByUse.test(settings.text('maxmemory-policy')),
-      syncsOften: settings.isOn('aof-rewrite-incremental-fsync'),
-      keyDelayUs: settings.number('rdb-key-save-delay'),
-      aux: [
-        ...['redis-ver', REDIS_VERSION],
-        ...['redis-bits', '64'],
-        ...['ctime', String(Math.floor(Date.now() / 1000))],
-        ...['used-mem', String(this.#addon.statistics().usedMemory)],
-      ],
+      ...rdbOptions(settings, 'aof-rewrite-incremental-fsync'),
     });
     if (complaint === undefined) {
       this.#rewrite = { base, next };

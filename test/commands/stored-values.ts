@@ -1,5 +1,6 @@
 // Values of every type in their small and their large form, and how they are read back.
 
+import type { Test } from 'tap';
 import type { Connection, Value } from '../helpers/server.ts';
 
 type Word = string | number | Buffer;
@@ -144,4 +145,33 @@ function sortedBy(value: Value, groupLength: number): Value {
   const groups: Value[][] = [];
   for (let i = 0; i < value.length; i += groupLength) groups.push(value.slice(i, i + groupLength));
   return groups.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)).flat();
+}
+
+/** Puts every value of the table under a key of its own. */
+export async function fill(connection: Connection): Promise<void> {
+  for (const [i, { commands }] of values.entries()) {
+    for (const command of commands)
+      await connection.request(...command.map((word) => (word === 'k' ? `k${i}` : word)));
+  }
+  await connection.request('PEXPIREAT', 'k3', 4_000_000_000_123);
+  await connection.request('SELECT', 9);
+  await connection.request('SET', 'elsewhere', 'db 9');
+  await connection.request('SELECT', 0);
+}
+
+/** Two servers that hold what `fill` has put there. */
+export async function checkFilled(t: Test, ours: Connection, theirs: Connection): Promise<void> {
+  for (const i of values.keys())
+    t.strictSame(
+      await readKey(ours, `k${i}`),
+      await readKey(theirs, `k${i}`),
+      values[i]?.title ?? '',
+    );
+  for (const connection of [ours, theirs]) {
+    t.equal(await connection.request('DBSIZE'), values.length);
+    t.equal(await connection.request('PEXPIRETIME', 'k3'), 4_000_000_000_123);
+    await connection.request('SELECT', 9);
+    t.equal(await connection.request('GET', 'elsewhere'), 'db 9');
+    await connection.request('SELECT', 0);
+  }
 }

@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { runtimeFolder } from '../../lib/runtimes/locate.ts';
-import { readKey, values } from '../commands/stored-values.ts';
+import { checkFilled, fill } from '../commands/stored-values.ts';
 import { versionedModel } from '../helpers/onnx.ts';
 import { freePort, missingPrograms, runProcess, startRedis } from '../helpers/peers.ts';
 import { Connection, type StartedServer, startServer } from '../helpers/server.ts';
@@ -63,34 +63,6 @@ async function waitUntil(what: string, isSo: () => Promise<boolean> | boolean): 
 async function fact(connection: Connection, name: string): Promise<string> {
   const info = String(await connection.request('INFO', 'persistence'));
   return new RegExp(`^${name}:(.*)\r$`, 'm').exec(info)?.[1] ?? 'none';
-}
-
-/** Puts every value of the table under a key of its own. */
-async function fill(connection: Connection): Promise<void> {
-  for (const [i, { commands }] of values.entries()) {
-    for (const command of commands)
-      await connection.request(...command.map((word) => (word === 'k' ? `k${i}` : word)));
-  }
-  await connection.request('PEXPIREAT', 'k3', 4_000_000_000_123);
-  await connection.request('SELECT', 9);
-  await connection.request('SET', 'elsewhere', 'db 9');
-  await connection.request('SELECT', 0);
-}
-
-async function checkFilled(t: Test, ours: Connection, theirs: Connection): Promise<void> {
-  for (const i of values.keys())
-    t.strictSame(
-      await readKey(ours, `k${i}`),
-      await readKey(theirs, `k${i}`),
-      values[i]?.title ?? '',
-    );
-  for (const connection of [ours, theirs]) {
-    t.equal(await connection.request('DBSIZE'), values.length);
-    t.equal(await connection.request('PEXPIRETIME', 'k3'), 4_000_000_000_123);
-    await connection.request('SELECT', 9);
-    t.equal(await connection.request('GET', 'elsewhere'), 'db 9');
-    await connection.request('SELECT', 0);
-  }
 }
 
 t.test('a file of RedisAI is loaded', async (t) => {

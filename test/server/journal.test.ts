@@ -5,7 +5,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { runtimeFolder } from '../../lib/runtimes/locate.ts';
-import { readKey, values } from '../commands/stored-values.ts';
+import { checkFilled, fill, readKey, values } from '../commands/stored-values.ts';
 import {
   fact,
   journalFiles,
@@ -103,33 +103,6 @@ t.test('random commands are there again after kill -9', async (t) => {
     await redis.stop();
   }
 });
-
-async function fill(connection: Connection): Promise<void> {
-  for (const [i, { commands }] of values.entries()) {
-    for (const command of commands)
-      await connection.request(...command.map((word) => (word === 'k' ? `k${i}` : word)));
-  }
-  await connection.request('PEXPIREAT', 'k3', 4_000_000_000_123);
-  await connection.request('SELECT', 9);
-  await connection.request('SET', 'elsewhere', 'db 9');
-  await connection.request('SELECT', 0);
-}
-
-async function checkFilled(t: Test, ours: Connection, theirs: Connection): Promise<void> {
-  for (const i of values.keys())
-    t.strictSame(
-      await readKey(ours, `k${i}`),
-      await readKey(theirs, `k${i}`),
-      values[i]?.title ?? '',
-    );
-  for (const connection of [ours, theirs]) {
-    t.equal(await connection.request('DBSIZE'), values.length);
-    t.equal(await connection.request('PEXPIRETIME', 'k3'), 4_000_000_000_123);
-    await connection.request('SELECT', 9);
-    t.equal(await connection.request('GET', 'elsewhere'), 'db 9');
-    await connection.request('SELECT', 0);
-  }
-}
 
 t.test('files go both ways', { skip: missingPrograms('redis-server') }, async (t) => {
   for (const preamble of ['yes', 'no']) {
