@@ -27,7 +27,8 @@ export function smartSimPlace(t: Test): { folder: string; env: NodeJS.ProcessEnv
     SMARTSIM_DB_FILE_PARSE_INTERVAL: '1',
     SMARTSIM_LOG_LEVEL: 'quiet',
     SR_LOG_LEVEL: 'quiet',
-    SR_LOG_FILE: 'stdout',
+    // Any name is a file's, 'stdout' too.
+    SR_LOG_FILE: join(folder, 'smartredis.log'),
     PYTHONDONTWRITEBYTECODE: '1',
     FOLDER: folder,
   };
