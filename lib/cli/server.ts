@@ -12,6 +12,7 @@ import { REDIS_VERSION, REDISAI_VERSION } from '../config/version.ts';
 import { isLogLevel, log, openLog, setLogLevel } from '../core/log.ts';
 import { systemReason } from '../core/system-error.ts';
 import { Control, ListenError } from '../server/control.ts';
+import { checkRenames } from '../server/first-renames.ts';
 import { FirstUsersError, readFirstUsers } from '../server/first-users.ts';
 import {
   becomeDaemon,
@@ -88,6 +89,7 @@ async function serve({ settings, warnings }: Serving, startedMs: number): Promis
   fitClients(settings);
   tellWho(settings);
   try {
+    await checkRenames(settings);
     const users = await readFirstUsers(settings);
     new Control(settings, users, startedMs).listen(() => tellReady(settings));
   } catch (error) {

@@ -28,114 +28,114 @@ const shape = { group: 'server', since: '6.0.0', keys: noKeys };
 const anybody = { ...shape, flags: ['noscript', 'loading', 'stale'] };
 const admin = { ...shape, flags: ['admin', 'noscript', 'loading', 'stale'] };
 
-/** @param table Called when a command runs: the table holds these rows too. */
-export function aclCommands(table: () => ReadonlyMap<string, Command>): readonly Command[] {
-  const subcommands: readonly Command[] = [
-    {
-      ...anybody,
-      name: 'cat',
-      summary: 'Returns the categories, or the commands of one.',
-      arity: -2,
-      run: cat,
+const subcommands: readonly Command[] = [
+  {
+    ...anybody,
+    name: 'cat',
+    summary: 'Returns the categories, or the commands of one.',
+    arity: -2,
+    run: cat,
+  },
+  {
+    ...admin,
+    name: 'deluser',
+    summary: 'Deletes users and closes their connections.',
+    arity: -3,
+    isPrepared: true,
+    run: deleteUsers,
+  },
+  {
+    ...admin,
+    name: 'dryrun',
+    summary: 'Tells whether a user may run a command, without running it.',
+    since: '7.0.0',
+    arity: -4,
+    run: dryRun,
+  },
+  {
+    ...anybody,
+    name: 'genpass',
+    summary: 'Returns a password at random, in hexadecimal digits.',
+    arity: -2,
+    run: generatePassword,
+  },
+  {
+    ...admin,
+    name: 'getuser',
+    summary: 'Returns the rules of a user.',
+    arity: 3,
+    run: getUser,
+  },
+  {
+    ...admin,
+    name: 'list',
+    summary: 'Returns all users as lines of a file of users.',
+    arity: 2,
+    run({ reply, server }) {
+      const { lines } = server.acl;
+      reply.array(lines.length);
+      for (const line of lines) reply.bulk(toBytes(line));
     },
-    {
-      ...admin,
-      name: 'deluser',
-      summary: 'Deletes users and closes their connections.',
-      arity: -3,
-      isPrepared: true,
-      run: deleteUsers,
+  },
+  {
+    ...admin,
+    name: 'load',
+    summary: 'Takes the users of the file in place of those that there are.',
+    arity: 2,
+    isPrepared: true,
+    run: load,
+  },
+  {
+    ...admin,
+    name: 'log',
+    summary: 'Returns the latest refusals, or forgets them.',
+    arity: -2,
+    run: replyLog,
+  },
+  {
+    ...admin,
+    name: 'save',
+    summary: 'Writes all users to the file.',
+    arity: 2,
+    isPrepared: true,
+    run: save,
+  },
+  {
+    ...admin,
+    name: 'setuser',
+    summary: 'Makes a user or changes its rules, all or none.',
+    arity: -3,
+    isPrepared: true,
+    secrets: ({ count }) => Array.from({ length: count - 2 }, (_, i) => i + 2),
+    run: setUser,
+  },
+  {
+    ...admin,
+    name: 'users',
+    summary: 'Returns the names of all users.',
+    arity: 2,
+    run({ reply, server }) {
+      const { users } = server.acl;
+      reply.array(users.length);
+      for (const { name } of users) reply.bulk(toBytes(name));
     },
-    {
-      ...admin,
-      name: 'dryrun',
-      summary: 'Tells whether a user may run a command, without running it.',
-      since: '7.0.0',
-      arity: -4,
-      run: (call) => dryRun(call, table()),
+  },
+  {
+    ...anybody,
+    name: 'whoami',
+    summary: "Returns the name of the connection's user.",
+    arity: 2,
+    run({ client, reply }) {
+      if (client.access === undefined) reply.nil();
+      else reply.bulk(toBytes(client.access.name));
     },
-    {
-      ...anybody,
-      name: 'genpass',
-      summary: 'Returns a password at random, in hexadecimal digits.',
-      arity: -2,
-      run: generatePassword,
-    },
-    {
-      ...admin,
-      name: 'getuser',
-      summary: 'Returns the rules of a user.',
-      arity: 3,
-      run: getUser,
-    },
-    {
-      ...admin,
-      name: 'list',
-      summary: 'Returns all users as lines of a file of users.',
-      arity: 2,
-      run({ reply, server }) {
-        const { lines } = server.acl;
-        reply.array(lines.length);
-        for (const line of lines) reply.bulk(toBytes(line));
-      },
-    },
-    {
-      ...admin,
-      name: 'load',
-      summary: 'Takes the users of the file in place of those that there are.',
-      arity: 2,
-      isPrepared: true,
-      run: load,
-    },
-    {
-      ...admin,
-      name: 'log',
-      summary: 'Returns the latest refusals, or forgets them.',
-      arity: -2,
-      run: replyLog,
-    },
-    {
-      ...admin,
-      name: 'save',
-      summary: 'Writes all users to the file.',
-      arity: 2,
-      isPrepared: true,
-      run: save,
-    },
-    {
-      ...admin,
-      name: 'setuser',
-      summary: 'Makes a user or changes its rules, all or none.',
-      arity: -3,
-      isPrepared: true,
-      secrets: ({ count }) => Array.from({ length: count - 2 }, (_, i) => i + 2),
-      run: setUser,
-    },
-    {
-      ...admin,
-      name: 'users',
-      summary: 'Returns the names of all users.',
-      arity: 2,
-      run({ reply, server }) {
-        const { users } = server.acl;
-        reply.array(users.length);
-        for (const { name } of users) reply.bulk(toBytes(name));
-      },
-    },
-    {
-      ...anybody,
-      name: 'whoami',
-      summary: "Returns the name of the connection's user.",
-      arity: 2,
-      run({ client, reply }) {
-        if (client.access === undefined) reply.nil();
-        else reply.bulk(toBytes(client.access.name));
-      },
-    },
-  ];
-  const row = { name: 'acl', summary: 'A container for commands about users.', since: '6.0.0' };
-  return [container({ ...row, group: 'server' }, subcommands)];
-}
+  },
+];
+const row = { name: 'acl', summary: 'A container for commands about users.', since: '6.0.0' };
+
+export const aclCommands: readonly Command[] = [
+  container({ ...row, group: 'server' }, subcommands),
+];
 
 function wrongWords({ request }: Call): ReplyError {
   return replyErrors.wrongSubcommandWords(shown(request, 1), 'ACL');
@@ -214,17 +214,18 @@ function generatePassword(call: Call): void {
 
 // --- DRYRUN ---
 
-function dryRun(call: Call, table: ReadonlyMap<string, Command>): void {
+function dryRun(call: Call): void {
   const { reply, request, server } = call;
+  const { catalog } = server.acl;
   const [name = '', ...words] = byteStrings(call, 2);
   const user = server.acl.find(name);
   if (user === undefined) throw replyErrors.userMissing(name);
   const [first = '', second = ''] = words.map((word) => word.toLowerCase());
-  const parent = table.get(first);
+  const parent = server.commands.get(first);
   const sub = parent?.subcommands?.find((row) => row.name === second);
   const hasSubcommands = (parent?.subcommands?.length ?? 0) > 0;
   const command = sub ?? (hasSubcommands && words.length > 1 ? undefined : parent);
-  const ruled = server.acl.catalog.find(sub ? `${first}|${second}` : first);
+  const ruled = catalog.find(sub ? `${parent?.name}|${sub.name}` : (parent?.name ?? ''));
   if (command === undefined || ruled === undefined)
     throw replyErrors.commandMissing(words[0] ?? '');
   const { arity } = command;

@@ -24,6 +24,8 @@ export interface KeySpec {
   readonly first: number;
   readonly last: number;
   readonly step: number;
+  /** Of keys behind their number: the word with the number. */
+  readonly numberAt?: number;
   /** For movable keys: all of them. Undefined when the words do not parse (COMMAND GETKEYS: invalid arguments). */
   readonly find?: (words: Words) => number[] | undefined;
 }
@@ -179,6 +181,8 @@ export interface ServerServices {
   readonly configFile: string | undefined;
   readonly tcpPort: number;
   readonly executable: string;
+  /** By the names that clients call them by. */
+  readonly commands: ReadonlyMap<string, Command>;
   /**
    * Checks (`settings.check`, internal ones allowed: CONFIG SET has refused them already) and applies
    * pairs on every thread; the answer is undefined or the error.

@@ -19,14 +19,26 @@ export function container(
   };
 }
 
+/** Which version brought HELP; 5.0.0 for the others. */
+const helpSince: Readonly<Record<string, string>> = {
+  latency: '2.8.13',
+  memory: '4.0.0',
+  acl: '6.0.0',
+  object: '6.2.0',
+  pubsub: '6.2.0',
+  slowlog: '6.2.0',
+  function: '7.0.0',
+};
+
 /** The subcommands, and HELP about them. */
 export function withHelp(name: string, subcommands: readonly Command[]): readonly Command[] {
   const help: Command = {
     name: 'help',
     summary: 'Returns the subcommands in words.',
-    since: '5.0.0',
+    since: helpSince[name] ?? '5.0.0',
     group: subcommands[0]?.group ?? 'server',
-    categories: subcommands[0]?.categories ?? [],
+    // Whoever may not listen may still ask how.
+    categories: (subcommands[0]?.categories ?? []).filter((name) => name !== '@pubsub'),
     arity: 2,
     flags: ['loading', 'stale'],
     keys: noKeys,

@@ -1,11 +1,11 @@
 // What commands do to the keys they name, for access lists: whether they read what is stored there or
-// change it (the key specifications of redis:src/commands/*.json, version 7.2). The words of AI commands
-// say more than RedisAI does, which asks for both on each key.
+// change it. The words of AI commands say more than RedisAI does, which asks for both on each key.
 
 import { keyAccess } from '../auth/selector.ts';
 import type { Request } from '../resp/request.ts';
 import type { Command, Words } from './command.ts';
 import { keysOf } from './introspection.ts';
+import { keyFlags } from './key-specs.ts';
 import { countedKeys } from './model.ts';
 
 export interface KeyUse {
@@ -16,36 +16,18 @@ export interface KeyUse {
 
 const { none, read, write, both } = keyAccess;
 
-/** By key of a command, in order; the last one stands for all that follow. */
-const accessByKey: Readonly<Record<string, readonly number[]>> = {
-  // Only whether there is a value, and how large it is.
-  ...named('exists touch type strlen llen scard zcard hlen hstrlen xlen watch', none),
-  ...named('sismember hexists memory|usage', none),
-  ...named('object|encoding object|freq object|idletime object|refcount', none),
-  // What is changed without a look at what was there.
-  ...named('setnx setex psetex mset msetnx append setrange', write),
-  ...named('del unlink persist expire pexpire expireat pexpireat restore', write),
-  ...named('hset hmset hsetnx hdel', write),
-  ...named('lpush rpush lpushx rpushx lset linsert lrem ltrim', write),
-  ...named('sadd srem zadd zrem zremrangebyrank zremrangebyscore zremrangebylex', write),
-  ...named('xadd xdel xtrim xsetid', write),
-  ...named('ai.tensorset ai.modelset ai.modelstore ai.modeldel', write),
-  ...named('ai.scriptset ai.scriptstore ai.scriptdel', write),
-  // From one key to another.
-  ...named('rename renamenx lmove rpoplpush blmove brpoplpush smove', both, write),
-  ...named('copy sort', read, write),
-  ...named('bitop sinterstore sunionstore sdiffstore', write, read),
-  ...named('zrangestore zunionstore zinterstore zdiffstore', write, read),
-};
-
-function named(names: string, ...access: number[]): Record<string, readonly number[]> {
-  return Object.fromEntries(names.split(' ').map((name) => [name, access]));
-}
+const writersOfOne = new Set([
+  'ai.tensorset',
+  'ai.modelset',
+  'ai.modelstore',
+  'ai.modeldel',
+  'ai.scriptset',
+  'ai.scriptstore',
+  'ai.scriptdel',
+]);
 
 /** Commands whose words say more than where their keys are. */
 const readers: Readonly<Record<string, (words: Words) => readonly KeyUse[] | undefined>> = {
-  set: (words) => [{ word: 1, access: hasWord(words, 3, 'GET') ? both : write }],
-  bitfield: (words) => [{ word: 1, access: changesBits(words) ? both : read }],
   'ai.modelexecute': modelExecute,
   'ai.modelrun': modelRun,
   'ai.scriptexecute': scriptExecute,
@@ -71,9 +53,19 @@ export function keyUses(
   // Those of shard channels stand where keys do, for their slots.
   if (name in channelUses || name === 'sunsubscribe') return [];
   const words = keysOf(command, request);
-  const access = accessByKey[name] ?? [command.flags.includes('readonly') ? read : both];
-  return words?.map((word, index) => ({ word, access: access[index] ?? access.at(-1) ?? both }));
+  return words?.map((word, index) => ({ word, access: access(name, command, request, index) }));
 }
+
+/** To the data of the key with this number among the command's keys. */
+function access(name: string, command: Command, words: Words, index: number): number {
+  if (writersOfOne.has(name)) return write;
+  if (command.group === 'ai') return command.flags.includes('readonly') ? read : both;
+  const flags = keyFlags(name, command, words, index);
+  const isRead = flags.includes('access') ? read : none;
+  return flags.some((flag) => changing.has(flag)) ? isRead | write : isRead;
+}
+
+const changing = new Set(['insert', 'update', 'delete']);
 
 /** Channels that a command names: `isPattern` if it subscribes to patterns. */
 export interface ChannelUse {
@@ -94,15 +86,6 @@ export const channelUses: Readonly<Record<string, ChannelUse>> = {
 };
 
 // --- words ---
-
-function hasWord(words: Words, from: number, name: string): boolean {
-  for (let i = from; i < words.count; i++) if (words.is(i, name)) return true;
-  return false;
-}
-
-function changesBits(words: Words): boolean {
-  return hasWord(words, 2, 'SET') || hasWord(words, 2, 'INCRBY');
-}
 
 function uses(words: readonly number[], access: number): KeyUse[] {
   return words.map((word) => ({ word, access }));

@@ -28,6 +28,7 @@ export const objectCommands: readonly Command[] = [
         'freq',
         'Returns how often a key is used, on a logarithmic scale.',
         keyFacts.frequency,
+        '4.0.0',
       ),
       factRow('idletime', 'Returns the seconds since a key was used.', keyFacts.idleSeconds),
       factRow('refcount', 'Returns how many references a value has.', keyFacts.references),
@@ -41,7 +42,7 @@ export const objectCommands: readonly Command[] = [
     copy,
   ),
   row(
-    { ...shape, since: '2.2.0', flags: readonly, keys: noKeys },
+    { ...shape, since: '1.0.0', flags: readonly, keys: noKeys },
     'randomkey',
     1,
     'Returns a key at random.',
@@ -64,7 +65,7 @@ export const objectCommands: readonly Command[] = [
     {
       ...shape,
       since: '3.0.0',
-      flags: ['noscript', 'blocking'],
+      flags: ['blocking'],
       categories: ['@connection'],
       keys: noKeys,
     },
@@ -75,9 +76,9 @@ export const objectCommands: readonly Command[] = [
   ),
 ];
 
-function factRow(name: string, summary: string, fact: number): Command {
+function factRow(name: string, summary: string, fact: number, since = '2.2.3'): Command {
   return row(
-    { ...shape, since: '2.2.3', flags: readonly, keys: secondArgIsKey },
+    { ...shape, since, flags: readonly, keys: secondArgIsKey },
     name,
     3,
     summary,

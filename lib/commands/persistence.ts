@@ -78,7 +78,7 @@ export const persistenceCommands: readonly Command[] = [
     since: '7.2.0',
     group: 'generic',
     arity: 4,
-    flags: ['noscript', 'blocking'],
+    flags: ['blocking'],
     categories: ['@connection'],
     run: waitForJournal,
   },

@@ -26,6 +26,7 @@ export function numberedKeys(at: number, hasTarget = false): KeySpec {
     first,
     last: first,
     step: first,
+    numberAt: at,
     find(words: Words) {
       const count = words.integer(at);
       if (count === undefined || count < 1 || at + count >= words.count) return undefined;

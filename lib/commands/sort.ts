@@ -24,7 +24,12 @@ export const sortCommands: readonly Command[] = [
     (call) => sort(call, true),
   ),
   row(
-    { ...shape, since: '7.0.0', flags: readonly },
+    {
+      ...shape,
+      since: '7.0.0',
+      flags: [...readonly, 'movablekeys'],
+      keys: { first: 1, last: 1, step: 1, find: () => [1] },
+    },
     'sort_ro',
     -2,
     'Returns the elements of a list, set or sorted set, sorted.',

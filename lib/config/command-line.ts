@@ -184,7 +184,8 @@ class ConfigReader {
         this.#addUser(values, line);
         return;
       case 'rename-command':
-        throw new SettingError(`'${name}' is not supported by this server`);
+        this.#addRename(values, line);
+        return;
     }
     if (!this.#settings.setLine(name, values))
       throw new SettingError(`Bad directive or wrong number of arguments${moduleHint(name)}`);
@@ -196,6 +197,14 @@ class ConfigReader {
     const [name, ...rules] = values;
     if (name === undefined) throw new SettingError('Bad directive or wrong number of arguments');
     this.#settings.users.push({ name, rules, line, lineNumber: this.#lineNumber });
+  }
+
+  /** Whether there is such a command is looked up when all is read. */
+  #addRename(values: readonly string[], line: string): void {
+    const [from, to] = values;
+    if (from === undefined || to === undefined || values.length !== 2)
+      throw new SettingError('Bad directive or wrong number of arguments');
+    this.#settings.renames.push({ from, to, line, lineNumber: this.#lineNumber });
   }
 
   /** At once: what follows, files to include among it, is named from there. */

@@ -38,6 +38,16 @@ export interface UserDirective {
   readonly lineNumber: number;
 }
 
+/** A `rename-command` line of the file. */
+export interface RenameDirective {
+  readonly from: string;
+  /** Empty: nobody may call it. */
+  readonly to: string;
+  /** As it stands there. */
+  readonly line: string;
+  readonly lineNumber: number;
+}
+
 /** When replies wait for a client that does not read: of `normal`, `slave` or `pubsub` clients. */
 export interface OutputBufferLimit {
   readonly hardBytes: number;
@@ -50,6 +60,7 @@ export interface SettingsSnapshot {
   readonly values: readonly (readonly [string, SettingValue])[];
   readonly given: readonly string[];
   readonly modules: readonly LoadedModule[];
+  readonly renames: readonly RenameDirective[];
   readonly configFile: string | undefined;
 }
 
@@ -59,6 +70,7 @@ export class Settings {
   readonly modules: LoadedModule[] = [];
   /** Of the start. They are not among what other threads are told: `ThreadStart` has them. */
   readonly users: UserDirective[] = [];
+  readonly renames: RenameDirective[] = [];
   configFile: string | undefined;
 
   constructor(snapshot?: SettingsSnapshot) {
@@ -68,6 +80,7 @@ export class Settings {
     for (const [name, value] of snapshot?.values ?? []) this.#values.set(name, value);
     for (const name of snapshot?.given ?? []) this.#given.add(name);
     this.modules.push(...(snapshot?.modules ?? []));
+    this.renames.push(...(snapshot?.renames ?? []));
     this.configFile = snapshot?.configFile;
   }
 
@@ -76,6 +89,7 @@ export class Settings {
       values: [...this.#values],
       given: [...this.#given],
       modules: [...this.modules],
+      renames: [...this.renames],
       configFile: this.configFile,
     };
   }

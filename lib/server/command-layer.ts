@@ -10,6 +10,7 @@ import type {
   Rates,
   ServerServices,
 } from '../commands/command.ts';
+import { calledCommands, knownCommands } from '../commands/renames.ts';
 import { Settings } from '../config/settings.ts';
 import { asText, fromText, toBytes } from '../core/byte-string.ts';
 import { ReplyError } from '../core/errors.ts';
@@ -45,6 +46,7 @@ export class Services implements ServerServices {
   readonly configFile: string | undefined;
   readonly tcpPort: number;
   readonly executable: string;
+  readonly commands: ReadonlyMap<string, Command>;
   readonly #thread: CommandLayer;
   readonly #post: (message: ToMain) => void;
   readonly #shared: SharedCounters;
@@ -65,6 +67,7 @@ export class Services implements ServerServices {
     this.configFile = settings.configFile;
     this.tcpPort = start.tcpPort;
     this.executable = start.executable;
+    this.commands = thread.commands;
     this.acl = thread.acl;
     this.#thread = thread;
     this.#shared = start.shared;
@@ -240,6 +243,11 @@ export interface MailboxMessage {
   readonly text: string;
 }
 
+interface LayerOptions {
+  readonly servesClients: boolean;
+  readonly knowsOwnNames?: boolean;
+}
+
 export abstract class CommandLayer {
   readonly addon: Addon;
   readonly blocks: ThreadBlocks;
@@ -247,6 +255,8 @@ export abstract class CommandLayer {
   readonly scratchRequest: Request;
   readonly encoder: ReplyEncoder;
   readonly dispatcher: Dispatcher;
+  /** By the names that they are called by. */
+  readonly commands: ReadonlyMap<string, Command>;
   readonly limits: Limits;
   readonly acl: Acl;
   readonly keyspace: Keyspace;
@@ -257,13 +267,16 @@ export abstract class CommandLayer {
   readonly monitors: Monitors;
   readonly #settings: Settings;
 
-  /** @param options.servesClients Sockets are watched, and CLIENT PAUSE stops what they send. */
+  /**
+   * @param options.servesClients Sockets are watched, and CLIENT PAUSE stops what they send.
+   * @param options.knowsOwnNames Commands that `rename-command` has renamed may be called as before.
+   */
   constructor(
     native: Addon,
     start: ThreadStart,
     commands: Iterable<Command>,
     post: (message: ToMain) => void,
-    { servesClients }: { readonly servesClients: boolean },
+    { servesClients, knowsOwnNames = false }: LayerOptions,
   ) {
     this.addon = native;
     this.#settings = new Settings(start.settings);
@@ -283,6 +296,8 @@ export abstract class CommandLayer {
     this.limits = new Limits(this.#settings, start.memoryLimitBytes);
     this.applyData(start.data);
     const rows = [...commands];
+    const renames = this.#settings.renames.map(({ from, to }) => [from, to] as const);
+    this.commands = (knowsOwnNames ? knownCommands : calledCommands)(rows, renames);
     this.acl = new Acl(catalogOf(rows), this.#userDefaults);
     this.acl.setPassword(fromText(this.#settings.password));
     this.acl.begin(start.users);
@@ -292,6 +307,7 @@ export abstract class CommandLayer {
     this.monitors = new Monitors(native, shared.monitors);
     this.dispatcher = new Dispatcher(
       rows,
+      this.commands,
       this.acl.catalog,
       this.encoder,
       native,

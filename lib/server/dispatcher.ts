@@ -71,7 +71,6 @@ export interface WatchedWait {
 /** A command, ready to be looked up and checked. */
 class Entry {
   readonly command: Command;
-  readonly name: Buffer;
   /** `client|setname` for a subcommand. */
   readonly fullName: string;
   readonly run: Command['run'];
@@ -101,7 +100,6 @@ class Entry {
     const ruled = catalog.find(fullName);
     if (ruled === undefined) throw new Error(`no command of the catalog: ${fullName}`);
     this.ruled = ruled;
-    this.name = Buffer.from(command.name.toLowerCase());
     this.fullName = fullName;
     this.run = command.run;
     this.wordsMin = Math.abs(command.arity);
@@ -126,24 +124,41 @@ class Entry {
   }
 }
 
+interface Slot {
+  /** In lower case. */
+  readonly name: Buffer;
+  readonly entry: Entry;
+}
+
 /** Names, whatever the case of their letters, to entries: open addressing over the bytes as they came. */
 class CommandIndex {
-  readonly #slots: (Entry | undefined)[];
+  readonly #slots: (Slot | undefined)[];
   readonly #mask: number;
   readonly entries: readonly Entry[];
 
-  constructor(commands: Iterable<Command>, prefix: string, catalog: CommandCatalog) {
+  /** @param called Commands by the names that they are called by, if these are not their own. */
+  constructor(
+    commands: Iterable<Command>,
+    prefix: string,
+    catalog: CommandCatalog,
+    called?: ReadonlyMap<string, Command>,
+  ) {
     this.entries = [...commands].map(
       (command) => new Entry(command, `${prefix}${command.name}`, catalog),
     );
+    const named = called ?? new Map(this.entries.map(({ command }) => [command.name, command]));
     let slotCount = 8;
-    while (slotCount < 4 * this.entries.length) slotCount *= 2;
+    while (slotCount < 4 * named.size) slotCount *= 2;
     this.#mask = slotCount - 1;
-    this.#slots = new Array<Entry | undefined>(slotCount).fill(undefined);
-    for (const entry of this.entries) {
-      let slot = hash(entry.name, 0, entry.name.length) & this.#mask;
+    this.#slots = new Array<Slot | undefined>(slotCount).fill(undefined);
+    const entryOf = new Map(this.entries.map((entry) => [entry.command, entry]));
+    for (const [text, command] of named) {
+      const name = Buffer.from(text);
+      const entry = entryOf.get(command);
+      if (entry === undefined) throw new Error(`no command of the table is called ${text}`);
+      let slot = hash(name, 0, name.length) & this.#mask;
       while (this.#slots[slot] !== undefined) slot = (slot + 1) & this.#mask;
-      this.#slots[slot] = entry;
+      this.#slots[slot] = { name, entry };
     }
   }
 
@@ -153,9 +168,9 @@ class CommandIndex {
     if (offset >= BLOB_WORD_BIT) return undefined;
     const { block } = request;
     for (let slot = hash(block, offset, length) & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const entry = this.#slots[slot];
-      if (entry === undefined) return undefined;
-      const { name } = entry;
+      const taken = this.#slots[slot];
+      if (taken === undefined) return undefined;
+      const { name } = taken;
       if (name.length !== length) continue;
       let k = 0;
       for (; k < length; k++) {
@@ -163,7 +178,7 @@ class CommandIndex {
         const letter = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
         if (letter !== name[k]) break;
       }
-      if (k === length) return entry;
+      if (k === length) return taken.entry;
     }
   }
 }
@@ -196,6 +211,7 @@ export class Dispatcher {
 
   constructor(
     commands: Iterable<Command>,
+    called: ReadonlyMap<string, Command>,
     catalog: CommandCatalog,
     encoder: ReplyEncoder,
     addon: Addon,
@@ -205,7 +221,7 @@ export class Dispatcher {
     monitors: Monitors,
     pause?: Pause,
   ) {
-    this.#index = new CommandIndex(commands, '', catalog);
+    this.#index = new CommandIndex(commands, '', catalog, called);
     this.#encoder = encoder;
     this.#addon = addon;
     this.#commandBlock = block;
@@ -333,7 +349,7 @@ export class Dispatcher {
     if (entry.subcommands !== undefined && request.count > 1) {
       const sub = entry.subcommands.find(request, 1);
       if (sub === undefined) {
-        this.#refuse(caller, unknownSubcommand(entry, request));
+        this.#refuse(caller, unknownSubcommand(request));
         return;
       }
       entry = sub;
@@ -549,9 +565,9 @@ function changesData(entry: Entry, caller: Caller): boolean {
   return queued.some(({ command }) => command.flags.includes('write'));
 }
 
-function unknownSubcommand(container: Entry, request: Request): ReplyError {
+function unknownSubcommand(request: Request): ReplyError {
   const name = shown(request, 1, SHOWN_BYTES_MAX);
-  return replyErrors.unknownSubcommand(name, container.fullName.toUpperCase());
+  return replyErrors.unknownSubcommand(name, shown(request, 0, SHOWN_BYTES_MAX).toUpperCase());
 }
 
 /** The first bytes of a word, up to a NUL, as Redis' `%.*s` has them. A blob's are not at hand. */

@@ -72,7 +72,7 @@ export class JournalReader extends CommandLayer implements RequestSink {
   #complaint = '';
 
   constructor(native: Addon, start: ThreadStart, commands: Iterable<Command>) {
-    super(native, start, commands, () => {}, { servesClients: false });
+    super(native, start, commands, () => {}, { servesClients: false, knowsOwnNames: true });
     // What was taken once is taken again.
     this.limits.isLoading = false;
     this.limits.maxmemoryBytes = 0;

@@ -1,79 +1,114 @@
-// COMMAND DOCS: how commands are written, as redis-cli and others read it.
+// COMMAND DOCS: how commands are written, as redis-cli and others read it. What redis-server tells of
+// its own commands is compared in oracle/command-facts.test.ts.
 
 import t from 'tap';
+import type { Command } from '../../lib/commands/command.ts';
+import { commandDocs } from '../../lib/commands/docs/table.ts';
+import { keySpecifications } from '../../lib/commands/key-specs.ts';
 import { type Argument, argumentsOf } from '../../lib/commands/syntax.ts';
-import { syntaxes } from '../../lib/commands/syntaxes.ts';
 import { commandTable } from '../../lib/commands/table.ts';
-import { missingPrograms, startRedis } from '../helpers/peers.ts';
-import { Connection, startServer, type Value } from '../helpers/server.ts';
+import { startServer, type Value } from '../helpers/server.ts';
 
-t.test('every syntax is that of a command, with a key where it has one', async (t) => {
-  for (const [fullName, syntax] of Object.entries(syntaxes)) {
-    const [name = '', sub] = fullName.split('|');
-    const container = commandTable.get(name);
-    const command = sub ? container?.subcommands?.find((row) => row.name === sub) : container;
-    t.ok(command, fullName);
-    const hasKey = (list: readonly Argument[]): boolean =>
-      list.some(({ type, parts }) => type === 'key' || hasKey(parts));
-    const wantsKey =
-      command !== undefined && command.keys.first > 0 && !/^p?subscribe|publish/.test(name);
-    t.equal(hasKey(argumentsOf(syntax)), wantsKey || name === 'xread', fullName);
+const rows = new Map<string, Command>();
+for (const command of commandTable.values()) {
+  rows.set(command.name, command);
+  for (const sub of command.subcommands ?? []) rows.set(`${command.name}|${sub.name}`, sub);
+}
+
+function* everyArgument(list: readonly Argument[]): Generator<Argument> {
+  for (const argument of list) {
+    yield argument;
+    yield* everyArgument(argument.parts ?? []);
+  }
+}
+
+t.test('there are docs of every command, and of nothing else', async (t) => {
+  const withoutHelp = [...rows.keys()].filter((name) => !name.endsWith('|help'));
+  const documented = [...commandDocs.keys()].filter((name) => !name.endsWith('|help'));
+  t.strictSame(documented.sort(), withoutHelp.sort());
+});
+
+t.test('every syntax names the keys of its command', async (t) => {
+  for (const [name, { syntax }] of commandDocs) {
+    const row = rows.get(name);
+    if (row === undefined) continue;
+    const all = [...everyArgument(argumentsOf(syntax))];
+    const isOfKeys = keySpecifications(name, row).some(({ flags }) => !flags.includes('not_key'));
+    t.equal(
+      all.some(({ type }) => type === 'key'),
+      isOfKeys,
+      `${name} ${syntax}`,
+    );
+    for (const { name: argument, type, parts } of all) {
+      t.match(argument, /^[a-z_][a-z0-9_:/-]*$/, `${name}: ${argument}`);
+      t.equal(parts !== undefined, type === 'oneof' || type === 'block', `${name}: ${argument}`);
+    }
   }
 });
 
-/** Names, types, tokens and flags, in order; what else redis-server tells is left out. */
-function shapeOf(list: Value): unknown[] {
-  return (list as Value[]).map((argument) => {
-    const fields = new Map<string, Value>();
-    const flat = argument as Value[];
-    for (let i = 0; i < flat.length; i += 2) fields.set(String(flat[i]), flat[i + 1] ?? null);
-    const parts = fields.get('arguments');
-    const isGroup = parts !== undefined;
-    return {
-      // Those of groups are of no use to anybody, and not the same in each version.
-      name: isGroup || fields.get('type') === 'pure-token' ? '' : fields.get('name'),
-      type: fields.get('type'),
-      token: fields.get('token'),
-      flags: fields.get('flags'),
-      parts: isGroup ? shapeOf(parts) : undefined,
-    };
-  });
-}
+t.test('arguments are read as they are written', async (t) => {
+  t.strictSame(argumentsOf('key [EX seconds@6.2.0] {|> step}...'), [
+    { name: 'key', type: 'key', keySpecIndex: 0 },
+    { since: '6.2.0', name: 'seconds', type: 'integer', token: 'EX', isOptional: true },
+    { name: 'step', type: 'string', token: '|>', repeatsToken: true, isMultiple: true },
+  ]);
+  t.strictSame(argumentsOf('way(NEAR | far=OFF@7.0.0!7.2.0 | at(x:double id...)) [other:key#1]'), [
+    {
+      name: 'way',
+      type: 'oneof',
+      parts: [
+        { name: 'near', type: 'pure-token', token: 'NEAR' },
+        {
+          since: '7.0.0',
+          deprecatedSince: '7.2.0',
+          name: 'far',
+          type: 'pure-token',
+          token: 'OFF',
+        },
+        {
+          name: 'at',
+          type: 'block',
+          parts: [
+            { name: 'x', type: 'double' },
+            { name: 'id', type: 'string', isMultiple: true },
+          ],
+        },
+      ],
+    },
+    { name: 'other', type: 'key', keySpecIndex: 1, isOptional: true },
+  ]);
+  for (const cut of ['a(b', '[a', '{X a', 'a(b]']) t.throws(() => argumentsOf(cut), cut);
+});
 
-t.test(
-  'arguments are those that redis-server tells',
-  { skip: missingPrograms('redis-server') },
-  async (t) => {
-    const redis = await startRedis();
-    t.teardown(() => redis.stop());
-    const server = await startServer(['--save', '']);
-    t.teardown(() => server.stop());
-    const both = [await Connection.open(redis.port), await server.raw()] as const;
-    const docs = async (client: Connection, name: string) => {
-      const [, fields] = (await client.request('COMMAND', 'DOCS', name)) as [string, Value[]];
-      return fields[fields.indexOf('arguments') + 1] ?? null;
-    };
-    for (const name of [
-      'get',
-      'del',
-      'mget',
-      'expire',
-      'lpop',
-      'hget',
-      'sadd',
-      'mset',
-      'zincrby',
-      'getrange',
-      'set',
-      'scan',
-      'zadd',
-      'copy',
-    ]) {
-      const [theirs, ours] = [await docs(both[0], name), await docs(both[1], name)];
-      const untyped = (list: unknown) =>
-        JSON.stringify(list).replace(/"type":"(integer|string|double)"/g, '');
-      t.equal(untyped(shapeOf(ours)), untyped(shapeOf(theirs)), name);
-    }
-    for (const client of both) client.close();
-  },
-);
+t.test('RedisAI commands are told as those of a module', async (t) => {
+  const server = await startServer(['--save', '']);
+  t.teardown(() => server.stop());
+  const [name, flat] = (await server.request('COMMAND', 'DOCS', 'AI.MODELRUN')) as [
+    string,
+    Value[],
+  ];
+  t.equal(name, 'ai.modelrun');
+  const facts = new Map<string, Value>();
+  for (let i = 0; i < flat.length; i += 2) facts.set(String(flat[i]), flat[i + 1] ?? null);
+  t.equal(facts.get('group'), 'module');
+  t.equal(facts.get('module'), 'ai');
+  t.strictSame(facts.get('doc_flags'), ['deprecated']);
+  t.equal(facts.get('replaced_by'), 'AI.MODELEXECUTE');
+  const [[, , flags, first, last, step, categories, , keys]] = (await server.request(
+    'COMMAND',
+    'INFO',
+    'ai.modelrun',
+  )) as [Value[]];
+  t.strictSame(flags, ['write', 'denyoom', 'module', 'movablekeys']);
+  t.strictSame([first, last, step], [3, 3, 1]);
+  t.strictSame(categories, ['@write', '@slow']);
+  t.strictSame(keys, [
+    [
+      ...['flags', ['RW', 'access', 'update', 'variable_flags']],
+      ...['begin_search', ['type', 'index', 'spec', ['index', 3]]],
+      ...['find_keys', ['type', 'range', 'spec', ['lastkey', 0, 'keystep', 1, 'limit', 0]]],
+    ],
+  ]);
+  const inModule = await server.request('COMMAND', 'LIST', 'FILTERBY', 'MODULE', 'ai');
+  t.equal((inModule as Value[]).length, 22);
+});

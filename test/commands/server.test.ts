@@ -54,12 +54,12 @@ const introspection: readonly Row[] = [
         1,
         1,
         1,
-        ['@string', '@read', '@fast'],
+        ['@read', '@string', '@fast'],
         [],
         [
           [
             'flags',
-            ['RO'],
+            ['RO', 'access'],
             'begin_search',
             ['type', 'index', 'spec', ['index', 1]],
             'find_keys',
@@ -70,7 +70,6 @@ const introspection: readonly Row[] = [
       ],
     ],
   ],
-  ['COMMAND LIST', [...commandTable.keys()]],
   ['COMMAND LIST FILTERBY PATTERN HGET*', ['hget', 'hgetall']],
   ['COMMAND LIST FILTERBY MODULE nope', []],
   ['COMMAND LIST FILTERBY FOO x', '-ERR syntax error'],
@@ -82,7 +81,11 @@ const introspection: readonly Row[] = [
       'get',
       [
         ...['summary', 'Returns the string value of a key.', 'since', '1.0.0', 'group', 'string'],
-        ...['arguments', [['name', 'key', 'type', 'key']]],
+        ...['complexity', 'O(1)'],
+        ...[
+          'arguments',
+          [['name', 'key', 'type', 'key', 'display_text', 'key', 'key_spec_index', 0]],
+        ],
       ],
     ],
   ],

@@ -203,7 +203,7 @@ const refusals: readonly {
     words: /files include each other more than 16 deep/,
   },
   { argv: ['--replicaof', 'h', '1'], words: /replication is not supported/ },
-  { argv: ['--rename-command', 'FLUSHALL', ''], words: /'rename-command' is not supported/ },
+  { argv: ['--rename-command', 'GET'], words: /Bad directive or wrong number of arguments/ },
   { argv: ['--loadmodule', '/x/other.so', 'NOPE', '1'], words: /other.so.*unknown argument/ },
   { argv: ['--dir', '/nowhere'], words: />>> 'dir "\/nowhere"'\nNo such file or directory/ },
   { argv: ['--include', '/nowhere'], words: /can't open config file '\/nowhere'/ },
