@@ -42,14 +42,21 @@ export class RawClient {
   /** The next reply, whole. @throws If the connection closes or nothing comes before it is whole. */
   async reply(): Promise<string> {
     for (;;) {
-      const end = this.#received.length > 0 ? endOfReply(this.#received, 0) : -1;
-      if (end >= 0) {
-        const reply = this.#received.toString('latin1', 0, end);
-        this.#received = this.#received.subarray(end);
-        return reply;
-      }
+      const reply = this.#takeReply();
+      if (reply !== undefined) return reply;
       if (this.#isClosed) throw new Error('connection closed before the reply was whole');
       await this.#change('a reply');
+    }
+  }
+
+  /** The next reply, whenever it comes; undefined when the connection closes. */
+  async nextReply(): Promise<string | undefined> {
+    for (;;) {
+      const reply = this.#takeReply();
+      if (reply !== undefined || this.#isClosed) return reply;
+      await new Promise<void>((resolve) => {
+        this.#onChange = resolve;
+      });
     }
   }
 
@@ -67,6 +74,14 @@ export class RawClient {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  #takeReply(): string | undefined {
+    const end = this.#received.length > 0 ? endOfReply(this.#received, 0) : -1;
+    if (end < 0) return undefined;
+    const reply = this.#received.toString('latin1', 0, end);
+    this.#received = this.#received.subarray(end);
+    return reply;
   }
 
   #change(what: string): Promise<void> {

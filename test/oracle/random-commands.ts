@@ -87,10 +87,9 @@ function damage(command: string[], dice: Dice): void {
   }
 }
 
-export function randomCommand(family: Family, dice: Dice): RandomCommand {
-  const isAboutAnyKey = family !== 'server' && dice.oneIn(12);
-  const { text, order } = dice.pick(isAboutAnyKey ? keyRules : grammars[family]);
-  const command = expand(text, dice)
+/** The words of a rule, each placeholder replaced by a word of its kind. */
+export function wordsOf(text: string, dice: Dice): string[] {
+  return expand(text, dice)
     .split(' ')
     .filter((word) => word !== '')
     .map((word) => {
@@ -100,6 +99,12 @@ export function randomCommand(family: Family, dice: Dice): RandomCommand {
       if (make === undefined) throw new Error(`no words are of the kind '${kind}'`);
       return make(dice);
     });
+}
+
+export function randomCommand(family: Family, dice: Dice): RandomCommand {
+  const isAboutAnyKey = family !== 'server' && dice.oneIn(12);
+  const { text, order } = dice.pick(isAboutAnyKey ? keyRules : grammars[family]);
+  const command = wordsOf(text, dice);
   const isDamaged = dice.oneIn(25) && !undamaged.has(command[0] ?? '') && !command.includes('zlex');
   if (isDamaged) damage(command, dice);
   return { words: command, order, isDamaged };

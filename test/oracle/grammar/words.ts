@@ -73,7 +73,7 @@ export const words: Record<string, Word> = {
   from: (dice) =>
     dice.pick(['-', '-', '0', '2', '(3-1', '5-2', '(0-0', ...(dice.oneIn(10) ? ['x', '('] : [])]),
   to: (dice) => dice.pick(['+', '+', '9', '20', '(7-1', '12-2', '(0-0', '25']),
-  pattern: oneOf('*', '*1', 's*', '[hl]*', '?ist1', 'x', 's*[12]', '\\*', '[^a]*'),
+  pattern: oneOf('*', '*1', 's*', '[hl]*', '?ist1', 'x', 's*[12]', '\\*', '[^a]*', '**', ''),
   zset: keyOf('zset'),
   both: (dice) => dice.pick([...keys.set, ...keys.zset]),
   member: (dice) =>
@@ -104,5 +104,7 @@ export const words: Record<string, Word> = {
   int: oneOf('0', '1', '2', '-1', '3', '10', '-3', '100'),
   // Without what makes -0, which is 0 here: Redis shows either, by the form that it stores.
   weight: oneOf('1', '2', '0.5', '3', 'inf'),
+  channel: oneOf('news', 'weather', 'n', ''),
+  channels: oneOf('*', 'n*', 'n?ws', '[nw]*', 'news', 'x*', ''),
   garbage: oneOf('x', '', '-1', '9223372036854775807', '9223372036854775808', '1.5', 'NX', 'LIMIT'),
 };
