@@ -2,9 +2,11 @@
 
 /**
  * Whether `text` matches `pattern`: `*`, `?`, `[abc]`, `[^a-z]` and `\x`. Takes time in proportion
- * to the product of both lengths at worst: each `*` is tried once, never nested.
+ * to the product of both lengths at worst: each `*` is tried once, never nested. As in Redis, an
+ * empty text matches the empty pattern alone: commands that take `*` for all look at it themselves.
  */
 export function matchesGlob(pattern: string, text: string, ignoreCase = false): boolean {
+  if (text === '') return pattern === '';
   if (ignoreCase) return matchesGlob(pattern.toLowerCase(), text.toLowerCase());
   let at = 0;
   let from = 0;

@@ -42,9 +42,9 @@ Answer KeyFact(Call& call) {
 keys::ScanFilter FilterOf(const Call& call, size_t i) {
   keys::ScanFilter filter;
   if (call.Int(i) >= 0) filter.pattern = call.Word(i);
-  if (filter.pattern == "*") filter.pattern = {};
+  if (filter.pattern == "*") filter.pattern.reset();
   filter.count = call.Int64(i + 1);
-  filter.takes_nothing = call.Int(i + 2) < 0 || (call.Int(i) >= 0 && call.Word(i).empty());
+  filter.takes_nothing = call.Int(i + 2) < 0;
   if (!filter.takes_nothing) filter.kind = static_cast<ObjectKind>(call.Int(i + 2));
   return filter;
 }

@@ -51,6 +51,7 @@ size_t MatchOne(std::string_view pattern, size_t at, char character) {
 }  // namespace
 
 bool MatchesGlob(std::string_view pattern, std::string_view text) {
+  if (text.empty()) return pattern.empty();
   size_t at = 0;
   size_t from = 0;
   size_t star_at = kNoMatch;  // the last `*`, and what it has taken so far

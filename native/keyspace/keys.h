@@ -3,6 +3,7 @@
 // Threads: any; each takes the locks of its keys.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "core/status.h"
@@ -22,7 +23,7 @@ void All(int db, std::string_view pattern, Reply& reply);
 void Random(int db, Reply& reply);
 
 struct ScanFilter {
-  std::string_view pattern;  // empty: any
+  std::optional<std::string_view> pattern;  // none: any
   ObjectKind kind = ObjectKind::kNone;
   int64_t count = 10;
   bool takes_nothing = false;  // TYPE of a kind that does not exist

@@ -37,7 +37,7 @@ int64_t ScanStripe(const KeyIndex& index, uint64_t from, int64_t& left, Take tak
 }
 
 bool Matches(const ScanFilter& filter, std::string_view text) {
-  return filter.pattern.empty() || MatchesGlob(filter.pattern, text);
+  return !filter.pattern || MatchesGlob(*filter.pattern, text);
 }
 
 void ReplyCursor(uint64_t cursor, Reply& reply) {

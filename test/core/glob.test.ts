@@ -3,7 +3,7 @@ import { matchesGlob } from '../../lib/core/glob.ts';
 import { humanBytes, parseMemory } from '../../lib/core/units.ts';
 
 const matches: readonly (readonly [pattern: string, text: string, isMatch: boolean])[] = [
-  ['*', '', true],
+  ['*', '', false],
   ['', '', true],
   ['', 'a', false],
   ['a*c', 'abbc', true],

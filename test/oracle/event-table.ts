@@ -120,6 +120,7 @@ export const eventConversations: readonly string[] = [
   'a: SUBSCRIBE x / b: PUBLISH x hello / a: < / b: PUBLISH y no / b: PUBLISH x "" / a: <',
   'a: SUBSCRIBE x / a: PSUBSCRIBE x* / b: PUBLISH x 1 / a: < / a: <',
   'a: PSUBSCRIBE [xy]? / b: PUBLISH xa 1 / a: < / b: PUBLISH za 1 / b: PUBLISH ya 2 / a: <',
+  'a: PSUBSCRIBE * / b: PUBLISH "" 1 / a: SUBSCRIBE "" / b: PUBLISH "" 2 / a: < / b: PUBSUB CHANNELS * / b: PUBSUB CHANNELS',
   'a: SSUBSCRIBE x / b: SPUBLISH x 1 / a: < / b: PUBLISH x 2 / a: PING',
   'a: SUBSCRIBE x / b: SPUBLISH x 1 / b: PUBSUB CHANNELS / b: PUBSUB SHARDCHANNELS',
   'a: SSUBSCRIBE x / b: PUBSUB CHANNELS / b: PUBSUB SHARDCHANNELS / b: PUBSUB SHARDNUMSUB x y',
