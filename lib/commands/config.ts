@@ -1,7 +1,7 @@
 import { replyErrors } from '../core/errors.ts';
 import { type Call, type Command, noKeys, type Words } from './command.ts';
 import { container } from './container.ts';
-import { changeSettings, replyWhenDone, shown, textOf } from './words.ts';
+import { changeSettings, isAllowedBy, replyWhenDone, shown, textOf } from './words.ts';
 
 const shape = {
   group: 'server',
@@ -95,7 +95,8 @@ function set(call: Call): void {
   for (let i = 2; i < request.count; i += 2)
     pairs.push([shown(request, i), textOf(request, i + 1, 'config|set')]);
   // This thread's copy finds most errors at once, and refuses what only AI.CONFIG may change.
-  const refused = server.settings.check(pairs);
+  const allowProtected = isAllowedBy('enable-protected-configs', call);
+  const refused = server.settings.check(pairs, { allowProtected });
   if (refused) throw refused;
   changeSettings(call, pairs);
 }

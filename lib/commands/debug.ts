@@ -3,8 +3,8 @@
 import { replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { addon, codes } from '../engine/addon.ts';
-import { type Call, type Client, type Command, noKeys } from './command.ts';
-import { replyWhenDone, shown } from './words.ts';
+import { type Call, type Command, noKeys } from './command.ts';
+import { isAllowedBy, replyWhenDone, shown } from './words.ts';
 
 interface Subcommand {
   readonly name: string;
@@ -108,16 +108,9 @@ export const debugCommands: readonly Command[] = [
   },
 ];
 
-/** Whether the client is on this machine, or on a socket of it. */
-function isLocal({ address }: Client): boolean {
-  return /^(127\.|\[?::1\]?:|\[?::ffff:127\.|\/)/.test(address);
-}
-
 function debug(call: Call): void {
-  const { client, request, server } = call;
-  const allowed = server.settings.text('enable-debug-command');
-  if (allowed === 'no' || (allowed === 'local' && !isLocal(client)))
-    throw replyErrors.debugNotAllowed();
+  const { request } = call;
+  if (!isAllowedBy('enable-debug-command', call)) throw replyErrors.debugNotAllowed();
   const subcommand = subcommands.find(({ name }) => request.is(1, name));
   const { arity = 0 } = subcommand ?? {};
   const fits = arity > 0 ? request.count === arity : request.count >= -arity;

@@ -335,6 +335,8 @@ function replication({ server }: Call): Fields {
   return {
     role: 'master',
     connected_slaves: 0,
+    ...(server.settings.number('min-replicas-to-write') > 0 &&
+      server.settings.number('min-replicas-max-lag') > 0 && { min_slaves_good_slaves: 0 }),
     master_failover_state: 'no-failover',
     master_replid: server.runId,
     master_replid2: '0'.repeat(40),

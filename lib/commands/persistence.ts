@@ -45,6 +45,7 @@ export const persistenceCommands: readonly Command[] = [
     categories: ['@keyspace', '@dangerous'],
     keys: { first: 3, last: 3, step: 1, find: findMigratedKeys },
     refusedInTransaction: replyErrors.notInTransaction,
+    secrets: passwordsOfMigrate,
     run: migrate,
   },
   {
@@ -105,6 +106,15 @@ function findMigratedKeys(words: Words): number[] | undefined {
     else if (words.is(i, 'AUTH2')) i += 2;
     else if (words.is(i, 'KEYS'))
       return Array.from({ length: words.count - i - 1 }, (_, nth) => i + 1 + nth);
+  }
+  return [];
+}
+
+function passwordsOfMigrate(words: Words): readonly number[] {
+  for (let i = 6; i < words.count; i++) {
+    if (words.is(i, 'AUTH')) return i + 1 < words.count ? [i + 1] : [];
+    if (words.is(i, 'AUTH2')) return i + 2 < words.count ? [i + 1, i + 2] : [];
+    if (words.is(i, 'KEYS')) return [];
   }
   return [];
 }

@@ -7,6 +7,14 @@ import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import type { Call, Words } from './command.ts';
 
+/** Whether a setting of `no`, `local` (clients on this machine or a socket of it) or `yes` allows something to a client. */
+export function isAllowedBy(setting: string, { client, server }: Call): boolean {
+  const allowed = server.settings.text(setting);
+  return allowed === 'yes' || (allowed === 'local' && localAddress.test(client.address));
+}
+
+const localAddress = /^(127\.|\[?::1\]?:|\[?::ffff:127\.|\/)/;
+
 /** What an error shows of a word. */
 const SHOWN_BYTES_MAX = 128;
 

@@ -24,6 +24,8 @@ export interface SettingRow {
   readonly isProtected: boolean;
   /** Not of CONFIG: a load argument of RedisAI. */
   readonly isInternal: boolean;
+  /** CONFIG GET tells of it only by its name. */
+  readonly isHidden: boolean;
   /** Takes any number of words; `words` gives them, a single one is split at blanks. */
   readonly isMultiWord: boolean;
   /** What it does here; undefined: accepted and stored, without effect. */
@@ -41,6 +43,7 @@ interface Traits {
   readonly isMutable?: boolean;
   readonly isProtected?: boolean;
   readonly isInternal?: boolean;
+  readonly isHidden?: boolean;
   readonly effect?: string;
   readonly check?: (text: string) => string | undefined;
 }
@@ -63,6 +66,7 @@ function row(
     isMutable: traits.isMutable ?? true,
     isProtected: traits.isProtected ?? false,
     isInternal: traits.isInternal ?? false,
+    isHidden: traits.isHidden ?? false,
     effect: traits.effect,
     isMultiWord,
     read,
@@ -453,7 +457,7 @@ export const settingRows: readonly SettingRow[] = [
   someOf('shutdown-on-sigterm', 'default', ['default', 'save', 'nosave', 'now', 'force']),
   flag('crash-log-enabled', 'yes'),
   flag('crash-memcheck-enabled', 'yes'),
-  flag('use-exit-on-panic', 'no'),
+  flag('use-exit-on-panic', 'no', { isHidden: true }),
   flag('disable-thp', 'yes', fixed),
   string('server-cpulist', '', { ...fixed, aliases: ['server_cpulist'] }),
   string('bio-cpulist', '', { ...fixed, aliases: ['bio_cpulist'] }),
@@ -465,8 +469,8 @@ export const settingRows: readonly SettingRow[] = [
   integer('hz', 10, 0, INT_MAX),
   flag('dynamic-hz', 'yes'),
   integer('busy-reply-threshold', 5000, 0, LONG_MAX, { aliases: ['lua-time-limit'] }),
-  flag('lua-enable-deprecated-api', 'no', fixed),
-  integer('watchdog-period', 0, 0, INT_MAX),
+  flag('lua-enable-deprecated-api', 'no', { ...fixed, isHidden: true }),
+  integer('watchdog-period', 0, 0, INT_MAX, { isHidden: true }),
   oneOf('propagation-error-behavior', 'ignore', ['ignore', 'panic', 'panic-on-replicas']),
 
   // Redis: memory.
@@ -601,11 +605,15 @@ export const settingRows: readonly SettingRow[] = [
     effect: 'Whether the file goes to the disk bit by bit, and not all at the end.',
   }),
   integer('rdb-key-save-delay', 0, -INT_MAX - 1n, INT_MAX, {
+    isHidden: true,
     effect:
       'Microseconds of rest after each key saved; below 0, one after so many keys. For tests.',
   }),
-  integer('key-load-delay', 0, -INT_MAX - 1n, INT_MAX, { effect: 'The same for keys loaded.' }),
-  memory('loading-process-events-interval-bytes', '2mb', 1024, INT_MAX),
+  integer('key-load-delay', 0, -INT_MAX - 1n, INT_MAX, {
+    isHidden: true,
+    effect: 'The same for keys loaded.',
+  }),
+  memory('loading-process-events-interval-bytes', '2mb', 1024, INT_MAX, { isHidden: true }),
   oneOf('sanitize-dump-payload', 'no', ['no', 'yes', 'clients']),
   flag('appendonly', 'no', {
     effect: 'Whether changes are written to the append-only file, and read from it at the start.',
@@ -672,8 +680,14 @@ export const settingRows: readonly SettingRow[] = [
   integer('repl-ping-replica-period', 10, 1, INT_MAX, { aliases: ['repl-ping-slave-period'] }),
   memory('repl-backlog-size', '1mb', 1, LONG_MAX),
   integer('repl-backlog-ttl', 3600, 0, LONG_MAX),
-  integer('min-replicas-to-write', 0, 0, INT_MAX, { aliases: ['min-slaves-to-write'] }),
-  integer('min-replicas-max-lag', 10, 0, INT_MAX, { aliases: ['min-slaves-max-lag'] }),
+  integer('min-replicas-to-write', 0, 0, INT_MAX, {
+    aliases: ['min-slaves-to-write'],
+    effect: 'Above 0: commands that change data are refused, as there are no replicas.',
+  }),
+  integer('min-replicas-max-lag', 10, 0, INT_MAX, {
+    aliases: ['min-slaves-max-lag'],
+    effect: '0: min-replicas-to-write does not count.',
+  }),
 
   // Redis: the cluster.
   flag('cluster-enabled', 'no', { ...fixed, check: isNoCluster }),

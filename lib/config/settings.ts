@@ -187,7 +187,8 @@ export class Settings {
 
   /**
    * Names and values of what matches: aliases answer too, if they are named or match. A name that is
-   * no pattern is repeated as it was given; of two spellings the first counts.
+   * no pattern is repeated as it was given; of two spellings the first counts. What is hidden must be
+   * named in full.
    */
   get(patterns: readonly string[]): Map<string, string> {
     const found = new Map<string, string>();
@@ -200,7 +201,8 @@ export class Settings {
     for (const pattern of patterns) {
       const name = pattern.toLowerCase();
       if (/[*?[]/.test(name)) {
-        for (const [known, row] of rowsByName) if (matchesGlob(name, known)) add(known, known, row);
+        for (const [known, row] of rowsByName)
+          if (!row.isHidden && matchesGlob(name, known)) add(known, known, row);
       } else {
         const row = rowsByName.get(name);
         if (row) add(pattern, name, row);
@@ -217,10 +219,11 @@ export class Settings {
   /**
    * Whether `set` would take all of these, as CONFIG SET words it.
    * @param options.allowInternal For AI.CONFIG, whose settings CONFIG does not know.
+   * @param options.allowProtected For clients whom `enable-protected-configs` allows it.
    */
   check(
     pairs: readonly (readonly [string, string])[],
-    options: { readonly allowInternal?: boolean } = {},
+    options: { readonly allowInternal?: boolean; readonly allowProtected?: boolean } = {},
   ): ReplyError | undefined {
     const seen = new Set<string>();
     let complaint: ReplyError | undefined;
@@ -233,7 +236,7 @@ export class Settings {
       if (complaint) continue;
       if (!row.isMutable && !row.isInternal)
         complaint = replyErrors.configSetFailed(given, "can't set immutable config");
-      else if (row.isProtected && this.text('enable-protected-configs') !== 'yes')
+      else if (row.isProtected && options.allowProtected !== true)
         complaint = replyErrors.configSetFailed(given, "can't set protected config");
       else if (seen.has(name))
         complaint = replyErrors.configSetFailed(given, 'duplicate parameter');

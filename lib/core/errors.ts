@@ -33,6 +33,7 @@ export const errorCodeMeanings: Readonly<Record<string, string>> = {
   NOAUTH: 'The connection must authenticate first.',
   NOPERM: 'The user may not run the command, or not on that key or channel.',
   NOPROTO: 'HELLO names a protocol other than 2 and 3.',
+  NOREPLICAS: '`min-replicas-to-write` asks for replicas; this server has none.',
   NOTBUSY: 'FUNCTION KILL finds no function that runs.',
   OOM: 'The command needs memory beyond `maxmemory`.',
   UNBLOCKED: 'CLIENT UNBLOCK has ended the wait of the command.',
@@ -307,6 +308,7 @@ export const replyErrors = {
     ),
   cannotJournal: (reason: string) =>
     new ReplyError('MISCONF', `Errors writing to the AOF file: ${reason}`),
+  notEnoughReplicas: () => new ReplyError('NOREPLICAS', 'Not enough good replicas to write.'),
   rewriteInProgress: () => err('Background append only file rewriting already in progress'),
   cannotRewrite: (reason: string) => err(`the append only file cannot be rewritten: ${reason}`),
   noJournal: () => err('WAITAOF cannot be used when numlocal is set but appendonly is disabled.'),

@@ -65,6 +65,8 @@ export interface ObservationCommands {
   mallocStatistics(): string;
   /** Whether a thread deletes what has expired (1, as at first, or 0). */
   setActiveExpiry(isActive: number): void;
+  /** It deletes nothing until that Unix time. */
+  restExpiry(untilMs: number): void;
 
   // --- DEBUG ---
   /** Of 20 bytes, of all keys and values. */

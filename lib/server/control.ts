@@ -305,8 +305,9 @@ export class Control {
   }
 
   #changeSettings(pairs: Pairs): PlainError | undefined {
-    // AI.CONFIG's settings are not CONFIG's; which of the two a client may name, its command knows.
-    const error = this.#settings.check(pairs, { allowInternal: true });
+    // AI.CONFIG's settings are not CONFIG's, and some are for clients of this machine alone; which
+    // of them a client may name, its command knows.
+    const error = this.#settings.check(pairs, { allowInternal: true, allowProtected: true });
     if (error !== undefined) return plain(error);
     const failure = this.#changeFolder(pairs) ?? this.#changeDoors(pairs);
     if (failure !== undefined) return failure;

@@ -392,6 +392,12 @@ export class Dispatcher {
       else this.#refuse(caller, complaint, entry);
       return;
     }
+    if (this.#limits.lacksReplicas && changesData(entry, caller)) {
+      const complaint = replyErrors.notEnoughReplicas();
+      if (entry.isExec) this.#abort(caller, entry, complaint.line);
+      else this.#refuse(caller, complaint, entry);
+      return;
+    }
     if (caller.isListening && !entry.isForListeners) {
       const complaint = replyErrors.listening(entry.fullName);
       if (entry.isExec) this.#abort(caller, entry, complaint.message);

@@ -26,6 +26,8 @@ export class Limits implements DecoderLimits {
   refusesWrites = false;
   /** Why the append-only file cannot be written; empty: it can, or there is none. */
   journalError = '';
+  /** `min-replicas-to-write` asks for replicas, of which there are none. */
+  lacksReplicas = false;
   /** Replies of commands that change data wait for the disk. */
   awaitsDisk = false;
   readonly #memoryLimitBytes: number;
@@ -46,6 +48,8 @@ export class Limits implements DecoderLimits {
     this.clientsMax = settings.clientsMax;
     this.maxmemoryBytes = settings.maxmemoryBytes;
     this.awaitsDisk = settings.isOn('appendonly') && settings.text('appendfsync') === 'always';
+    this.lacksReplicas =
+      settings.number('min-replicas-to-write') > 0 && settings.number('min-replicas-max-lag') > 0;
     this.slowLogUs = settings.number('slowlog-log-slower-than');
     this.latencyMs = settings.number('latency-monitor-threshold');
     this.watchedUs = Math.min(

@@ -64,6 +64,8 @@ export class Listeners {
 
   #openPorts(settings: Settings): string[] {
     const kinds: string[] = [];
+    // `bind ""`: clients come by the Unix socket alone.
+    if (settings.bind.length === 0) return kinds;
     if (settings.port !== 0) {
       this.#openTcp(settings, settings.port, false);
       kinds.push('tcp');

@@ -68,6 +68,7 @@ export class Pause {
       const state = (end << KIND_BITS) | BigInt(isOver ? kind : Math.max(kind, known.kind));
       if (Atomics.compareExchange(this.#state, 0, before, state) !== before) continue;
       Atomics.store(this.#flag, 0, 1);
+      this.#addon.restExpiry(Number(end));
       return;
     }
   }
@@ -76,6 +77,7 @@ export class Pause {
   stop(): void {
     Atomics.store(this.#state, 0, 0n);
     this.#lower();
+    this.#addon.restExpiry(0);
     this.#addon.postNotice(UNPAUSED);
   }
 

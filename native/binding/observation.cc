@@ -187,6 +187,12 @@ napi_value SetActiveExpiry(napi_env env, napi_callback_info info) {
   return kUndefined;
 }
 
+napi_value RestExpiry(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  expiry::RestUntil(in.Int64(0));
+  return kUndefined;
+}
+
 // --- DEBUG ---
 
 Napi::Value ToBuffer(Napi::Env env, const Sha1Digest& digest) {
@@ -245,6 +251,7 @@ std::span<const Export> ObservationExports() {
       {"memoryPurge", MemoryPurge},
       {"mallocStatistics", Wrapped<MallocStatistics>},
       {"setActiveExpiry", SetActiveExpiry},
+      {"restExpiry", RestExpiry},
       {"keyspaceDigest", Wrapped<KeyspaceDigest>},
       {"valueDigest", Wrapped<ValueDigest>},
       {"debugObject", Wrapped<DebugObject>},

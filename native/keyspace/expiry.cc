@@ -25,6 +25,7 @@ std::condition_variable& woken = *new std::condition_variable;
 bool is_stopping = false;
 bool is_woken = false;
 std::atomic<bool> is_active{true};
+std::atomic<int64_t> rest_until_ms{0};
 std::thread& thread = *new std::thread;
 
 // False if some keys are left.
@@ -53,7 +54,9 @@ void Run() {
     lock.unlock();
     const bool evicts_more = eviction::RunInBackground();
     if (!evicts_more) {
-      if (is_active.load(std::memory_order_relaxed)) RunOnce();
+      if (is_active.load(std::memory_order_relaxed) &&
+          rest_until_ms.load(std::memory_order_relaxed) <= UnixTimeMs())
+        RunOnce();
       buffer_pool::Trim(kIdleBlockMsMax);
     }
     lock.lock();
@@ -78,6 +81,8 @@ void StartThread() {
 }
 
 void SetActive(bool active) { is_active.store(active, std::memory_order_relaxed); }
+
+void RestUntil(int64_t unix_ms) { rest_until_ms.store(unix_ms, std::memory_order_relaxed); }
 
 void Wake() {
   {

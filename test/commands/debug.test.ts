@@ -34,6 +34,23 @@ t.test('DEBUG of clients on this machine', async (t) => {
   }
 });
 
+t.test('protected settings of clients on this machine', async (t) => {
+  for (const [allowed, answer] of [
+    [
+      'no',
+      "ERR CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config",
+    ],
+    ['local', 'no error: OK'],
+    ['yes', 'no error: OK'],
+  ] as const) {
+    const server = await startServer(['--enable-protected-configs', allowed, '--save', '']);
+    t.teardown(() => server.stop());
+    const client = await server.raw();
+    t.equal(await client.refusal('CONFIG', 'SET', 'dbfilename', 'other.rdb'), answer, allowed);
+    client.close();
+  }
+});
+
 t.test('DEBUG', async (t) => {
   const server = await startServer(['--enable-debug-command', 'yes', '--save', '']);
   t.teardown(() => server.stop());

@@ -76,6 +76,8 @@ t.test('SLOWLOG', async (t) => {
     await watch(0);
     await client.refusal('AUTH', 'default', 'secret');
     await client.request('CONFIG', 'SET', 'masterauth', 'secret');
+    await client.request('MIGRATE', 'h', 1, 'no', 0, 1, 'COPY', 'AUTH', 'secret');
+    await client.request('MIGRATE', 'h', 1, '', 0, 1, 'AUTH2', 'me', 'secret', 'KEYS', 'AUTH');
     await client.request('MULTI');
     await client.request('INCR', 'n');
     await client.request('EXEC');
@@ -84,6 +86,8 @@ t.test('SLOWLOG', async (t) => {
     t.strictSame(words, [
       'INCR n',
       'MULTI',
+      'MIGRATE h 1  0 1 AUTH2 (redacted) (redacted) KEYS AUTH',
+      'MIGRATE h 1 no 0 1 COPY AUTH (redacted)',
       'CONFIG SET masterauth (redacted)',
       'AUTH (redacted) (redacted)',
     ]);

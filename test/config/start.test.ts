@@ -361,3 +361,16 @@ t.test('a stale Unix socket is replaced, with the mode that was asked for', asyn
   await server.stop();
   t.notOk(existsSync(path));
 });
+
+t.test('bind of no address leaves the Unix socket', async (t) => {
+  const server = await startServer(['--unixsocket', join(folder, 'alone.sock')]);
+  t.teardown(() => server.stop());
+  const client = await server.raw('unix');
+  t.equal(await client.request('CONFIG', 'SET', 'bind', ''), 'OK');
+  t.strictSame(await client.request('CONFIG', 'GET', 'bind'), ['bind', '']);
+  await t.rejects(server.raw('tcp'), { code: 'ECONNREFUSED' });
+  t.equal(await client.request('CONFIG', 'SET', 'bind', '127.0.0.1'), 'OK');
+  const other = await server.raw('tcp');
+  t.equal(await other.request('PING'), 'PONG');
+  for (const connection of [client, other]) connection.close();
+});

@@ -211,6 +211,9 @@ const keys = table(String.raw`
   DEL
   DEL k
   SET k v ; DEL k ; GET k
+  SET "" v ; SCAN 0 MATCH "" ; SCAN 0 MATCH ** ; SCAN 0 MATCH * ; KEYS "" ; KEYS ** ; KEYS *
+  SET k v ; SCAN 0 MATCH "" ; SCAN 0 MATCH ** ; KEYS ""
+  SADD s "" ; SSCAN s 0 MATCH "" ; SSCAN s 0 MATCH ** ; SSCAN s 0 MATCH *
   SET a 1 ; SET b 2 ; DEL a b c a
   SET a 1 ; HSET b f v ; RPUSH c x ; DEL a b c ; DBSIZE
   UNLINK
@@ -537,6 +540,7 @@ const config = table(`
   CONFIG GET
   CONFIG GET no-such-setting
   CONFIG GET no-such-*
+  CONFIG GET key-load-delay ; CONFIG GET key-load-dela? ; CONFIG GET watchdog*
   CONFIG GET maxmemory
   CONFIG GET MAXMEMORY
   CONFIG GET maxmemory maxmemory
@@ -570,6 +574,8 @@ const config = table(`
   CONFIG SET tcp-keepalive 60 ; CONFIG GET tcp-keepalive ; CONFIG SET tcp-keepalive 300
   CONFIG SET lua-time-limit 6000 ; CONFIG GET lua-time-limit ; CONFIG SET lua-time-limit 5000
   CONFIG SET maxmemory-policy nosuch
+  CONFIG SET min-replicas-to-write 1 ; SET k v ; GET k ; MULTI ; SET k v ; PING ; EXEC ; CONFIG SET min-replicas-to-write 0
+  CONFIG SET min-replicas-to-write 1 min-replicas-max-lag 0 ; SET k v ; CONFIG SET min-replicas-to-write 0 min-replicas-max-lag 10
   CONFIG SET maxmemory-policy noeviction ; CONFIG GET maxmemory-policy
   CONFIG SET proto-max-bulk-len 1
   CONFIG SET proto-max-bulk-len 8gb ; CONFIG GET proto-max-bulk-len ; CONFIG SET proto-max-bulk-len 512mb
@@ -770,5 +776,6 @@ export const conversations: readonly string[] = [
   'a: MULTI / b: MULTI / a: RPUSH l a / b: RPUSH l b / b: EXEC / a: EXEC / a: LRANGE l 0 -1',
   'a: CLIENT SETNAME me / b: CLIENT GETNAME / a: CLIENT GETNAME',
   'a: SELECT 2 / b: SET k v / a: GET k / b: SELECT 2 / b: SET k w / a: GET k',
+  'a: MULTI / a: INCR n / b: CONFIG SET min-replicas-to-write 1 / a: EXEC / b: CONFIG SET min-replicas-to-write 0 / b: GET n',
   'a: CONFIG SET maxmemory 1 / b: SET k v / a: CONFIG SET maxmemory 0 / b: SET k v',
 ];

@@ -91,3 +91,23 @@ t.test('ends by itself, after the longer of two pauses and as the stricter one',
   );
   t.equal(await pauser?.request('SET', 'k', 'v'), 'OK');
 });
+
+t.test('lets nothing expire', async (t) => {
+  const server = await startServer(['--io-threads', '1', '--save', '']);
+  t.teardown(() => server.stop());
+  const expired = async () =>
+    Number(/expired_keys:(\d+)/.exec(String(await server.request('INFO', 'stats')))?.[1]);
+  for (const words of [
+    ['MULTI'],
+    ['SET', 'k', 'v', 'PX', 10],
+    ['CLIENT', 'PAUSE', 60_000, 'WRITE'],
+  ])
+    await server.request(...words);
+  await server.request('EXEC');
+  await until('its end', async () => (await server.request('EXISTS', 'k')) === 0);
+  // Three rounds of the thread that deletes.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.equal(await expired(), 0);
+  t.equal(await server.request('CLIENT', 'UNPAUSE'), 'OK');
+  await until('its deletion', async () => (await expired()) === 1);
+});
