@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { expandTitle } from '../config/setting-rows.ts';
 import type { Settings } from '../config/settings.ts';
 import { log } from '../core/log.ts';
 import { addon } from '../engine/addon.ts';
@@ -127,7 +128,7 @@ function titleOf(settings: Settings, title: string): string {
     'config-file': settings.configFile ?? '',
   };
   const template = settings.text('proc-title-template');
-  return template.replace(/\{([^{}]*)\}/g, (_, name: string) => fields[name] ?? '').trimEnd();
+  return expandTitle(template, (name) => fields[name] ?? '') ?? title;
 }
 
 function roomForTitle(): number {

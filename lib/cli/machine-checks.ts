@@ -3,6 +3,7 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { openFilesMax } from '../core/open-files.ts';
 import { MiB } from '../core/units.ts';
 
 /** A check of the machine; undefined: it does not apply here, else what to change, or that all is well. */
@@ -85,12 +86,6 @@ function readLine(path: string, part?: RegExp): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** How many descriptors this process may have; without /proc nobody knows. */
-export function openFilesMax(): number {
-  const files = readLine('/proc/self/limits', /^Max open files +(\d+)/m);
-  return files === undefined ? Number.POSITIVE_INFINITY : Number(files);
 }
 
 /** Prints a line for each check. @returns The status to exit with: 1 if there is advice. */

@@ -10,6 +10,7 @@ import type { Settings } from '../config/settings.ts';
 import { machineSources } from '../config/sources.ts';
 import { REDIS_VERSION, REDISAI_VERSION } from '../config/version.ts';
 import { isLogLevel, log, openLog, setLogLevel } from '../core/log.ts';
+import { OTHER_FILES_MAX, openFilesMax, possibleClientsMax } from '../core/open-files.ts';
 import { systemReason } from '../core/system-error.ts';
 import { Control, ListenError } from '../server/control.ts';
 import { checkRenames } from '../server/first-renames.ts';
@@ -22,7 +23,7 @@ import {
   setTitle,
   tellReady,
 } from './background.ts';
-import { checkSystem, openFilesMax, testMemory } from './machine-checks.ts';
+import { checkSystem, testMemory } from './machine-checks.ts';
 
 type Serving = Extract<Started, { kind: 'serve' }>;
 
@@ -60,18 +61,14 @@ function openLogFile({ settings }: Serving): void {
   if (isLogLevel(level)) setLogLevel(level);
 }
 
-/** Descriptors that are no clients: of listeners, threads, libraries and files. */
-const OTHER_FILES_MAX = 128;
-
 /** Promises no more clients than the process may have open files, which Node has raised to the hard limit. */
 function fitClients(settings: Settings): void {
-  const filesMax = openFilesMax();
   const asked = settings.clientsMax;
-  const clientsMax = Math.max(1, filesMax - OTHER_FILES_MAX);
+  const clientsMax = possibleClientsMax();
   if (asked <= clientsMax) return;
   settings.set([['maxclients', String(clientsMax)]]);
   log.warning(
-    `maxclients ${asked} needs ${asked + OTHER_FILES_MAX} open files, ${filesMax} are allowed: it is ${clientsMax} now. See ulimit -n`,
+    `maxclients ${asked} needs ${asked + OTHER_FILES_MAX} open files, ${openFilesMax()} are allowed: it is ${clientsMax} now. See ulimit -n`,
   );
 }
 

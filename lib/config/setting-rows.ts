@@ -1,7 +1,7 @@
 // Every setting, one row each: the directives of Redis 7.2 (redis:src/config.c), RedisAI's load
 // arguments, and ours. The command line, the file, CONFIG and the README follow from it.
 
-import { parseMemory } from '../core/units.ts';
+import { KiB, parseMemory } from '../core/units.ts';
 import { canonicalEvents } from './keyspace-events.ts';
 
 /** A value as it is stored: canonical text, and the number it stands for (0 for words). */
@@ -127,6 +127,18 @@ function integer(
   });
 }
 
+/** A row of numbers, of which what is beyond is brought between `least` and `most`. */
+function fitted(row: SettingRow, least: number, most: number): SettingRow {
+  return {
+    ...row,
+    read(given, before) {
+      const value = row.read(given, before);
+      const fit = Math.min(Math.max(value.number, least), most);
+      return fit === value.number ? value : { text: String(fit), number: fit };
+    },
+  };
+}
+
 function memory(
   name: string,
   byDefault: string,
@@ -157,6 +169,7 @@ function memoryOrPercent(name: string, byDefault: string): SettingRow {
     if (percent !== undefined) {
       if (Number(percent) > 100)
         throw new SettingError('percentage argument must be less or equal to 100');
+      if (Number(percent) === 0) return { text: '0', number: 0 };
       return { text: `${Number(percent)}%`, number: -Number(percent) };
     }
     const value = parseMemory(text);
@@ -197,6 +210,18 @@ function someOf(name: string, byDefault: string, choices: readonly string[]): Se
   });
 }
 
+/** Two of its words mean the same. */
+function oomScoreAdj(): SettingRow {
+  const row = oneOf('oom-score-adj', 'no', ['no', 'yes', 'relative', 'absolute']);
+  return {
+    ...row,
+    read(given, before) {
+      const value = row.read(given, before);
+      return value.text === 'relative' ? { ...value, text: 'yes' } : value;
+    },
+  };
+}
+
 function notOneOf(choices: readonly string[]): SettingError {
   return new SettingError(`argument(s) must be one of the following: ${choices.join(', ')}`);
 }
@@ -209,7 +234,7 @@ function list(name: string, byDefault: string, traits: Traits, read: ReadWords):
 const readSave: ReadWords = (given, before) => {
   const pairs = given.length === 1 && given[0] === '' ? [] : given;
   const isRight = (word: string, index: number) =>
-    /^[+-]?\d+$/.test(word) && Number(word) >= (index % 2 === 0 ? 1 : 0);
+    /^([+-]?\d+)?$/.test(word) && Number(word) >= (index % 2 === 0 ? 1 : 0);
   if (pairs.length % 2 === 1 || !pairs.every(isRight))
     throw new SettingError('Invalid save parameters');
   const text = pairs.map((word) => String(Number(word))).join(' ');
@@ -220,6 +245,7 @@ const readSave: ReadWords = (given, before) => {
 export const outputBufferClasses = ['normal', 'slave', 'pubsub'] as const;
 
 const readOutputBufferLimit: ReadWords = (given, before) => {
+  if (given.length === 1 && given[0] === '') return words(before ?? '');
   if (given.length === 0 || given.length % 4 !== 0)
     throw new SettingError('Wrong number of arguments in buffer limit configuration.');
   const limits = (before ?? '').split(' ');
@@ -268,9 +294,16 @@ const readBind: ReadWords = (given) => {
 };
 
 const readPercentiles: ReadWords = (given) => {
-  const numbers = given.length === 1 && given[0] === '' ? [] : given.map(Number);
-  if (numbers.some((percent) => !(percent >= 0 && percent <= 100)))
-    throw new SettingError('Invalid latency-tracking-info-percentiles parameters');
+  const name = 'latency-tracking-info-percentiles';
+  const texts = given.length === 1 && given[0] === '' ? [] : given;
+  const numbers = texts.map((text) => {
+    const number = /^[-+]?inf(inity)?$/i.test(text) ? Number.POSITIVE_INFINITY : Number(text);
+    if (text === '' || text.trim() !== text || Number.isNaN(number))
+      throw new SettingError(`Invalid ${name} parameters`);
+    return number;
+  });
+  if (numbers.some((percent) => percent < 0 || percent > 100))
+    throw new SettingError(`${name} parameters should sit between [0.0,100.0]`);
   return words(numbers.join(' '));
 };
 
@@ -295,11 +328,27 @@ export const titleFields = [
   'config-file',
 ] as const;
 
+/** Those that are empty where nobody says more. */
+const emptyTitleFields: readonly string[] = ['title', 'server-mode', 'unixsocket', 'config-file'];
+
+/** What a template makes of fields; `{{` is a brace. Undefined: a field that is none, or has no end. */
+export function expandTitle(
+  template: string,
+  field: (name: (typeof titleFields)[number]) => string,
+): string | undefined {
+  let isRight = true;
+  const text = template.replace(/\{(\{|([^}]*)(\}|$))/g, (_, brace, name, end) => {
+    if (brace === '{') return '{';
+    const known = titleFields.find((known) => known === name);
+    if (known === undefined || end !== '}') isRight = false;
+    return known === undefined ? '' : field(known);
+  });
+  return isRight ? text.trim() : undefined;
+}
+
 function isTitleTemplate(text: string): string | undefined {
-  const rest = text.replace(/\{([^{}]*)\}/g, (braced, name) =>
-    titleFields.some((known) => known === name) ? '' : braced,
-  );
-  return /[{}]/.test(rest) ? 'template format is invalid or contains unknown variables' : undefined;
+  const title = expandTitle(text, (name) => (emptyTitleFields.includes(name) ? '' : name));
+  return title ? undefined : 'template format is invalid or contains unknown variables';
 }
 
 function isNoCluster(text: string): string | undefined {
@@ -464,9 +513,9 @@ export const settingRows: readonly SettingRow[] = [
   string('aof-rewrite-cpulist', '', { ...fixed, aliases: ['aof_rewrite_cpulist'] }),
   string('bgsave-cpulist', '', { ...fixed, aliases: ['bgsave_cpulist'] }),
   string('ignore-warnings', ''),
-  oneOf('oom-score-adj', 'no', ['no', 'yes', 'relative', 'absolute']),
+  oomScoreAdj(),
   list('oom-score-adj-values', '0 200 800', {}, readOomScores),
-  integer('hz', 10, 0, INT_MAX),
+  fitted(integer('hz', 10, 0, INT_MAX), 1, 500),
   flag('dynamic-hz', 'yes'),
   integer('busy-reply-threshold', 5000, 0, LONG_MAX, { aliases: ['lua-time-limit'] }),
   flag('lua-enable-deprecated-api', 'no', { ...fixed, isHidden: true }),
@@ -678,7 +727,7 @@ export const settingRows: readonly SettingRow[] = [
   flag('repl-disable-tcp-nodelay', 'no'),
   integer('repl-timeout', 60, 1, INT_MAX),
   integer('repl-ping-replica-period', 10, 1, INT_MAX, { aliases: ['repl-ping-slave-period'] }),
-  memory('repl-backlog-size', '1mb', 1, LONG_MAX),
+  fitted(memory('repl-backlog-size', '1mb', 1, LONG_MAX), 16 * KiB, Number.POSITIVE_INFINITY),
   integer('repl-backlog-ttl', 3600, 0, LONG_MAX),
   integer('min-replicas-to-write', 0, 0, INT_MAX, {
     aliases: ['min-slaves-to-write'],

@@ -296,7 +296,8 @@ export class Settings {
   #read(name: string, text: string): { row: SettingRow; value: SettingValue } {
     const row = rowsByName.get(name.toLowerCase());
     if (row === undefined) throw new SettingError(`no setting '${name}'`);
-    const words = row.isMultiWord ? split(text) : [text];
+    // Of CONFIG SET: each blank parts two words, and quotes mean nothing.
+    const words = row.isMultiWord ? text.split(' ') : [text];
     const before = row.name === 'save' ? undefined : this.text(row.name);
     return { row, value: row.read(words, before) };
   }

@@ -17,13 +17,16 @@ const unitBytes: Record<string, bigint> = {
 
 const UINT64_MAX = 2n ** 64n - 1n;
 
-/** Reads `64mb`, `3gb`, `100`: whole numbers without sign. Undefined for anything else. */
+/**
+ * Reads `64mb`, `3gb`, `100`: whole numbers without sign, none is 0, and what does not fit into 64 bits is
+ * the most that does (redis:src/util.c `memtoull`). Undefined for anything else.
+ */
 export function parseMemory(text: string): bigint | undefined {
-  const match = /^(\d+)([a-zA-Z]*)$/.exec(text);
+  const match = /^(\d*)([a-zA-Z]*)$/.exec(text);
   const unit = match && unitBytes[match[2]?.toLowerCase() ?? ''];
-  if (!match?.[1] || unit === undefined || unit === null) return undefined;
-  const bytes = BigInt(match[1]) * unit;
-  return bytes > UINT64_MAX ? undefined : bytes;
+  if (unit === undefined || unit === null) return undefined;
+  const bytes = BigInt(match?.[1] ?? '') * unit;
+  return bytes > UINT64_MAX ? UINT64_MAX : bytes;
 }
 
 /** `1.75M`, as INFO shows amounts to people. */

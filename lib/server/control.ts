@@ -11,6 +11,7 @@ import { rewriteConfigFile } from '../config/rewrite.ts';
 import { Settings } from '../config/settings.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
 import { isLogLevel, log, setLogLevel } from '../core/log.ts';
+import { possibleClientsMax } from '../core/open-files.ts';
 import { systemReason } from '../core/system-error.ts';
 import { type Addon, addon, evictionPolicies, valueLimitNames } from '../engine/addon.ts';
 import { engineOptions } from '../engine/engine.ts';
@@ -309,8 +310,12 @@ export class Control {
     // of them a client may name, its command knows.
     const error = this.#settings.check(pairs, { allowInternal: true, allowProtected: true });
     if (error !== undefined) return plain(error);
-    const failure = this.#changeFolder(pairs) ?? this.#changeDoors(pairs);
-    if (failure !== undefined) return failure;
+    const folder = process.cwd();
+    const failure = clientsFailure(pairs) ?? this.#changeFolder(pairs) ?? this.#changeDoors(pairs);
+    if (failure !== undefined) {
+      process.chdir(folder);
+      return failure;
+    }
     this.#settings.set(pairs);
     this.#applyLimits();
     if (!this.#data.isLoading) this.#data.journal.refresh();
@@ -514,6 +519,15 @@ export class Control {
       log.warning(`Failed to write PID file: ${error instanceof Error ? error.message : error}`);
     }
   }
+}
+
+/** Clients need open files. */
+function clientsFailure(pairs: Pairs): PlainError | undefined {
+  const pair = pairs.find(([name]) => name.toLowerCase() === 'maxclients');
+  if (pair === undefined || Number(pair[1]) <= possibleClientsMax()) return undefined;
+  const most = possibleClientsMax();
+  const reason = `The operating system is not able to handle the specified number of clients, try with ${most}`;
+  return plain(replyErrors.configSetFailed(pair[0], reason));
 }
 
 function plain({ code, message }: ReplyError): PlainError {

@@ -33,7 +33,6 @@ const refusals: readonly (readonly [pairs: readonly string[], complaint: string]
   [['maxmemory', '29GG'], failed('maxmemory', 'argument must be a memory value')],
   [['maxmemory', '3.5gb'], failed('maxmemory', 'argument must be a memory value')],
   [['maxmemory', '-1'], failed('maxmemory', 'argument must be a memory value')],
-  [['maxmemory', ''], failed('maxmemory', 'argument must be a memory value')],
   [
     ['proto-max-bulk-len', '9.9gb'],
     failed('proto-max-bulk-len', 'argument must be a memory value'),
@@ -115,6 +114,7 @@ t.test('refuses, and words it as Redis does', async (t) => {
 const changes: readonly (readonly [name: string, given: string, stored: string])[] = [
   ['maxmemory', '3gb', '3221225472'],
   ['maxmemory', '1k', '1000'],
+  ['maxmemory', '', '0'],
   ['maxmemory', '1KB', '1024'],
   ['maxmemory', '5b', '5'],
   ['maxmemory', '18446744073709551615', '18446744073709551615'],

@@ -45,6 +45,9 @@ export async function printHelp(session: Session, words: readonly string[]): Pro
   process.stdout.write(`${text === '' ? '\n  No help: the server does not know it.\n' : text}\n`);
 }
 
+/** Beside how a command is written. */
+const told = ['summary', 'since', 'group', 'complexity', 'deprecated_since', 'replaced_by'];
+
 function describe(
   command: string,
   facts: ReadonlyMap<string, WireReply>,
@@ -53,9 +56,9 @@ function describe(
   const takes = (facts.get('arguments')?.items ?? []).map(argument).join(' ');
   const name = command.toUpperCase().replace('|', ' ');
   let text = `\n  ${`${name} ${takes}`.trim()}\n`;
-  for (const fact of isBrief ? ['summary'] : ['summary', 'since', 'group']) {
+  for (const fact of isBrief ? ['summary'] : told) {
     const value = plain(facts.get(fact));
-    if (value !== '') text += `  ${fact}: ${value}\n`;
+    if (value !== '') text += `  ${fact.replace('_', ' ')}: ${value}\n`;
   }
   return text;
 }
@@ -71,8 +74,9 @@ function argument(reply: WireReply): string {
   if (type === 'pure-token') text = '';
   else if (type === 'oneof') text = inner.join('|');
   else if (type === 'block') text = inner.join(' ');
-  text = [token, text].filter((part) => part !== '').join(' ');
-  if (flags.includes('multiple')) text = `${text} [${text} ...]`;
+  const written = [token, text].filter((part) => part !== '').join(' ');
+  const repeated = flags.includes('multiple_token') ? written : text;
+  text = flags.includes('multiple') ? `${written} [${repeated} ...]` : written;
   return flags.includes('optional') ? `[${text}]` : text;
 }
 
