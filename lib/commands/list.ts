@@ -19,7 +19,7 @@ import {
   writeDenyoomFast,
   writeFast,
 } from './rows.ts';
-import { atLeast, clampedOf, countOf } from './words.ts';
+import { atLeast, countOf, negatableOf } from './words.ts';
 
 const shape = { group: 'list', categories: ['@list'], since: '1.0.0' };
 
@@ -178,7 +178,7 @@ function position(values: DataCommands, db: number, { request }: Call): number {
   for (let i = 3; i < request.count; i += 2) {
     if (i + 1 === request.count) throw replyErrors.syntax();
     if (request.is(i, 'RANK')) {
-      rank = clampedOf(request, i + 1);
+      rank = negatableOf(request, i + 1);
       if (rank === 0) throw replyErrors.rankZero();
     } else if (request.is(i, 'COUNT')) {
       count = atLeast(request, i + 1, 0, replyErrors.positionCountNegative);

@@ -98,11 +98,13 @@ function emptyScan({ reply }: Call): void {
   reply.array(0);
 }
 
-/** @throws {ReplyError} */
+/** As `strtoul` reads it: nothing is 0, and a negative one is far beyond the end. @throws {ReplyError} */
 function cursorOf(request: Request, i: number): number {
-  const text = request.isBlob(i) ? '' : request.text(i);
-  if (!/^\d{1,20}$/.test(text)) throw replyErrors.invalidCursor();
-  return Math.min(Number(text), CURSOR_END);
+  const [, sign, digits] =
+    /^([+-]?)(\d+)$/.exec(request.isBlob(i) ? 'x' : request.text(i) || '0') ?? [];
+  if (digits === undefined || BigInt(digits) >= 2n ** 64n) throw replyErrors.invalidCursor();
+  const cursor = Number(digits);
+  return sign === '-' && cursor > 0 ? CURSOR_END : Math.min(cursor, CURSOR_END);
 }
 
 interface ScanOptions {

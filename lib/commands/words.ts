@@ -65,6 +65,13 @@ export function clampedOf(request: Request, i: number): number {
   return Math.max(Math.min(value, Number.MAX_SAFE_INTEGER), Number.MIN_SAFE_INTEGER);
 }
 
+/** As `clampedOf`, of what may be turned about. @throws {ReplyError} */
+export function negatableOf(request: Request, i: number): number {
+  const value = request.integer(i) ?? request.bigint(i);
+  if (value === -(2n ** 63n)) throw replyErrors.notNegatable();
+  return clampedOf(request, i);
+}
+
 /** An integer of at least `min`. @throws {ReplyError} `complaint`, also where it is no integer. */
 export function atLeast(request: Request, i: number, min: number, complaint: () => Error): number {
   const value = request.integer(i) ?? request.bigint(i);
@@ -79,7 +86,7 @@ export function countOf(request: Request, i: number): number {
 
 /** How many at random; a negative number may repeat them. @throws {ReplyError} */
 export function randomCountOf(request: Request, i: number): number {
-  const count = clampedOf(request, i);
+  const count = negatableOf(request, i);
   if (count < -REPEATS_MAX) throw replyErrors.outOfRange();
   return count;
 }

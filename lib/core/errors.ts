@@ -192,6 +192,8 @@ export const replyErrors = {
   notFloat: () => err('value is not a valid float'),
   notPositive: () => err('value is out of range, must be positive'),
   outOfRange: () => err('value is out of range'),
+  notNegatable: () =>
+    err('value is out of range, value must between -9223372036854775807 and 9223372036854775807'),
   /** @param max As a decimal integer; the least is its negative. */
   notInt32: () => err('value is out of range, value must between -2147483648 and 2147483647'),
   outOfBounds: (max: string) => err(`value is out of range, value must between -${max} and ${max}`),

@@ -21,6 +21,13 @@ const farTimeouts = ['inf', '1e400', '9223372036854775807'].map((timeout) => ({
 export const differences: readonly Difference[] = [
   ...farTimeouts,
   {
+    line: 'LPOS l a RANK -9223372036854775808',
+    redis70: '$-1\r\n',
+    redis72:
+      '-ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807\r\n',
+    reason: '7.2 refuses the one rank that cannot be turned about',
+  },
+  {
     line: 'CLIENT SETINFO LIB-NAME redis-py',
     redis70: noSetinfo,
     redis72: '+OK\r\n',
