@@ -1,5 +1,6 @@
 // tutti-server, and redis-server in an installed prefix: reads the command line, then starts the control plane.
 
+import type { InitialUsers } from '../auth/acl.ts';
 import {
   FatalConfigError,
   readCommandLine,
@@ -85,10 +86,22 @@ async function serve({ settings, warnings }: Serving, startedMs: number): Promis
   for (const warning of warnings) log.warning(warning);
   fitClients(settings);
   tellWho(settings);
-  try {
-    await checkRenames(settings);
-    const users = await readFirstUsers(settings);
+  const users = await orEnd(() => readUsers(settings));
+  await orEnd(async () => {
     new Control(settings, users, startedMs).listen(() => tellReady(settings));
+  });
+}
+
+/** What only the command table tells of the settings. @throws {FatalConfigError | FirstUsersError} */
+async function readUsers(settings: Settings): Promise<InitialUsers> {
+  await checkRenames(settings);
+  return readFirstUsers(settings);
+}
+
+/** Ends the process, with the reason, if it cannot serve. */
+async function orEnd<Done>(step: () => Promise<Done>): Promise<Done> {
+  try {
+    return await step();
   } catch (error) {
     if (error instanceof FatalConfigError) process.stderr.write(`${error.message}\n`);
     else if (error instanceof ListenError || error instanceof FirstUsersError)
@@ -131,6 +144,9 @@ switch (started.kind) {
     process.exitCode = testMemory(started.megabytes);
     break;
   case 'serve':
-    if (isToDaemonize(started.settings)) await daemonize(folder, started.standardInput);
-    else await serve(started, startedMs);
+    if (isToDaemonize(started.settings)) {
+      // Whoever starts it is told what is wrong; the daemon has nobody to tell.
+      await orEnd(() => readUsers(started.settings));
+      await daemonize(folder, started.standardInput);
+    } else await serve(started, startedMs);
 }

@@ -16,12 +16,14 @@ function packageVersion(): string {
 }
 
 const program = new Command('tutti')
-  .description('Tools of the Tutti tensor database; the server is tutti-server.')
+  .description(
+    'Tools of the Tutti tensor database; its server is bin/redis-server of build/prefix, or npm start.',
+  )
   .version(packageVersion());
 
 const runtimes = program
   .command('runtimes')
-  .description('the inference runtimes: LibTorch for TORCH, ONNX Runtime for ONNX');
+  .description('the inference runtimes: LibTorch, ONNX Runtime, TensorFlow and LiteRT');
 
 runtimes
   .command('list', { isDefault: true })

@@ -42,6 +42,8 @@ An option is two dashes, the name of a setting and its value; it counts more tha
        ${program} --port 7000 --unixsocket /tmp/tutti.sock --save ""
        ${program} /etc/redis/6379.conf --loglevel verbose -
        ${program} --loadmodule redisai.so THREADS_PER_QUEUE 4
+
+All settings, with their defaults: the README, or CONFIG GET '*' of a server that runs.
 `;
 
 /**
@@ -64,7 +66,7 @@ export function readCommandLine(
   let text = '';
   if (hasFile) {
     settings.configFile = resolve(first);
-    text += read(sources, first);
+    text += read(sources, first, settings.configFile);
   }
   const standardInput = options.readsStandardInput ? read(sources, '-') : undefined;
   if (standardInput !== undefined) text = whole(text) + standardInput;
@@ -287,12 +289,13 @@ export function fatal(reason: string, lineNumber: number, line: string): FatalCo
   );
 }
 
-function read(sources: ConfigSources, path: string): string {
+/** @param shown What an error calls it. */
+function read(sources: ConfigSources, path: string, shown = path): string {
   try {
     return sources.readFile(path);
   } catch (error) {
     throw new FatalConfigError(
-      `Fatal error, can't open config file '${path}': ${systemReason(error)}`,
+      `Fatal error, can't open config file '${shown}': ${systemReason(error)}`,
     );
   }
 }

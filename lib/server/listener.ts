@@ -8,6 +8,17 @@ import type { NewConnection } from './connection.ts';
 /** Nothing listens: the process ends with status 1. */
 export class ListenError extends Error {}
 
+/** A name that nobody knows an address of. */
+const NAME_UNKNOWN = 'EHOSTUNREACH';
+/** This machine has not such addresses. */
+const unsupported = new Set([
+  'EAFNOSUPPORT',
+  'EPROTONOSUPPORT',
+  'ESOCKTNOSUPPORT',
+  'EPFNOSUPPORT',
+  'ENOPROTOOPT',
+]);
+
 export class Listeners {
   readonly #addon: Addon;
   readonly #onConnection: (connection: NewConnection) => void;
@@ -66,18 +77,14 @@ export class Listeners {
     const kinds: string[] = [];
     // `bind ""`: clients come by the Unix socket alone.
     if (settings.bind.length === 0) return kinds;
-    if (settings.port !== 0) {
-      this.#openTcp(settings, settings.port, false);
-      kinds.push('tcp');
-    }
-    if (settings.tlsPort !== 0) {
-      this.#openTcp(settings, settings.tlsPort, true);
-      kinds.push('tls');
-    }
+    const { port, tlsPort } = settings;
+    if (port !== 0 && this.#openTcp(settings, port, false)) kinds.push('tcp');
+    if (tlsPort !== 0 && this.#openTcp(settings, tlsPort, true)) kinds.push('tls');
     return kinds;
   }
 
-  #openTcp(settings: Settings, port: number, isTls: boolean): void {
+  /** @returns Whether there is an address to listen at. @throws {ListenError} */
+  #openTcp(settings: Settings, port: number, isTls: boolean): boolean {
     const kind = isTls ? 'tls' : 'tcp';
     let openCount = 0;
     for (const word of settings.bind) {
@@ -89,26 +96,24 @@ export class Listeners {
         openCount++;
       } catch (error) {
         const code = codeOf(error);
-        const isUnavailable = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'].includes(code);
-        if (isOptional && isUnavailable) continue;
         // Both families at once: the listener of all IPv6 addresses may have taken IPv4's too.
         if (isOptional && code === 'EADDRINUSE' && openCount > 0) continue;
+        const reason = code === NAME_UNKNOWN ? reasonOf(error) : `bind: ${reasonOf(error)}`;
         log.warning(
-          `Warning: Could not create server TCP listening socket ${host}:${port}: bind: ${reasonOf(error)}`,
+          `Warning: Could not create server TCP listening socket ${host}:${port}: ${reason}`,
         );
+        if (unsupported.has(code) || (isOptional && code === 'EADDRNOTAVAIL')) continue;
         throw new ListenError(`Failed listening on port ${port} (${kind}), aborting.`);
       }
     }
-    if (openCount === 0)
-      throw new ListenError(`Failed listening on port ${port} (${kind}), aborting.`);
+    return openCount > 0;
   }
 
   #openUnix({ unixSocket: path, unixSocketMode: mode, tcpBacklog: backlog }: Settings): void {
     try {
       this.#socket = this.#listen({ path, backlog, ...(mode === 0 ? {} : { mode }) }, false);
     } catch (error) {
-      log.warning(`Failed opening Unix socket: bind: ${reasonOf(error)}`);
-      throw new ListenError(`Failed listening on ${path} (unix), aborting.`);
+      throw new ListenError(`Failed opening Unix socket: bind: ${reasonOf(error)}`);
     }
   }
 
@@ -128,11 +133,8 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
+/** As the system words it. */
 function reasonOf(error: unknown): string {
-  const reasons: Record<string, string> = {
-    EADDRINUSE: 'Address already in use',
-    EACCES: 'Permission denied',
-    EADDRNOTAVAIL: 'Cannot assign requested address',
-  };
-  return reasons[codeOf(error)] ?? (error instanceof Error ? error.message : String(error));
+  if (!(error instanceof Error)) return String(error);
+  return 'reason' in error ? String(error.reason) : error.message;
 }

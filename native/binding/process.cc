@@ -103,6 +103,7 @@ std::string ErrorName(int error) {
       {EADDRINUSE, "EADDRINUSE"},
       {EADDRNOTAVAIL, "EADDRNOTAVAIL"},
       {EAFNOSUPPORT, "EAFNOSUPPORT"},
+      {EHOSTUNREACH, "EHOSTUNREACH"},
       {EINVAL, "EINVAL"},
       {EISDIR, "EISDIR"},
       {ELOOP, "ELOOP"},
@@ -162,6 +163,7 @@ Napi::Value Listen(const Napi::CallbackInfo& info) {
         Napi::Error::New(env, "cannot listen on " + listening.address + ": " + listening.reason);
     error.Set("code", Napi::String::New(env, ErrorName(listening.error)));
     error.Set("address", Napi::String::New(env, listening.address));
+    error.Set("reason", Napi::String::New(env, listening.reason));
     error.ThrowAsJavaScriptException();
     return env.Undefined();
   }

@@ -69,7 +69,8 @@ int OpenTcp(const ListenOptions& options, std::string* reason) {
       getaddrinfo(is_any ? nullptr : options.host.c_str(), port.c_str(), &hints, &found);
   if (lookup != 0) {
     *reason = gai_strerror(lookup);
-    return -(lookup == EAI_SYSTEM ? errno : EADDRNOTAVAIL);
+    // No address at all is another thing than one that this machine does not have.
+    return -(lookup == EAI_SYSTEM ? errno : EHOSTUNREACH);
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
 

@@ -91,6 +91,49 @@ t.test(
   },
 );
 
+/** Where nobody can listen; each with a free port. */
+const nowhere: readonly (readonly string[])[] = [
+  ['--bind', ''],
+  ['--bind', '192.0.2.1'],
+  ['--bind', '-192.0.2.1'],
+  ['--bind', '127.0.0.1', '192.0.2.1'],
+  ['--bind', 'nosuch.invalid'],
+  ['--bind', '-nosuch.invalid', '127.0.0.1'],
+  ['--unixsocket', '/nowhere/s'],
+  ['--port', '0'],
+];
+
+t.test(
+  'a server that cannot listen ends as redis-server',
+  { skip: missingPrograms('redis-server') },
+  async (t) => {
+    for (const args of nowhere) {
+      const all = ['--port', `${await freePort()}`, '--save', '', ...args];
+      const wanted = await runProcess('redis-server', all);
+      const found = await ours(all);
+      const told = (log: string) =>
+        log
+          .split('\n')
+          .filter((line) => /listen|Unix socket/.test(line))
+          .map((line) => line.replace(/^.*? # /, '').replace('(TCP)', '(tcp)'));
+      t.strictSame(told(found.stdout), told(wanted.stdout), args.join(' '));
+      t.equal(found.status, wanted.status, args.join(' '));
+      t.ok(told(found.stdout).length > 0, 'it says why');
+    }
+  },
+);
+
+t.test('whoever starts a daemon is told what it cannot start with', async (t) => {
+  for (const [args, words] of [
+    [['--rename-command', 'NOSUCH', 'x'], /\nNo such command in rename-command\n$/],
+    [['--user', 'a', '+nosuch'], /Error in user declaration '\+nosuch'/],
+    [['--port', 'x'], /argument couldn't be parsed into an integer\n$/],
+  ] as const) {
+    const end = await ours(['--daemonize', 'yes', '--port', `${await freePort()}`, ...args]);
+    t.match(end, { status: 1, stderr: words });
+  }
+});
+
 t.test('a file that cannot be read', async (t) => {
   t.match(await ours([join(folder, 'none.conf')]), {
     status: 1,
