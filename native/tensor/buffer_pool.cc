@@ -9,6 +9,7 @@
 #include <cassert>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <new>
@@ -216,6 +217,12 @@ bool MayAdd(size_t bytes, MemoryKind kind) {
   return kind == MemoryKind::kReplies || memory_account::MakeRoom(bytes);
 }
 
+uint8_t* Make(SizeClass size_class, HugePages huge_pages) {
+  if (uint8_t* data = NewBlock(size_class.bytes, huge_pages)) return data;
+  pool.Trim(0);
+  return NewBlock(size_class.bytes, huge_pages);
+}
+
 uint8_t* TakeOrMake(SizeClass size_class, HugePages huge_pages, bool* is_fresh) {
   *is_fresh = false;
   if (AllocationFails()) return nullptr;
@@ -223,9 +230,7 @@ uint8_t* TakeOrMake(SizeClass size_class, HugePages huge_pages, bool* is_fresh) 
     if (uint8_t* data = pool.Take(size_class)) return data;
   }
   *is_fresh = true;
-  if (uint8_t* data = NewBlock(size_class.bytes, huge_pages)) return data;
-  pool.Trim(0);
-  return NewBlock(size_class.bytes, huge_pages);
+  return Make(size_class, huge_pages);
 }
 
 }  // namespace
@@ -237,20 +242,40 @@ Ref<Buffer> Buffer::Own(uint8_t* data, size_t capacity, MemoryKind kind, size_t 
   return Ref<Buffer>::Adopt(buffer);
 }
 
-Ref<Buffer> Buffer::Allocate(size_t bytes, MemoryKind kind) {
-  // All of it is about to be written: mapping more than there is would only end the process later.
+// `make` answers a block of a class, or null.
+template <typename Make>
+Ref<Buffer> Buffer::AllocateBy(size_t bytes, MemoryKind kind, const Make& make) {
+  // All of it may be written: mapping more than there is would only end the process later.
   if (bytes > kBytesMax || bytes > PhysicalBytes()) return nullptr;
   const SizeClass size_class = ClassOf(bytes);
   if (!MayAdd(size_class.bytes, kind)) {
     pool.Trim(0);
     return nullptr;
   }
-  bool is_fresh = false;
-  uint8_t* data = TakeOrMake(size_class, HugePages::kWanted, &is_fresh);
+  uint8_t* data = make(size_class);
   if (!data) return nullptr;
   Ref<Buffer> buffer = Own(data, size_class.bytes, kind, size_class.bytes);
   if (buffer) memory_account::Add(kind, static_cast<int64_t>(size_class.bytes));
   return buffer;
+}
+
+Ref<Buffer> Buffer::Allocate(size_t bytes, MemoryKind kind) {
+  return AllocateBy(bytes, kind, [](SizeClass size_class) {
+    bool is_fresh = false;
+    return TakeOrMake(size_class, HugePages::kWanted, &is_fresh);
+  });
+}
+
+Ref<Buffer> Buffer::Zeros(size_t bytes, MemoryKind kind) {
+  if (bytes < kMappedZerosBytesMin) {
+    Ref<Buffer> buffer = Allocate(bytes, kind);
+    if (buffer) std::memset(buffer->data_, 0, bytes);
+    return buffer;
+  }
+  return AllocateBy(bytes, kind, [](SizeClass size_class) -> uint8_t* {
+    if (AllocationFails()) return nullptr;
+    return Make(size_class, HugePages::kWanted);
+  });
 }
 
 Ref<Buffer> Buffer::Reserve(size_t bytes, MemoryKind kind) {

@@ -17,6 +17,8 @@ namespace tutti {
 
 // Blocks of this size and more are mappings of their own, smaller ones come from malloc.
 inline constexpr size_t kMappedBytesMin = 128 * kKiB;
+// Zeros of this size and more are mapped: writing fewer takes less time than that.
+inline constexpr size_t kMappedZerosBytesMin = kMiB;
 // What a reserved block has room for until it is extended.
 inline constexpr size_t kHeadBytes = 64 * kKiB;
 
@@ -26,7 +28,10 @@ class Buffer : public Object {
   // Memory of at least `bytes`, 64-byte aligned; contents undefined. Null if it cannot be mapped
   // or would pass `maxmemory`.
   static Ref<Buffer> Allocate(size_t bytes, MemoryKind kind);
-  // The same, but of address space only: mapped without reserve, charged by Charge() as bytes
+  // The same, all zeros. Large ones are mapped anew, which nobody has written to yet: it takes no
+  // longer the more there are, and memory only where they are written.
+  static Ref<Buffer> Zeros(size_t bytes, MemoryKind kind);
+  // As Allocate, but of address space only: mapped without reserve, charged by Charge() as bytes
   // arrive (then at the end rounded up to its class). For bodies that a client merely announced.
   static Ref<Buffer> Reserve(size_t bytes, MemoryKind kind);
   // A mapping of kHeadBytes, reserved likewise, that Extend() makes longer.
@@ -46,6 +51,8 @@ class Buffer : public Object {
   bool is_slow_to_free() const override;
 
  private:
+  template <typename Make>
+  static Ref<Buffer> AllocateBy(size_t bytes, MemoryKind kind, const Make& make);
   static Ref<Buffer> Own(uint8_t* data, size_t capacity, MemoryKind kind, size_t charged);
   Buffer(uint8_t* data, size_t capacity, MemoryKind kind, size_t charged)
       : Object(ObjectKind::kBuffer),

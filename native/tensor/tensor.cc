@@ -62,6 +62,10 @@ Ref<Tensor> Tensor::Copy(DType dtype, std::span<const int64_t> dims, const void*
 }
 
 Ref<Tensor> Tensor::Zeros(DType dtype, std::span<const int64_t> dims, size_t bytes) {
+  if (bytes >= kBlobBytesMin) {
+    Ref<Buffer> buffer = Buffer::Zeros(bytes, MemoryKind::kTensors);
+    return buffer ? FromBuffer(dtype, dims, std::move(buffer), bytes) : nullptr;
+  }
   Ref<Tensor> tensor = WithRoom(dtype, dims, bytes);
   if (tensor && bytes > 0) std::memset(tensor->data_, 0, bytes);
   return tensor;

@@ -80,6 +80,30 @@ TEST(OverwritingDoesNotFaultPagesAfresh) {
   buffer_pool::Trim(0);
 }
 
+TEST(ZerosAreZerosAndWrittenByNobody) {
+  for (const size_t bytes : {size_t{1}, 40 * kKiB, kMappedZerosBytesMin, 4 * kMiB}) {
+    {
+      const Ref<Buffer> used = Buffer::Allocate(bytes, kKind);
+      std::memset(used->data(), 0xff, used->capacity());
+    }
+    // What was used lies idle now, and is of the class that is wanted.
+    const Ref<Buffer> zeros = Buffer::Zeros(bytes, kKind);
+    for (size_t i = 0; i < bytes; i++) CHECK_EQUAL(int{zeros->data()[i]}, 0);
+  }
+  buffer_pool::Trim(0);
+  const size_t used = memory_account::Used();
+  const int64_t faults = PageFaults();
+  {
+    const Ref<Buffer> zeros = Buffer::Zeros(1 * kGiB, kKind);
+    CHECK(zeros);
+    CHECK_EQUAL(memory_account::Used() - used, 1 * kGiB);
+    CHECK_EQUAL(int{zeros->data()[kGiB - 1]}, 0);
+  }
+  CHECK_EQUAL(memory_account::Used(), used);
+  CHECK(PageFaults() - faults < 100);
+  CHECK(!Buffer::Zeros(size_t{1} << 60, kKind));
+}
+
 TEST(KeepsIdleBlocksWithinTheirBoundOldestFirst) {
   buffer_pool::Trim(0);
   buffer_pool::SetIdleMax(1 * kMiB);
