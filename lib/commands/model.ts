@@ -99,7 +99,10 @@ interface Batching {
   next: number;
 }
 
-/** [TAG t] [BATCHSIZE n] [MINBATCHSIZE m] [MINBATCHTIMEOUT ms] from word 4 on, in this order. */
+/**
+ * [TAG t] [BATCHSIZE n] [MINBATCHSIZE m] [MINBATCHTIMEOUT ms] from word 4 on, in this order. AI.MODELSTORE takes a 0
+ * where an option before it is missing or 0, AI.MODELSET refuses the option itself (RedisAI:src/redisai.c).
+ */
 function readBatching(request: Request, backend: number, isDeprecated: boolean): Batching {
   const options = { tag: -1, batchSize: 0, minBatchSize: 0, minBatchTimeoutMs: 0, next: 4 };
   const { count } = request;
@@ -119,16 +122,18 @@ function readBatching(request: Request, backend: number, isDeprecated: boolean):
     if (isDeprecated && backend === TFLITE) throw replyErrors.noBatchingInTflite();
     options.batchSize = readCount('BATCHSIZE');
   }
-  if (isNext('MINBATCHSIZE')) {
-    if (options.batchSize === 0) throw replyErrors.optionWithout('MINBATCHSIZE', 'BATCHSIZE');
-    options.minBatchSize = readCount('MINBATCHSIZE');
-  }
+  const readDependent = (name: string, needed: string, isThere: boolean) => {
+    if (isDeprecated && !isThere) throw replyErrors.optionWithout(name, needed);
+    const value = readCount(name);
+    if (!isThere && value > 0) throw replyErrors.optionWithout(name, needed);
+    return value;
+  };
+  if (isNext('MINBATCHSIZE'))
+    options.minBatchSize = readDependent('MINBATCHSIZE', 'BATCHSIZE', options.batchSize > 0);
   if (isNext('MINBATCHTIMEOUT')) {
-    if (isDeprecated && options.batchSize === 0)
-      throw replyErrors.optionWithout('MINBATCHTIMEOUT', 'BATCHSIZE');
-    if (options.minBatchSize === 0)
-      throw replyErrors.optionWithout('MINBATCHTIMEOUT', 'MINBATCHSIZE');
-    options.minBatchTimeoutMs = readCount('MINBATCHTIMEOUT');
+    const needed = isDeprecated && options.batchSize === 0 ? 'BATCHSIZE' : 'MINBATCHSIZE';
+    const isThere = options.minBatchSize > 0;
+    options.minBatchTimeoutMs = readDependent('MINBATCHTIMEOUT', needed, isThere);
   }
   return options;
 }

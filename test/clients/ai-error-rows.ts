@@ -1,4 +1,5 @@
-// What RedisAI refuses, and in which words: the tables of compat.md sections 1.1 to 1.4, 1.6 and 1.9.
+// What RedisAI refuses of tensors, models and AI.CONFIG, and in which words: the tables of compat.md sections 1.1 to 1.3, 1.6
+// and 1.9.
 
 /** A command in redis-cli's notation, and the error's text after `-`, whole, or a pattern for it. */
 export type Row = readonly [command: string, wanted: string | RegExp];
@@ -8,7 +9,7 @@ export const wrongArity = (name: string) => `ERR wrong number of arguments for '
 export const noTensor = 'ERR tensor key is empty or in a different shard';
 export const outOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 /** Where the text is a runtime's own, or its length depends on it. */
-const anyError = /^[^\r\n]* [^\r\n]*$/;
+export const anyError = /^[^\r\n]* [^\r\n]*$/;
 
 /** What the rows below find: a tensor `t`, its like `u`, a string `string`, a list `list`. */
 export const givenData = [
@@ -164,6 +165,12 @@ export const modelStoreRows: readonly Row[] = [
     'AI.MODELSTORE k TORCH CPU BATCHSIZE 4 MINBATCHTIMEOUT 5 BLOB x',
     'ERR MINBATCHTIMEOUT specified without MINBATCHSIZE',
   ],
+  [
+    'AI.MODELSTORE k TORCH CPU MINBATCHTIMEOUT 5 BLOB x',
+    'ERR MINBATCHTIMEOUT specified without MINBATCHSIZE',
+  ],
+  ['AI.MODELSTORE k TORCH CPU MINBATCHSIZE x BLOB x', 'ERR Invalid argument for MINBATCHSIZE'],
+  ['AI.MODELSTORE k TORCH CPU TAG t MINBATCHTIMEOUT', 'ERR Invalid argument for MINBATCHTIMEOUT'],
   ['AI.MODELSTORE k TORCH CPU TAG t', 'ERR Insufficient arguments, missing model BLOB'],
   ['AI.MODELSTORE k TORCH CPU TAG t BLOB', 'ERR Insufficient arguments, missing model BLOB'],
   ['AI.MODELSTORE k TF CPU BLOB x', 'ERR INPUTS not specified for TF'],
@@ -178,6 +185,19 @@ export const modelStoreRows: readonly Row[] = [
     'AI.MODELSTORE k TF CPU INPUTS 1 a OUTPUTS 9 b BLOB x',
     'ERR number of model outputs does not match the number of given arguments',
   ],
+  ['AI.MODELSTORE k TF CPU INPUTS x BLOB x', 'ERR Invalid argument for input_count'],
+  ['AI.MODELSTORE k TF CPU TAG t INPUTS', 'ERR Invalid argument for input_count'],
+  [
+    'AI.MODELSTORE k TF CPU INPUTS 2 a',
+    'ERR number of model inputs does not match the number of given arguments',
+  ],
+  ['AI.MODELSTORE k TF CPU INPUTS 2 a b', 'ERR OUTPUTS not specified for TF'],
+  ['AI.MODELSTORE k TF CPU INPUTS 2 a b OUTPUTS x', 'ERR Invalid argument for output_count'],
+  [
+    'AI.MODELSTORE k TF CPU INPUTS 2 a b OUTPUTS 1',
+    'ERR number of model outputs does not match the number of given arguments',
+  ],
+  ['AI.MODELSTORE k TF CPU INPUTS 2 a b OUTPUTS 1 mul', 'ERR Invalid argument, expected BLOB'],
   [
     'AI.MODELSTORE k TORCH CPU INPUTS 1 a OUTPUTS 1 b BLOB x',
     'ERR INPUTS argument should not be specified for this backend',
@@ -198,6 +218,11 @@ export const modelStoreRows: readonly Row[] = [
     'AI.MODELSET k TORCH CPU MINBATCHTIMEOUT 5 BLOB x',
     'ERR MINBATCHTIMEOUT specified without BATCHSIZE',
   ],
+  [
+    'AI.MODELSET k TORCH CPU BATCHSIZE 2 MINBATCHTIMEOUT 0 BLOB x',
+    'ERR MINBATCHTIMEOUT specified without MINBATCHSIZE',
+  ],
+  ['AI.MODELSET k TORCH CPU MINBATCHSIZE 0 BLOB x', 'ERR MINBATCHSIZE specified without BATCHSIZE'],
   ['AI.MODELSET k TF CPU BLOB x', 'ERR Insufficient arguments, INPUTS and OUTPUTS not specified'],
   ['AI.MODELSET k TF CPU OUTPUTS b BLOB x', 'ERR INPUTS not specified'],
   ['AI.MODELSET k TF CPU INPUTS a BLOB x', 'ERR OUTPUTS not specified'],
@@ -299,243 +324,6 @@ export const modelRunRows: readonly Row[] = [
   ['AI.MODELRUN torch INPUTS fits OUTPUTS o p', anyError],
 ];
 
-export const SOURCE = `
-"def entry(tensors: List[Tensor], keys: List[str], args: List[str]):
-    return tensors[0] + 1
-
-def raising(tensors: List[Tensor], keys: List[str], args: List[str]):
-    assert len(tensors) == 0, 'this script always raises'
-    return tensors[0]
-
-def few(a, b):
-    return a + b
-
-def number(a):
-    return 3
-
-def typed(a: int):
-    return torch.zeros(a)
-"`
-  .trim()
-  .replaceAll('\n', '\\n');
-
-export const scriptRows: readonly Row[] = [
-  ['AI.SCRIPTSTORE', wrongArity('ai.scriptstore')],
-  ['AI.SCRIPTSTORE k CPU ENTRY_POINTS 1 f SOURCE', wrongArity('ai.scriptstore')],
-  [
-    'AI.SCRIPTSTORE k CPU NOPE 1 f SOURCE x',
-    'ERR Insufficient arguments, missing script entry points',
-  ],
-  [
-    'AI.SCRIPTSTORE k CPU ENTRY_POINTS 9 f SOURCE x',
-    'ERR Insufficient arguments, missing script entry points',
-  ],
-  [
-    'AI.SCRIPTSTORE k CPU ENTRY_POINTS x f SOURCE x',
-    'ERR Non numeric entry points number provided to AI.SCRIPTSTORE command',
-  ],
-  [
-    'AI.SCRIPTSTORE k CPU ENTRY_POINTS 1 f NOPE x',
-    'ERR Insufficient arguments, missing script SOURCE',
-  ],
-  [
-    'AI.SCRIPTSTORE k CPU TAG t ENTRY_POINTS 1 f SOURCE',
-    'ERR Insufficient arguments, missing script SOURCE',
-  ],
-  [
-    `AI.SCRIPTSTORE k CPU ENTRY_POINTS 1 nope SOURCE ${SOURCE}`,
-    'Function nope does not exist in the given script.',
-  ],
-  [
-    `AI.SCRIPTSTORE k CPU ENTRY_POINTS 2 entry few SOURCE ${SOURCE}`,
-    'Wrong number of inputs in function few. Expected 3 but was 2',
-  ],
-  [
-    'AI.SCRIPTSTORE k CPU ENTRY_POINTS 1 f SOURCE "def f(a, b, c):\\n    return a\\n"',
-    'Wrong inputs type in function f. Expected signature similar to: def f(tensors: List[Tensor], keys: List[str], args: List[str])',
-  ],
-  [
-    'AI.SCRIPTSTORE k CPU ENTRY_POINTS 1 f SOURCE "def f(a):\\n    return no_such_name + a"',
-    /no_such_name/,
-  ],
-  ['AI.SCRIPTSTORE k CPU ENTRY_POINTS 1 f SOURCE "this is no script"', anyError],
-  [`AI.SCRIPTSTORE k XPU ENTRY_POINTS 1 entry SOURCE ${SOURCE}`, 'ERR unsupported device'],
-  [`AI.SCRIPTSTORE string CPU ENTRY_POINTS 1 entry SOURCE ${SOURCE}`, wrongType],
-  ['AI.SCRIPTSET', wrongArity('ai.scriptset')],
-  ['AI.SCRIPTSET k CPU SOURCE', wrongArity('ai.scriptset')],
-  ['AI.SCRIPTSET k CPU TAG t SOURCE', wrongArity('ai.scriptset')],
-  ['AI.SCRIPTSET k CPU SOURCE a b', wrongArity('ai.scriptset')],
-  ['AI.SCRIPTSET k CPU NOPE x', anyError],
-  ['AI.SCRIPTSET k CPU SOURCE "return 1"', anyError],
-  ['AI.SCRIPTSET k CPU SOURCE "def f(a):\\n    return a + \\x00"', anyError],
-  [`AI.SCRIPTSET k XPU SOURCE ${SOURCE}`, 'ERR unsupported device'],
-  [`AI.SCRIPTSET t CPU SOURCE ${SOURCE}`, wrongType],
-  ['AI.SCRIPTGET', wrongArity('ai.scriptget')],
-  ['AI.SCRIPTGET s META SOURCE x', wrongArity('ai.scriptget')],
-  ['AI.SCRIPTGET k', 'ERR script key is empty'],
-  ['AI.SCRIPTGET t', wrongType],
-  ['AI.SCRIPTDEL', wrongArity('ai.scriptdel')],
-  ['AI.SCRIPTDEL k', 'ERR script key is empty'],
-  ['AI.SCRIPTDEL t', wrongType],
-  ['AI._SCRIPTSCAN x', wrongArity('ai._scriptscan')],
-  ['AI.SCRIPTEXECUTE', wrongArity('AI.SCRIPTEXECUTE')],
-  ['AI.SCRIPTEXECUTE s', wrongArity('AI.SCRIPTEXECUTE')],
-  ['AI.SCRIPTEXECUTE k entry INPUTS 1 t OUTPUTS 1 o', 'ERR script key is empty'],
-  ['AI.SCRIPTEXECUTE t entry INPUTS 1 t OUTPUTS 1 o', wrongType],
-  ['AI.SCRIPTEXECUTE s entry', wrongArity('AI.SCRIPTEXECUTE')],
-  // Any word names a function.
-  [
-    'AI.SCRIPTEXECUTE s INPUTS 1 t',
-    'ERR KEYS or INPUTS scope must be provided first for AI.SCRIPTEXECUTE command',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry ARGS 1 t',
-    'ERR KEYS or INPUTS scope must be provided first for AI.SCRIPTEXECUTE command',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry OUTPUTS 1 t',
-    'ERR KEYS or INPUTS scope must be provided first for AI.SCRIPTEXECUTE command',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry KEYS 1 k KEYS 1 k',
-    'ERR Already Encountered KEYS scope in AI.SCRIPTEXECUTE command',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t INPUTS 1 t',
-    'ERR Already Encountered INPUTS scope in AI.SCRIPTEXECUTE command',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t ARGS 1 a ARGS 1 a',
-    'ERR Already Encountered ARGS scope in AI.SCRIPTEXECUTE command',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS 1 o OUTPUTS 1 o',
-    'ERR Already Encountered OUTPUTS scope in AI.SCRIPTEXECUTE command',
-  ],
-  ['AI.SCRIPTEXECUTE s entry KEYS', 'ERR Missing arguments after KEYS keyword'],
-  ['AI.SCRIPTEXECUTE s entry KEYS 1', 'ERR Missing arguments after KEYS keyword'],
-  ['AI.SCRIPTEXECUTE s entry KEYS 0 k', 'ERR Invalid or negative value found in number of KEYS'],
-  ['AI.SCRIPTEXECUTE s entry KEYS x k', 'ERR Invalid or negative value found in number of KEYS'],
-  ['AI.SCRIPTEXECUTE s entry KEYS -1 k', 'ERR Invalid or negative value found in number of KEYS'],
-  [
-    'AI.SCRIPTEXECUTE s entry KEYS 5 k',
-    'ERR Number of pre declared KEYS to be used in the command does not match the number of given arguments',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS',
-    'ERR Invalid arguments provided to AI.SCRIPTEXECUTE',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS x t',
-    'ERR Invalid argument for inputs count in AI.SCRIPTEXECUTE',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS x o',
-    'ERR Invalid argument for outputs count in AI.SCRIPTEXECUTE',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS -1 t',
-    'ERR Invalid argument for inputs count in AI.SCRIPTEXECUTE',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS -1 o',
-    'ERR Invalid argument for outputs count in AI.SCRIPTEXECUTE',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry KEYS 1 k ARGS -1 o',
-    'ERR Invalid argument for keys count in AI.SCRIPTEXECUTE',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 9223372036854775807 t',
-    /^ERR (Invalid argument for inputs count|number of inputs)/,
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t ARGS',
-    'ERR Invalid arguments provided to AI.SCRIPTEXECUTE',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t ARGS x o',
-    'ERR Invalid argument for keys count in AI.SCRIPTEXECUTE',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 5 t',
-    'ERR number of inputs to AI.SCRIPTEXECUTE command does not match the number of given arguments',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t ARGS 5 a',
-    'ERR number of args to AI.SCRIPTEXECUTE command does not match the number of given arguments',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS 5 a',
-    'ERR number of outputs to AI.SCRIPTEXECUTE command does not match the number of given arguments',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t NOPE 1 a',
-    'ERR Invalid AI.SCRIPTEXECUTE command. Unexpected argument: NOPE',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS 1 o TIMEOUT',
-    'ERR No value provided for TIMEOUT in AI.SCRIPTEXECUTE',
-  ],
-  ['AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS 1 o TIMEOUT x', 'ERR Invalid value for TIMEOUT'],
-  ['AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS 1 o TIMEOUT 0', 'ERR Invalid value for TIMEOUT'],
-  [
-    'AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS 1 o TIMEOUT 1000 x',
-    'ERR Encountered problem parsing AI.SCRIPTEXECUTE',
-  ],
-  ['AI.SCRIPTEXECUTE s entry INPUTS 1 missing OUTPUTS 1 o', noTensor],
-  ['AI.SCRIPTEXECUTE s entry INPUTS 1 string OUTPUTS 1 o', wrongType],
-  ['AI.SCRIPTEXECUTE s entry INPUTS 1 t OUTPUTS 1 string', wrongType],
-  ['AI.SCRIPTEXECUTE s nope INPUTS 1 t OUTPUTS 1 o', 'Function does not exist: nope'],
-  [
-    'AI.SCRIPTEXECUTE s few INPUTS 1 t OUTPUTS 1 o',
-    'Wrong number of inputs provided to function: few',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s typed INPUTS 1 t OUTPUTS 1 o',
-    'Unsupported input type in function definition: typed',
-  ],
-  [
-    'AI.SCRIPTEXECUTE s few INPUTS 2 t u OUTPUTS 2 o p',
-    'Function returned unexpected number of outputs - few',
-  ],
-  ['AI.SCRIPTEXECUTE s number INPUTS 1 t OUTPUTS 1 o', 'Function returned non-tensor valuesnumber'],
-  ['AI.SCRIPTEXECUTE s raising INPUTS 1 t OUTPUTS 1 o', /this script always raises/],
-  ['AI.SCRIPTEXECUTE s few INPUTS 2 t wide OUTPUTS 1 o', anyError],
-  ['AI.SCRIPTRUN', /^ERR wrong number of arguments for 'ai\.scriptrun' command$/i],
-  ['AI.SCRIPTRUN s', /^ERR wrong number of arguments for 'ai\.scriptrun' command$/i],
-  ['AI.SCRIPTRUN k few INPUTS t u OUTPUTS o', 'ERR script key is empty'],
-  ['AI.SCRIPTRUN t few INPUTS t u OUTPUTS o', wrongType],
-  [
-    'AI.SCRIPTRUN s few TIMEOUT 10000 TIMEOUT 10000 INPUTS t u OUTPUTS o',
-    'ERR Already encountered an TIMEOUT section in SCRIPTRUN',
-  ],
-  [
-    'AI.SCRIPTRUN s few INPUTS t u OUTPUTS o INPUTS t',
-    /^ERR Already encountered an INPUTS section in SCRIPTRUN/,
-  ],
-  [
-    'AI.SCRIPTRUN s few INPUTS t INPUTS u OUTPUTS o',
-    /^ERR Already encountered an INPUTS keyword in SCRIPTRUN/,
-  ],
-  [
-    'AI.SCRIPTRUN s few INPUTS t u OUTPUTS o OUTPUTS p',
-    /^ERR Already encountered an OUTPUTS keyword in SCRIPTRUN/,
-  ],
-  [
-    'AI.SCRIPTRUN s few INPUTS t u OUTPUTS $ o',
-    'ERR Encountered a variable size list of tensors outside of input section',
-  ],
-  [
-    'AI.SCRIPTRUN s few INPUTS $ t $ u OUTPUTS o',
-    'ERR Already encountered a variable size list of tensors',
-  ],
-  ['AI.SCRIPTRUN s few nope INPUTS t u OUTPUTS o', 'ERR Unrecongnized parameter to SCRIPTRUN'],
-  ['AI.SCRIPTRUN s few INPUTS t missing OUTPUTS o', noTensor],
-  ['AI.SCRIPTRUN s nope INPUTS t OUTPUTS o', 'Function does not exist: nope'],
-  ['AI.SCRIPTRUN s few INPUTS t OUTPUTS o', 'Wrong number of inputs provided to function: few'],
-];
-
 export const infoRows: readonly Row[] = [
   ['AI.INFO', wrongArity('ai.info')],
   ['AI.INFO a RESETSTAT b', wrongArity('ai.info')],
@@ -546,6 +334,8 @@ export const infoRows: readonly Row[] = [
   ['AI.CONFIG GET', wrongArity('ai.config')],
   ['AI.CONFIG NOPE x', 'ERR unsupported subcommand'],
   ['AI.CONFIG LOADBACKEND NOPE /x.so', 'ERR unsupported backend'],
+  ['AI.CONFIG LOADBACKEND', wrongArity('ai.config')],
+  ['AI.CONFIG LOADBACKEND TORCH', wrongArity('ai.config')],
   ['AI.CONFIG BACKENDSPATH', 'ERR BACKENDSPATH: missing path argument'],
   ['AI.CONFIG MODEL_CHUNK_SIZE', 'ERR MODEL_CHUNK_SIZE: missing chunk size'],
   ['AI.CONFIG MODEL_CHUNK_SIZE x', 'ERR MODEL_CHUNK_SIZE: invalid chunk size'],

@@ -14,12 +14,11 @@ import {
   modelStoreRows,
   noTensor,
   outOfMemory,
-  SOURCE,
-  scriptRows,
   tensorRows,
   wrongArity,
 } from './ai-error-rows.ts';
 import { encode, prepare, refuses } from './refusals.ts';
+import { SOURCE, scriptRows } from './script-error-rows.ts';
 
 t.test('without models', async (t) => {
   const server = await startServer([]);
@@ -227,6 +226,9 @@ t.test('with models and scripts', { skip: missingModelMakers() }, async (t) => {
       'AI.SCRIPTRUN s few INPUTS t u OUTPUTS x',
       'AI.SCRIPTRUN s few INPUTS t u OUTPUTS x TIMEOUT 60000',
       'AI.MODELSTORE torch TORCH CPU:1 BATCHSIZE 3.00 MINBATCHSIZE 2 MINBATCHTIMEOUT 0 BLOB <torch>',
+      'AI.MODELSTORE torch TORCH CPU BATCHSIZE 0 MINBATCHSIZE 0 MINBATCHTIMEOUT 0 BLOB <torch>',
+      'AI.MODELSTORE torch TORCH CPU MINBATCHSIZE 0 BLOB <torch>',
+      'AI.MODELSTORE torch TORCH CPU MINBATCHTIMEOUT 0 BLOB <torch>',
       'AI.MODELSET torch TORCH CPU TAG x whatever BLOB <torch>',
     ]) {
       client.send(encode(command, blobs));

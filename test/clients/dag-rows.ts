@@ -4,11 +4,11 @@ import {
   modelRunRows,
   noTensor,
   type Row,
-  scriptRows,
   tensorRows,
   wrongArity,
   wrongType,
 } from './ai-error-rows.ts';
+import { scriptRows } from './script-error-rows.ts';
 
 const missing = (name: string) => `ERR missing arguments for '${name}' command`;
 const noClause =

@@ -6,9 +6,10 @@ import { makeModels, missingModelMakers } from '../helpers/models.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { framed, type StartedServer, startServer } from '../helpers/server.ts';
 import { encodeLine } from '../oracle/table.ts';
-import { givenData, outOfMemory, SOURCE } from './ai-error-rows.ts';
+import { givenData, outOfMemory } from './ai-error-rows.ts';
 import { dagReplies, dagRows, dagRunReplies, dagRunRows } from './dag-rows.ts';
 import { prepare, refuses } from './refusals.ts';
+import { SOURCE } from './script-error-rows.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
