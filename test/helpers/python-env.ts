@@ -29,7 +29,7 @@ const requirements = {
   newest: ['hiredis==3.5.0', 'redis==8.1.0'],
   /** A site-packages that brings a runtime of its own, of another release than the pinned one. */
   runtimes: ['onnxruntime==1.20.1'],
-  /** What users make models with: TensorFlow and Keras, TF-Lite, scikit-learn. */
+  /** What users make models with: TensorFlow and Keras, TF-Lite, scikit-learn, LightGBM, XGBoost. */
   models: [
     'absl-py==2.5.1',
     'ai-edge-litert==2.3.0',
@@ -47,6 +47,7 @@ const requirements = {
     'joblib==1.6.0',
     'keras==3.15.1',
     'libclang==18.1.1',
+    'lightgbm==4.7.0',
     'markdown-it-py==4.3.0',
     'mdurl==0.1.2',
     'ml_dtypes==0.6.0',
@@ -54,6 +55,7 @@ const requirements = {
     'narwhals==2.29.0',
     'numpy==2.4.6',
     'onnx==1.23.2',
+    'onnxmltools==1.16.0',
     'onnxruntime==1.30.0',
     'opt_einsum==3.4.0',
     'optree==0.20.0',
@@ -73,6 +75,7 @@ const requirements = {
     'typing_extensions==4.16.0',
     'urllib3==2.8.0',
     'wrapt==2.5.2',
+    'xgboost_cpu==3.2.0',
   ],
   /** Stock SmartSim, whose needs are not those of `clients`. */
   smartsim: [
