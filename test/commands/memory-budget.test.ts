@@ -3,6 +3,9 @@
 import t from 'tap';
 import { runtimeFolder } from '../../lib/runtimes/locate.ts';
 import { onnxModel, versionedModel } from '../helpers/onnx.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+import { missingRealModels, realModels } from '../helpers/real-models.ts';
+import { storeModel } from '../helpers/run-model.ts';
 import { type Connection, type StartedServer, startServer } from '../helpers/server.ts';
 
 const missing = (name: string) =>
@@ -137,6 +140,43 @@ t.test('BACKEND_MEMORY_LIMIT', { skip: missing('onnx') }, async (t) => {
   const { ai_onnxruntime_memory: used } = await memory(client);
   t.ok(used! > 400_000 && used! < 2 * MB, `${used} bytes`);
   client.close();
+});
+
+/** Of models whose one output is a copy of their one input, FLOAT `[N, 3]`. */
+t.test('runtimes that count nothing', { skip: missingRealModels() }, async (t) => {
+  const server = await startServer(['--loadmodule', 'redisai.so', 'BACKEND_MEMORY_LIMIT', '1']);
+  t.teardown(() => server.stop());
+  const client = await RawClient.connect(server.port);
+  t.teardown(() => client.close());
+  const connection = await server.raw();
+  t.teardown(() => connection.close());
+  const rowCount = 1_000_000;
+  await client.call('AI.TENSORSET', 'x', 'FLOAT', rowCount, 3);
+  for (const model of await realModels()) {
+    if (model.name !== 'identity' || model.backend === 'ONNX') continue;
+    await t.test(`${model.backend} runs within its known shapes`, async (t) => {
+      t.equal(await storeModel(client, 'm', model), '+OK\r\n');
+      const run = () => client.call('AI.MODELEXECUTE', 'm', 'INPUTS', 1, 'x', 'OUTPUTS', 1, 'y');
+      const { used_memory: used = 0 } = await memory(connection);
+      const limit = (bytes: number) => client.call('CONFIG', 'SET', 'maxmemory', used + bytes);
+      // 12 MB by the shape that the model tells: it has not run at this batch size.
+      await limit(8 * MB);
+      t.equal(await run(), `-${OOM}\r\n`, 'a run that would pass maxmemory does not begin');
+      t.equal(await client.call('EXISTS', 'y'), ':0\r\n');
+      t.match(await client.call('AI.INFO', 'm'), /calls\r\n:1\r\n\$6\r\nerrors\r\n:1\r\n/);
+      await limit(16 * MB);
+      t.equal(await run(), '+OK\r\n', 'BACKEND_MEMORY_LIMIT is not for it');
+      t.equal(await client.call('DEL', 'y'), ':1\r\n');
+      await untilBelow(connection, 'used_memory', used + MB);
+      // By its outputs at the last run: a runtime that counts nothing tells no more.
+      await limit(8 * MB);
+      t.equal(await run(), `-${OOM}\r\n`, 'nor does it after a run');
+      t.equal(await client.call('EXISTS', 'y'), ':0\r\n');
+      await client.call('CONFIG', 'SET', 'maxmemory', 0);
+      await client.call('DEL', 'm');
+      await untilBelow(connection, 'used_memory', used + MB);
+    });
+  }
 });
 
 t.test('lines of the engine', { skip: missing('torch'), timeout: 120_000 }, async (t) => {
