@@ -68,13 +68,13 @@ const SETS = 0;
 const RUNS = -1;
 
 function executeDag(call: Call, kind: DagKind): void {
-  const { client, engine } = call;
+  const { client, engine, request } = call;
   const operations = readDag(call, kind);
   const ticket = call.wait((reply, code) => {
     if (code === codes.timedOut) reply.simple('TIMEDOUT');
     else replyOperations(call, operations, ticket);
   });
-  if (!engine.executeDag(client.db, client.user, ticket)) return;
+  if (!engine.executeDag(client.db, client.user, request.count, ticket)) return;
   ticket.finish(codes.ok, '');
   engine.closeDag();
 }

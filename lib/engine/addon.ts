@@ -602,7 +602,8 @@ export interface Addon
   /**
    * Makes and fetches all tensors, models and scripts of packed words (`DagWords`), in their order, then
    * starts the DAG; the answer comes by mailbox. Without `isWhole` it only looks for what is wrong.
-   * `timeoutMs` as in modelExecute. @returns 1 if it is done already (nothing comes by mailbox), 0, or a
+   * `timeoutMs` as in modelExecute. The `requestWordCount` words of the request are what makes two the same;
+   * 0: it joins none. @returns 1 if it is done already (nothing comes by mailbox), 0, or a
    * negative code; then numbers[0] tells of what, one of `dagPlaces`.
    */
   dagExecute(
@@ -616,6 +617,7 @@ export interface Addon
     connection: number,
     sequence: number,
     user: string,
+    requestWordCount: number,
   ): number;
   /** Opens the result of the DAG that is done: in the turn of its message. @returns Elements: one an operation, one more if PERSIST failed. */
   dagOpen(connection: number, sequence: number): number;

@@ -272,12 +272,17 @@ export class Engine {
 
   /** Throws what is wrong with `dagWords`, which need not be a whole DAG. @throws {ReplyError} */
   checkDag(db: number): void {
-    this.#dagExecute(db, '', 0, 0, 0);
+    this.#dagExecute(db, '', 0, 0, 0, 0);
   }
 
-  /** Starts the DAG of `dagWords`; the commands of its scripts are `user`'s. @returns Whether it is done; else its answer comes by the thread's mailbox. @throws {ReplyError} */
-  executeDag(db: number, user: string, ticket: Ticket): boolean {
-    return this.#dagExecute(db, user, 1, ticket.connection, ticket.sequence) === 1;
+  /**
+   * Starts the DAG of `dagWords`, of a request of `wordCount` words, or joins an equal one in flight; the
+   * commands of its scripts are `user`'s. @returns Whether it is done; else its answer comes by the thread's
+   * mailbox. @throws {ReplyError}
+   */
+  executeDag(db: number, user: string, wordCount: number, ticket: Ticket): boolean {
+    const { connection, sequence } = ticket;
+    return this.#dagExecute(db, user, 1, connection, sequence, wordCount) === 1;
   }
 
   #dagExecute(
@@ -286,6 +291,7 @@ export class Engine {
     isWhole: number,
     connection: number,
     sequence: number,
+    requestWordCount: number,
   ): number {
     const words = this.dagWords;
     const result = this.#native.dagExecute(
@@ -299,6 +305,7 @@ export class Engine {
       connection,
       sequence,
       user,
+      requestWordCount,
     );
     if (result < 0) throw dagFailure(result, this.numbers[0]);
     return result;

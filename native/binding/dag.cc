@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "binding/command_words.h"
+#include "binding/join_words.h"
 #include "inference/model.h"
 
 namespace tutti {
@@ -113,6 +114,7 @@ Code PlanBuilder::Load(int32_t first, int32_t count) {
   for (int32_t word = first; word < first + count; word++) {
     auto found = FindAs<Tensor>(plan_.db, thread_.Word(word), ObjectKind::kTensor);
     if (!found.ok()) return found.status().code();
+    plan_.loaded.push_back(found.value());
     SetName(word, std::move(found.value()));
   }
   return Code::kOk;
@@ -218,9 +220,14 @@ napi_value Refusal(napi_env env, ThreadState& thread, Code code, Place place) {
 }
 
 napi_value DagExecute(napi_env env, napi_callback_info info) {
-  const Arguments<10> in(env, info);
+  const Arguments<11> in(env, info);
   ThreadState& thread = this_thread();
-  PlanBuilder builder(thread, in.Int(2), ToText({env, in[9]}));
+  const std::string user = ToText({env, in[9]});
+  // Before tensors take over the memory of blobs.
+  JoinWords words(thread);
+  words.AddList(0, in.Int(10));
+  words.AddText(user);
+  PlanBuilder builder(thread, in.Int(2), user);
   Code code = builder.Read({env, in[0], static_cast<size_t>(in.Int(1))});
   if (code != Code::kOk) return Refusal(env, thread, code, builder.place);
   const bool is_whole = in.Int(3) != 0;
@@ -233,6 +240,8 @@ napi_value DagExecute(napi_env env, napi_callback_info info) {
   DagPlan& plan = builder.plan();
   plan.timeout_ms = in.Int64(6);
   plan.completion = ToCompletion(thread, in.Int(7), in.Int(8));
+  plan.client = ClientOf(thread, plan.completion);
+  if (plan.client != 0) plan.words = words.Take();
   thread.dag = ExecuteDag(Engine::Get(), std::move(plan));
   return ToJs(env, thread.dag ? 1 : 0);
 }
@@ -250,9 +259,9 @@ napi_value DagOpen(napi_env env, napi_callback_info info) {
   return ToJs(env, static_cast<int64_t>(result.elements.size()));
 }
 
-DagResult::Element& ElementAt(ThreadState& thread, int32_t i) {
+const DagResult::Element& ElementAt(const ThreadState& thread, int32_t i) {
   TUTTI_CHECK(thread.dag);
-  auto& elements = static_cast<DagResult&>(*thread.dag).elements;
+  const auto& elements = static_cast<const DagResult&>(*thread.dag).elements;
   TUTTI_CHECK(i >= 0 && static_cast<size_t>(i) < elements.size());
   return elements[static_cast<size_t>(i)];
 }
@@ -260,10 +269,10 @@ DagResult::Element& ElementAt(ThreadState& thread, int32_t i) {
 napi_value DagElement(napi_env env, napi_callback_info info) {
   const Arguments<1> in(env, info);
   ThreadState& thread = this_thread();
-  DagResult::Element& element = ElementAt(thread, in.Int(0));
+  const DagResult::Element& element = ElementAt(thread, in.Int(0));
   if (!element.status.ok()) return ToJs(env, element.status);
   if (!element.tensor) return ToJs(env, Code::kOk);
-  return ToJs(env, HoldTensor(thread, std::move(element.tensor)));
+  return ToJs(env, HoldTensor(thread, Ref<Tensor>(element.tensor)));
 }
 
 Napi::Value DagText(const Napi::CallbackInfo& info) {

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "binding/command_words.h"
+#include "binding/join_words.h"
 #include "binding/thread_state.h"
 #include "inference/engine.h"
 #include "inference/model.h"
-#include "inference/run_joins.h"
 #include "keyspace/keyspace.h"
 #include "tensor/tensor.h"
 
@@ -24,40 +24,6 @@ constexpr int64_t kInputWrongType = 2'000'000'000;
 Engine& engine() { return Engine::Get(); }
 
 // --- runs ---
-
-// What makes two requests the same, put together: equal texts are equal words.
-class RequestWords {
- public:
-  explicit RequestWords(const ThreadState& thread) : thread_(thread) {}
-
-  void Add(int32_t index) {
-    const std::string_view word = thread_.Word(index);
-    AddNumber(static_cast<int64_t>(word.size()));
-    if (text_.size() + word.size() > kJoinWordsBytesMax) {
-      is_too_long_ = true;
-    } else {
-      text_ += word;
-    }
-  }
-  void AddList(int32_t first, int32_t count) {
-    AddNumber(count);
-    for (int32_t i = 0; i < count; i++) Add(first + i);
-  }
-  void AddList(const std::vector<int32_t>& indices) {
-    AddNumber(static_cast<int64_t>(indices.size()));
-    for (const int32_t index : indices) Add(index);
-  }
-  void AddNumber(int64_t number) {
-    text_.append(reinterpret_cast<const char*>(&number), sizeof(number));
-  }
-  // Empty if there is too much to keep. Once.
-  std::string Take() { return is_too_long_ ? std::string() : std::move(text_); }
-
- private:
-  const ThreadState& thread_;
-  std::string text_;
-  bool is_too_long_ = false;
-};
 
 napi_value ModelArity(napi_env env, napi_callback_info info) {
   const Arguments<2> in(env, info);
@@ -85,13 +51,11 @@ int64_t FetchInput(const ThreadState& thread, int db, int32_t word, int64_t i,
 }
 
 // Whom to tell of the run, and which requests are the same as this one.
-void SetAnswer(const ThreadState& thread, int32_t connection, int32_t sequence, RequestWords& words,
+void SetAnswer(const ThreadState& thread, int32_t connection, int32_t sequence, JoinWords& words,
                RunTarget* target) {
   target->completion = ToCompletion(thread, connection, sequence);
-  const auto client = thread.client_ids.find(target->completion.connection);
-  if (client == thread.client_ids.end()) return;
-  target->client = static_cast<uint64_t>(client->second);
-  target->words = words.Take();
+  target->client = ClientOf(thread, target->completion);
+  if (target->client != 0) target->words = words.Take();
 }
 
 napi_value ModelExecute(napi_env env, napi_callback_info info) {
@@ -113,7 +77,7 @@ napi_value ModelExecute(napi_env env, napi_callback_info info) {
     return ToJs(env, Code::kOutOfMemory);
   }
   run.target.timeout_ms = in.Int64(6);
-  RequestWords words(thread);
+  JoinWords words(thread);
   words.Add(in.Int(1));
   words.AddList(first_input, input_count);
   words.AddList(in.Int(4), in.Int(5));
@@ -155,14 +119,15 @@ Napi::Value ScriptExecute(const Napi::CallbackInfo& info) {
   }
   run.variadic_from = ToInt64(info[7]);
   run.target.timeout_ms = ToInt64(info[8]);
-  RequestWords words(thread);
+  JoinWords words(thread);
   words.Add(ToInt32(info[1]));
   words.Add(ToInt32(info[2]));
   for (const int list : {3, 4, 5, 6}) words.AddList(ToIntegers<int32_t>(info[list]));
   words.AddNumber(run.variadic_from);
   words.AddNumber(run.target.timeout_ms);
-  SetAnswer(thread, ToInt32(info[9]), ToInt32(info[10]), words, &run.target);
   run.user = ToText(info[11]);
+  words.AddText(run.user);
+  SetAnswer(thread, ToInt32(info[9]), ToInt32(info[10]), words, &run.target);
   thread.run_watch.Begin();
   engine().Enqueue(std::move(run));
   return {env, ToJs(env, Code::kOk)};

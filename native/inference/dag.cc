@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/memory_account.h"
+#include "inference/run_joins.h"
 #include "keyspace/freeing.h"
 #include "keyspace/keyspace.h"
 
@@ -60,6 +61,8 @@ Ref<DagResult> Conclude(const DagPlan& plan, bool has_failed, const RunStatus& r
 class Dag : public std::enable_shared_from_this<Dag> {
  public:
   Dag(Engine& engine, DagPlan plan);
+  // False: it has joined another one, and is not to be started.
+  bool Open();
   void Start();
   // The run at index `operation` has ended, or never began.
   void Finish(size_t operation, Status status, std::vector<Ref<Tensor>> outputs);
@@ -85,9 +88,15 @@ class Dag : public std::enable_shared_from_this<Dag> {
   void Continue(const Ending& ending);
   void Queue(size_t operation);
   void Complete();
+  void Tell(Code code, const Ref<Object>& result);
 
   Engine& engine_;
   const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
+
+  // Null: none may join.
+  std::shared_ptr<JoinedRun> joined_;
+  // What `joined_` is told apart by: kept, as another object could come to lie in its place.
+  std::vector<Ref<Object>> objects_;
 
   std::mutex mutex_;  // guards everything below, until the DAG is over
   DagPlan plan_;
@@ -142,6 +151,37 @@ size_t Dag::LaneOf(const std::string& queue_name) {
   }
   lanes_.push_back({queue_name, {}});
   return lanes_.size() - 1;
+}
+
+bool Dag::Open() {
+  if (plan_.words.empty()) return true;
+  JoinRequest request = {.db = plan_.db,
+                         .words = std::move(plan_.words),
+                         .objects = {},
+                         .completion = plan_.completion,
+                         .client = plan_.client,
+                         .is_joined_while_others_wait = true};
+  std::vector<RunStatistics*> statistics;
+  for (Ref<Tensor>& tensor : plan_.loaded) objects_.emplace_back(std::move(tensor));
+  for (DagOperation& operation : plan_.operations) {
+    const auto* const run = std::get_if<DagRun>(&operation);
+    if (!run) continue;
+    if (!RunJoins::IsJoinedWhileOthersWait(run->work)) request.is_joined_while_others_wait = false;
+    if (const auto* const of_model = std::get_if<ModelRun>(&run->work)) {
+      objects_.emplace_back(Ref<Model>(of_model->model));
+      statistics.push_back(&of_model->model->statistics);
+    } else {
+      const auto& of_script = std::get<ScriptRun>(run->work);
+      objects_.emplace_back(Ref<Script>(of_script.script));
+      statistics.push_back(&of_script.script->statistics);
+    }
+  }
+  for (const Ref<Object>& object : objects_) request.objects.push_back(object.get());
+  if (!engine_.Join(std::move(request), &joined_)) return true;
+  for (RunStatistics* const each : statistics) {
+    each->joined.fetch_add(1, std::memory_order_relaxed);
+  }
+  return false;
 }
 
 void Dag::Start() {
@@ -238,6 +278,7 @@ void Dag::Queue(size_t operation) {
         target.timeout_ms = plan_.timeout_ms;
         target.clock_from = started_at_;
         target.sink = std::make_shared<OperationSink>(shared_from_this(), operation);
+        target.joined = joined_;
         engine_.Enqueue(std::move(work));
       },
       run.work);
@@ -245,10 +286,16 @@ void Dag::Queue(size_t operation) {
 
 // Called once, when no run is left: from here on nothing else touches the DAG.
 void Dag::Complete() {
-  if (has_timed_out_) return plan_.completion.Done(Code::kTimedOut);
-  Ref<DagResult> result = Conclude(
-      plan_, has_failed_, [&](size_t operation) { return std::move(statuses_[operation]); });
-  plan_.completion.Done(Code::kOk, {}, std::move(result));
+  // Who asks from here on must not be answered by keys that others have overwritten meanwhile.
+  if (joined_) joined_->Close();
+  if (has_timed_out_) return Tell(Code::kTimedOut, nullptr);
+  Tell(Code::kOk, Conclude(plan_, has_failed_,
+                           [&](size_t operation) { return std::move(statuses_[operation]); }));
+}
+
+void Dag::Tell(Code code, const Ref<Object>& result) {
+  if (joined_) return joined_->Tell(code, {}, result);
+  plan_.completion.Done(code, {}, result);
 }
 
 bool HasRuns(const DagPlan& plan) {
@@ -268,7 +315,8 @@ Ref<DagResult> ExecuteDag(Engine& engine, DagPlan plan) {
   if (!HasRuns(plan)) {
     return Conclude(plan, false, [](size_t) { return Status::Ok(); });
   }
-  std::make_shared<Dag>(engine, std::move(plan))->Start();
+  const auto dag = std::make_shared<Dag>(engine, std::move(plan));
+  if (dag->Open()) dag->Start();
   return nullptr;
 }
 

@@ -6,6 +6,12 @@
 // a failure no further run begins. Each run goes through its device's queue like any other, and can
 // share a batch with any other.
 //
+// One that is sent again joins the first while that is in flight, by the rule of single runs
+// (run_joins.h): equal words, and the very same models, scripts and loaded tensors. It is joined
+// until its keys are about to be written. With a script, or a model with batches, it is joined only
+// if nobody waits for it any more. What is done once is as if both were done one right after the
+// other: nothing but its keys, all at once at its end, is seen of a DAG without scripts.
+//
 // Threads: ExecuteDag() from any; what follows is on the threads of the runs.
 #pragma once
 
@@ -56,9 +62,16 @@ struct DagPlan {
   int64_t timeout_ms = 0;
   // kOk with a DagResult, or kTimedOut: a run never began for lack of time, nothing was written.
   Completion completion;
+
+  // What makes requests equal, so that one sent again joins the first. Empty: none may join.
+  std::string words;
+  uint64_t client = 0;  // who sent it, of the client table; 0: unknown
+  // Of the keys that the words name, in their order. Models and scripts are found among the runs.
+  std::vector<Ref<Tensor>> loaded;
 };
 
-// What became of each operation; one more element follows if the keys could not be written.
+// What became of each operation; one more element follows if the keys could not be written. It
+// does not change: all who wait for the DAG share it.
 class DagResult final : public Object {
  public:
   struct Element {

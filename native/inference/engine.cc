@@ -124,6 +124,10 @@ void Engine::LoadBackend(BackendKind kind, Completion completion) {
   state_->loader->LoadBackend(kind, std::move(completion));
 }
 
+bool Engine::Join(JoinRequest request, std::shared_ptr<JoinedRun>* joined) {
+  return state_->joins.Join(std::move(request), joined);
+}
+
 void Engine::Enqueue(ModelRun run) {
   if (!run.target.sink) run.target.output_count = run.target.output_keys.size();
   const Ref<Model> model = run.model;  // `run` is moved while the device is read

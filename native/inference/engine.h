@@ -47,7 +47,8 @@ struct EngineOptions {
   std::function<void(int level, std::string_view line)> log;
 };
 
-class JoinedRun;  // inference/run_joins.h
+class JoinedRun;     // inference/run_joins.h
+struct JoinRequest;  // likewise
 
 // Takes a run's result instead of the keyspace: a step of a DAG, a run inside a script.
 class RunSink {
@@ -76,8 +77,10 @@ struct RunTarget {
   // The words that make requests equal, so that one sent again joins the first (run_joins.h).
   // Empty: none may join.
   std::string words;
-  uint64_t client = 0;                // who sent it, of the client table; 0: unknown
-  std::shared_ptr<JoinedRun> joined;  // set by Enqueue()
+  uint64_t client = 0;  // who sent it, of the client table; 0: unknown
+  // What others may join: this run, set by Enqueue(), or what the one with a sink is a step of.
+  // Then the last that joined decides when `timeout_ms` is over.
+  std::shared_ptr<JoinedRun> joined;
 
   // Tells whoever waits that the run ended without outputs, or never began.
   void Fail(Status status) const;
@@ -125,6 +128,9 @@ class Engine {
   Ref<Script> PrepareScript(ScriptSpec spec, Completion completion);
   // Puts it under the key: kWrongType if that holds anything else.
   static Status CommitPrepared(int db, std::string_view key, Ref<Object> prepared);
+
+  // RunJoins::Join() of what is more than a run.
+  bool Join(JoinRequest request, std::shared_ptr<JoinedRun>* joined);
 
   // Queues a run. Completion: kOk after the outputs are readable, kTimedOut, kWrongType, kFailed.
   void Enqueue(ModelRun run);

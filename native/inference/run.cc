@@ -259,7 +259,7 @@ struct Ending {
 
 // Commits the outputs, unless a sink wants them.
 void Store(const RunTarget& target, Ending* ending) {
-  if (target.joined) target.joined->Close();
+  if (target.joined && !target.sink) target.joined->Close();
   if (ending->status.ok() && !target.sink) ending->status = Commit(target, ending->tensors);
   if (!ending->status.ok()) ending->tensors.clear();
 }

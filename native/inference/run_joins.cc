@@ -10,9 +10,11 @@ namespace tutti {
 
 namespace {
 
-std::vector<const Object*> Pointers(const std::vector<Ref<Tensor>>& tensors) {
+std::vector<const Object*> Pointers(const Object* subject,
+                                    const std::vector<Ref<Tensor>>& tensors) {
   std::vector<const Object*> pointers;
-  pointers.reserve(tensors.size());
+  pointers.reserve(1 + tensors.size());
+  pointers.push_back(subject);
   for (const Ref<Tensor>& tensor : tensors) pointers.push_back(tensor.get());
   return pointers;
 }
@@ -22,31 +24,28 @@ struct Parts {
   const Object* subject;
   const std::vector<Ref<Tensor>>& inputs;
   RunStatistics& statistics;
-  bool is_joined_while_others_wait;
 };
 
 Parts PartsOf(std::variant<ModelRun, ScriptRun>& run) {
   if (auto* const of_model = std::get_if<ModelRun>(&run)) {
     const Model& model = *of_model->model;
-    return {of_model->target, &model, of_model->inputs, model.statistics,
-            model.spec().batch_size == 0};
+    return {of_model->target, &model, of_model->inputs, model.statistics};
   }
   auto& of_script = std::get<ScriptRun>(run);
   const Script& script = *of_script.script;
-  return {of_script.target, &script, of_script.inputs, script.statistics, false};
+  return {of_script.target, &script, of_script.inputs, script.statistics};
 }
 
 }  // namespace
 
-JoinedRun::JoinedRun(RunJoins* joins, RunTarget& target, const Object* subject,
-                     std::vector<const Object*> inputs)
+JoinedRun::JoinedRun(RunJoins* joins, JoinRequest request)
     : joins_(joins),
-      subject_(subject),
-      inputs_(std::move(inputs)),
-      db_(target.db),
-      words_(std::move(target.words)),
-      hash_(std::hash<std::string>()(words_) ^ std::hash<const Object*>()(subject)),
-      waiters_({{target.completion, target.client}}) {}
+      objects_(std::move(request.objects)),
+      db_(request.db),
+      words_(std::move(request.words)),
+      hash_(std::hash<std::string>()(words_) ^
+            std::hash<const Object*>()(objects_.empty() ? nullptr : objects_.front())),
+      waiters_({{std::move(request.completion), request.client}}) {}
 
 void JoinedRun::Close() {
   std::lock_guard lock(joins_->mutex_);
@@ -65,12 +64,12 @@ void JoinedRun::CloseLocked() {
   const auto [begin, end] = joins_->open_.equal_range(hash_);
   const auto found =
       std::find_if(begin, end, [this](const auto& entry) { return entry.second.get() == this; });
-  joins_->open_.erase(found);  // the run's target still holds it
+  joins_->open_.erase(found);  // whoever does the request still holds it
 }
 
-void JoinedRun::Tell(Code code, const std::string& text) {
+void JoinedRun::Tell(Code code, const std::string& text, const Ref<Object>& result) {
   Close();
-  for (const Waiter& waiter : waiters_) waiter.completion.Done(code, text);
+  for (const Waiter& waiter : waiters_) waiter.completion.Done(code, text, result);
 }
 
 JoinedRun::Clock::time_point JoinedRun::LastJoinedAt() const {
@@ -79,8 +78,7 @@ JoinedRun::Clock::time_point JoinedRun::LastJoinedAt() const {
 }
 
 bool JoinedRun::IsEqual(const JoinedRun& other) const {
-  return subject_ == other.subject_ && db_ == other.db_ && inputs_ == other.inputs_ &&
-         words_ == other.words_;
+  return db_ == other.db_ && objects_ == other.objects_ && words_ == other.words_;
 }
 
 bool JoinedRun::AreAllGone() const {
@@ -89,26 +87,44 @@ bool JoinedRun::AreAllGone() const {
   });
 }
 
-bool RunJoins::Join(std::variant<ModelRun, ScriptRun>& run) {
-  const Parts parts = PartsOf(run);
-  if (parts.target.sink || parts.target.words.empty()) return false;
-  auto joined =
-      std::make_shared<JoinedRun>(this, parts.target, parts.subject, Pointers(parts.inputs));
+bool RunJoins::Join(JoinRequest request, std::shared_ptr<JoinedRun>* joined) {
+  if (request.words.empty()) return false;
+  const bool is_joined_while_others_wait = request.is_joined_while_others_wait;
+  auto opened = std::make_shared<JoinedRun>(this, std::move(request));
   std::lock_guard lock(mutex_);
-  const auto [begin, end] = open_.equal_range(joined->hash_);
+  const auto [begin, end] = open_.equal_range(opened->hash_);
   for (auto at = begin; at != end; ++at) {
     JoinedRun& first = *at->second;
-    if (!first.IsEqual(*joined)) continue;
-    if (!parts.is_joined_while_others_wait && !first.AreAllGone()) continue;
-    first.waiters_.push_back(std::move(joined->waiters_.front()));
+    if (!first.IsEqual(*opened)) continue;
+    if (!is_joined_while_others_wait && !first.AreAllGone()) continue;
+    first.waiters_.push_back(std::move(opened->waiters_.front()));
     first.last_joined_at_ = JoinedRun::Clock::now();
-    parts.statistics.joined.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
-  joined->is_open_ = true;
-  open_.emplace(joined->hash_, joined);
-  parts.target.joined = std::move(joined);
+  opened->is_open_ = true;
+  open_.emplace(opened->hash_, opened);
+  *joined = std::move(opened);
   return false;
+}
+
+bool RunJoins::Join(std::variant<ModelRun, ScriptRun>& run) {
+  const Parts parts = PartsOf(run);
+  RunTarget& target = parts.target;
+  if (target.sink || target.words.empty()) return false;
+  JoinRequest request = {.db = target.db,
+                         .words = std::move(target.words),
+                         .objects = Pointers(parts.subject, parts.inputs),
+                         .completion = target.completion,
+                         .client = target.client,
+                         .is_joined_while_others_wait = IsJoinedWhileOthersWait(run)};
+  if (!Join(std::move(request), &target.joined)) return false;
+  parts.statistics.joined.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+bool RunJoins::IsJoinedWhileOthersWait(const std::variant<ModelRun, ScriptRun>& run) {
+  const auto* const of_model = std::get_if<ModelRun>(&run);
+  return of_model && of_model->model->spec().batch_size == 0;
 }
 
 }  // namespace tutti

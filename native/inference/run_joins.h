@@ -26,21 +26,34 @@ inline constexpr size_t kJoinWordsBytesMax = 64 * kKiB;
 
 class RunJoins;
 
-// A run that others may join, and who waits for it.
+// What tells a request from others, and who waits for its end.
+struct JoinRequest {
+  int db = 0;
+  // Empty: it joins none, and none joins it.
+  std::string words;
+  // The models, scripts and stored tensors that the words name, in their order. Whoever does the
+  // request keeps them alive until it is closed.
+  std::vector<const Object*> objects;
+  Completion completion;
+  uint64_t client = 0;  // of the client table; 0: unknown
+  // Whether doing it once is as good as doing it for each client.
+  bool is_joined_while_others_wait = false;
+};
+
+// A run, or a DAG of runs, that others may join, and who waits for it.
 class JoinedRun {
  public:
   using Clock = std::chrono::steady_clock;
 
-  JoinedRun(RunJoins* joins, RunTarget& target, const Object* subject,
-            std::vector<const Object*> inputs);
+  JoinedRun(RunJoins* joins, JoinRequest request);
 
   // Nobody joins from here on. To be called before outputs are stored: who asks later must not be
   // answered by a result that another client has overwritten in between.
   void Close();
   // Closes it, unless a request has joined after `since`. True: it is closed.
   bool CloseUnlessJoinedSince(Clock::time_point since);
-  // The end: closes it, and tells all who wait. Once.
-  void Tell(Code code, const std::string& text);
+  // The end: closes it, and tells all who wait, who share the result. Once.
+  void Tell(Code code, const std::string& text, const Ref<Object>& result = nullptr);
   Clock::time_point LastJoinedAt() const;
 
  private:
@@ -55,8 +68,7 @@ class JoinedRun {
   bool AreAllGone() const;
 
   RunJoins* const joins_;
-  const Object* const subject_;              // kept alive by the run until it is closed
-  const std::vector<const Object*> inputs_;  // likewise
+  const std::vector<const Object*> objects_;  // alive until it is closed
   const int db_;
   const std::string words_;
   const size_t hash_;
@@ -68,11 +80,19 @@ class JoinedRun {
 
 class RunJoins {
  public:
-  // True: the request has joined a run in flight with the same words, which uses the very same
-  // model or script and inputs; it will be told when that ends. A script, which may have effects,
-  // and a model with batches, for which requests of several clients add up, are joined only if the
-  // clients of all who wait are gone. False: the request is to be run, and may be joined.
+  // True: the request has joined one in flight with the same words, which uses the very same
+  // objects; it will be told when that ends. Unless it `is_joined_while_others_wait`, that is only
+  // so if the clients of all who wait are gone. False: it is to be done; `joined` is set unless
+  // it has no words, and may be joined.
+  bool Join(JoinRequest request, std::shared_ptr<JoinedRun>* joined);
+
+  // The same of a run, whose target is told of what it may be joined by. A script, which may have
+  // effects, and a model with batches, for which requests of several clients add up, are not joined
+  // while others wait.
   bool Join(std::variant<ModelRun, ScriptRun>& run);
+
+  // Whether a run of it may be joined while others wait for that.
+  static bool IsJoinedWhileOthersWait(const std::variant<ModelRun, ScriptRun>& run);
 
  private:
   friend class JoinedRun;

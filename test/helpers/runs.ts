@@ -47,7 +47,7 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
 /** How many connections have an execution as their last command. */
 export async function runningCount(server: StartedServer): Promise<number> {
   const lines = String(await server.request('CLIENT', 'LIST')).split('\n');
-  return lines.filter((line) => /cmd=ai\.(model|script)(execute|run)\b/.test(line)).length;
+  return lines.filter((line) => /cmd=ai\.(model|script|dag)(execute|run)\b/.test(line)).length;
 }
 
 export function store(
