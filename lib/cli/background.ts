@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { expandTitle } from '../config/setting-rows.ts';
+import { expandTitle } from '../config/setting-readers.ts';
 import type { Settings } from '../config/settings.ts';
 import { log } from '../core/log.ts';
 import { addon } from '../engine/addon.ts';

@@ -3,7 +3,7 @@
 
 import { basename, resolve } from 'node:path';
 import { systemReason } from '../core/system-error.ts';
-import { SettingError } from './setting-rows.ts';
+import { SettingError } from './setting-kinds.ts';
 import { Settings } from './settings.ts';
 import type { ConfigSources } from './sources.ts';
 import { REDIS_VERSION } from './version.ts';

@@ -3,7 +3,8 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { writeWholeFile } from '../core/whole-file.ts';
-import { SettingError, type SettingRow, settingRows } from './setting-rows.ts';
+import { SettingError, type SettingRow } from './setting-kinds.ts';
+import { settingRows } from './setting-rows.ts';
 import { findSetting, type Settings } from './settings.ts';
 import { quoteWord, splitWords } from './words.ts';
 

@@ -1,366 +1,40 @@
 // Every setting, one row each: the directives of Redis 7.2 (redis:src/config.c), RedisAI's load
 // arguments, and ours. The command line, the file, CONFIG and the README follow from it.
 
-import { KiB, parseMemory } from '../core/units.ts';
-import { canonicalEvents } from './keyspace-events.ts';
-
-/** A value as it is stored: canonical text, and the number it stands for (0 for words). */
-export interface SettingValue {
-  readonly text: string;
-  readonly number: number;
-}
-
-/** What is wrong with a value, in Redis' words. */
-export class SettingError extends Error {}
-
-export interface SettingRow {
-  readonly name: string;
-  readonly aliases: readonly string[];
-  readonly type: string;
-  readonly default: string;
-  /** CONFIG SET may change it. */
-  readonly isMutable: boolean;
-  /** Refused by CONFIG SET unless `enable-protected-configs` allows it. */
-  readonly isProtected: boolean;
-  /** Not of CONFIG: a load argument of RedisAI. */
-  readonly isInternal: boolean;
-  /** CONFIG GET tells of it only by its name. */
-  readonly isHidden: boolean;
-  /** Takes any number of words; `words` gives them, a single one is split at blanks. */
-  readonly isMultiWord: boolean;
-  /** What it does here; undefined: accepted and stored, without effect. */
-  readonly effect: string | undefined;
-  /**
-   * @param words  The words of one line.
-   * @param before The value it is added to: a line of a file after another one of the same name.
-   * @throws {SettingError}
-   */
-  read(words: readonly string[], before: string | undefined): SettingValue;
-}
-
-interface Traits {
-  readonly aliases?: readonly string[];
-  readonly isMutable?: boolean;
-  readonly isProtected?: boolean;
-  readonly isInternal?: boolean;
-  readonly isHidden?: boolean;
-  readonly effect?: string;
-  readonly check?: (text: string) => string | undefined;
-}
-
-type ReadWords = SettingRow['read'];
-
-function row(
-  name: string,
-  type: string,
-  byDefault: string,
-  traits: Traits,
-  isMultiWord: boolean,
-  read: ReadWords,
-): SettingRow {
-  return {
-    name,
-    type,
-    default: byDefault,
-    aliases: traits.aliases ?? [],
-    isMutable: traits.isMutable ?? true,
-    isProtected: traits.isProtected ?? false,
-    isInternal: traits.isInternal ?? false,
-    isHidden: traits.isHidden ?? false,
-    effect: traits.effect,
-    isMultiWord,
-    read,
-  };
-}
-
-function one(words: readonly string[]): string {
-  const [word] = words;
-  if (word === undefined || words.length !== 1) throw new SettingError('wrong number of arguments');
-  return word;
-}
-
-function words(text: string): SettingValue {
-  return { text, number: 0 };
-}
-
-function flag(name: string, byDefault: 'yes' | 'no', traits: Traits = {}): SettingRow {
-  return row(name, 'yes or no', byDefault, traits, false, (given) => {
-    const text = one(given).toLowerCase();
-    if (text !== 'yes' && text !== 'no') throw new SettingError("argument must be 'yes' or 'no'");
-    const complaint = traits.check?.(text);
-    if (complaint !== undefined) throw new SettingError(complaint);
-    return { text, number: text === 'yes' ? 1 : 0 };
-  });
-}
-
-const INT_MAX = 2n ** 31n - 1n;
-const UINT_MAX = 2n ** 32n - 1n;
-const LONG_MAX = 2n ** 63n - 1n;
-const ULONG_MAX = 2n ** 64n - 1n;
-
-function bounded(value: bigint, min: bigint, max: bigint, radix = 10): SettingValue {
-  if (value < min || value > max) {
-    const bounds = `${min.toString(radix)} and ${max.toString(radix)}`;
-    throw new SettingError(`argument must be between ${bounds} inclusive`);
-  }
-  return { text: value.toString(radix), number: Number(value) };
-}
-
-/** As Redis' `string2ll`: no sign but `-`, no leading zeros, 64 bits. */
-export function parseInteger(text: string): bigint | undefined {
-  if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) return undefined;
-  const value = BigInt(text);
-  return value > LONG_MAX || value < -LONG_MAX - 1n ? undefined : value;
-}
-
-function integer(
-  name: string,
-  byDefault: number,
-  min: number | bigint,
-  max: number | bigint,
-  traits: Traits = {},
-): SettingRow {
-  return row(name, 'integer', String(byDefault), traits, false, (given) => {
-    const value = parseInteger(one(given));
-    if (value === undefined) throw new SettingError("argument couldn't be parsed into an integer");
-    return bounded(value, BigInt(min), BigInt(max));
-  });
-}
-
-/** A row of numbers, of which what is beyond is brought between `least` and `most`. */
-function fitted(row: SettingRow, least: number, most: number): SettingRow {
-  return {
-    ...row,
-    read(given, before) {
-      const value = row.read(given, before);
-      const fit = Math.min(Math.max(value.number, least), most);
-      return fit === value.number ? value : { text: String(fit), number: fit };
-    },
-  };
-}
-
-function memory(
-  name: string,
-  byDefault: string,
-  min: number | bigint,
-  max: bigint,
-  traits: Traits = {},
-): SettingRow {
-  return row(name, 'memory', String(parseMemory(byDefault)), traits, false, (given) => {
-    const value = parseMemory(one(given));
-    if (value === undefined) throw new SettingError('argument must be a memory value');
-    return bounded(value, BigInt(min), max);
-  });
-}
-
-function octal(name: string, byDefault: string, max: number, traits: Traits): SettingRow {
-  return row(name, 'octal', byDefault, traits, false, (given) => {
-    const text = one(given);
-    if (!/^[0-7]+$/.test(text))
-      throw new SettingError("argument couldn't be parsed as an octal number");
-    return bounded(BigInt(`0o${text}`), 0n, BigInt(max), 8);
-  });
-}
-
-function memoryOrPercent(name: string, byDefault: string): SettingRow {
-  return row(name, 'memory or percent', byDefault, {}, false, (given) => {
-    const text = one(given);
-    const percent = /^(\d+)%$/.exec(text)?.[1];
-    if (percent !== undefined) {
-      if (Number(percent) > 100)
-        throw new SettingError('percentage argument must be less or equal to 100');
-      if (Number(percent) === 0) return { text: '0', number: 0 };
-      return { text: `${Number(percent)}%`, number: -Number(percent) };
-    }
-    const value = parseMemory(text);
-    if (value === undefined) throw new SettingError('argument must be a memory or percent value');
-    return bounded(value, 0n, LONG_MAX);
-  });
-}
-
-function string(name: string, byDefault = '', traits: Traits = {}): SettingRow {
-  return row(name, 'string', byDefault, traits, false, (given) => {
-    const text = one(given);
-    const complaint = traits.check?.(text);
-    if (complaint !== undefined) throw new SettingError(complaint);
-    return words(text);
-  });
-}
-
-function oneOf(
-  name: string,
-  byDefault: string,
-  choices: readonly string[],
-  traits: Traits = {},
-): SettingRow {
-  return row(name, choices.join(', '), byDefault, traits, false, (given) => {
-    const text = one(given).toLowerCase();
-    if (!choices.includes(text)) throw notOneOf(choices);
-    return { text, number: choices.indexOf(text) };
-  });
-}
-
-/** Several of the choices together. */
-function someOf(name: string, byDefault: string, choices: readonly string[]): SettingRow {
-  return row(name, choices.join(', '), byDefault, {}, true, (given) => {
-    const chosen = given.map((word) => word.toLowerCase());
-    if (chosen.length === 0 || chosen.some((word) => !choices.includes(word)))
-      throw notOneOf(choices);
-    return words(choices.filter((choice) => chosen.includes(choice)).join(' '));
-  });
-}
-
-/** Two of its words mean the same. */
-function oomScoreAdj(): SettingRow {
-  const row = oneOf('oom-score-adj', 'no', ['no', 'yes', 'relative', 'absolute']);
-  return {
-    ...row,
-    read(given, before) {
-      const value = row.read(given, before);
-      return value.text === 'relative' ? { ...value, text: 'yes' } : value;
-    },
-  };
-}
-
-function notOneOf(choices: readonly string[]): SettingError {
-  return new SettingError(`argument(s) must be one of the following: ${choices.join(', ')}`);
-}
-
-/** Any number of words, joined by blanks. */
-function list(name: string, byDefault: string, traits: Traits, read: ReadWords): SettingRow {
-  return row(name, 'list', byDefault, traits, true, read);
-}
-
-const readSave: ReadWords = (given, before) => {
-  const pairs = given.length === 1 && given[0] === '' ? [] : given;
-  const isRight = (word: string, index: number) =>
-    /^([+-]?\d+)?$/.test(word) && Number(word) >= (index % 2 === 0 ? 1 : 0);
-  if (pairs.length % 2 === 1 || !pairs.every(isRight))
-    throw new SettingError('Invalid save parameters');
-  const text = pairs.map((word) => String(Number(word))).join(' ');
-  if (pairs.length === 0) return words('');
-  return words(before ? `${before} ${text}` : text);
-};
-
-export const outputBufferClasses = ['normal', 'slave', 'pubsub'] as const;
-
-const readOutputBufferLimit: ReadWords = (given, before) => {
-  if (given.length === 1 && given[0] === '') return words(before ?? '');
-  if (given.length === 0 || given.length % 4 !== 0)
-    throw new SettingError('Wrong number of arguments in buffer limit configuration.');
-  const limits = (before ?? '').split(' ');
-  for (let at = 0; at < given.length; at += 4) {
-    const [name = '', hard = '', soft = '', seconds = ''] = given.slice(at, at + 4);
-    const className = name.toLowerCase() === 'replica' ? 'slave' : name.toLowerCase();
-    const index = limits.indexOf(className);
-    if (!outputBufferClasses.some((known) => known === className) || index === -1)
-      throw new SettingError('Invalid client class specified in buffer limit configuration.');
-    const hardBytes = parseMemory(hard);
-    const softBytes = parseMemory(soft);
-    if (hardBytes === undefined || softBytes === undefined || !/^\d+$/.test(seconds))
-      throw new SettingError(
-        'Error in hard, soft or soft_seconds setting in buffer limit configuration.',
-      );
-    limits.splice(index, 4, className, String(hardBytes), String(softBytes), seconds);
-  }
-  return words(limits.join(' '));
-};
-
-const readOomScores: ReadWords = (given) => {
-  if (given.length !== 3) throw new SettingError('wrong number of arguments');
-  for (const word of given) {
-    const value = parseInteger(word);
-    if (value === undefined || value < -2000n || value > 2000n)
-      throw new SettingError(
-        'Invalid oom-score-adj-values, elements must be between -2000 and 2000.',
-      );
-  }
-  return words(given.join(' '));
-};
-
-const readEvents: ReadWords = (given) => {
-  const text = canonicalEvents(one(given));
-  if (text === undefined)
-    throw new SettingError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
-  return words(text);
-};
-
-const BIND_ADDRESSES_MAX = 16;
-
-const readBind: ReadWords = (given) => {
-  if (given.length > BIND_ADDRESSES_MAX)
-    throw new SettingError('Too many bind addresses specified.');
-  return words(given.join(' '));
-};
-
-const readPercentiles: ReadWords = (given) => {
-  const name = 'latency-tracking-info-percentiles';
-  const texts = given.length === 1 && given[0] === '' ? [] : given;
-  const numbers = texts.map((text) => {
-    const number = /^[-+]?inf(inity)?$/i.test(text) ? Number.POSITIVE_INFINITY : Number(text);
-    if (text === '' || text.trim() !== text || Number.isNaN(number))
-      throw new SettingError(`Invalid ${name} parameters`);
-    return number;
-  });
-  if (numbers.some((percent) => percent < 0 || percent > 100))
-    throw new SettingError(`${name} parameters should sit between [0.0,100.0]`);
-  return words(numbers.join(' '));
-};
-
-const readReplicaOf: ReadWords = (given) => {
-  if (['', 'no one'].includes(given.join(' ').toLowerCase())) return words('');
-  throw new SettingError('replication is not supported by this server');
-};
-
-const isFileName =
-  (name: string, what = 'filename') =>
-  (text: string): string | undefined =>
-    text.includes('/') ? `${name} can't be a path, just a ${what}` : undefined;
-
-/** What a title template may name in braces. */
-export const titleFields = [
-  'title',
-  'listen-addr',
-  'server-mode',
-  'port',
-  'tls-port',
-  'unixsocket',
-  'config-file',
-] as const;
-
-/** Those that are empty where nobody says more. */
-const emptyTitleFields: readonly string[] = ['title', 'server-mode', 'unixsocket', 'config-file'];
-
-/** What a template makes of fields; `{{` is a brace. Undefined: a field that is none, or has no end. */
-export function expandTitle(
-  template: string,
-  field: (name: (typeof titleFields)[number]) => string,
-): string | undefined {
-  let isRight = true;
-  const text = template.replace(/\{(\{|([^}]*)(\}|$))/g, (_, brace, name, end) => {
-    if (brace === '{') return '{';
-    const known = titleFields.find((known) => known === name);
-    if (known === undefined || end !== '}') isRight = false;
-    return known === undefined ? '' : field(known);
-  });
-  return isRight ? text.trim() : undefined;
-}
-
-function isTitleTemplate(text: string): string | undefined {
-  const title = expandTitle(text, (name) => (emptyTitleFields.includes(name) ? '' : name));
-  return title ? undefined : 'template format is invalid or contains unknown variables';
-}
-
-function isNoCluster(text: string): string | undefined {
-  return text === 'yes' ? 'cluster mode is not supported by this server yet' : undefined;
-}
-
-function isHostName(text: string): string | undefined {
-  if (text.length >= 256) return 'Hostnames must be less than 256 characters';
-  return /[^a-zA-Z0-9.-]/.test(text)
-    ? 'Hostnames may only contain alphanumeric characters, hyphens or dots'
-    : undefined;
-}
+import { KiB } from '../core/units.ts';
+import {
+  fitted,
+  flag,
+  INT_MAX,
+  integer,
+  LONG_MAX,
+  list,
+  memory,
+  memoryOrPercent,
+  octal,
+  oneOf,
+  oomScoreAdj,
+  row,
+  type SettingRow,
+  someOf,
+  string,
+  type Traits,
+  UINT_MAX,
+  ULONG_MAX,
+} from './setting-kinds.ts';
+import {
+  isFileName,
+  isHostName,
+  isNoCluster,
+  isTitleTemplate,
+  readBind,
+  readEvents,
+  readOomScores,
+  readOutputBufferLimit,
+  readPercentiles,
+  readReplicaOf,
+  readSave,
+} from './setting-readers.ts';
 
 /** `kDatabaseCountMax` of native/keyspace/keyspace.h. */
 const DATABASES_MAX = 16;

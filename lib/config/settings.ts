@@ -3,13 +3,9 @@
 import { type ReplyError, replyErrors } from '../core/errors.ts';
 import { matchesGlob } from '../core/glob.ts';
 import { GiB } from '../core/units.ts';
-import {
-  type outputBufferClasses,
-  SettingError,
-  type SettingRow,
-  type SettingValue,
-  settingRows,
-} from './setting-rows.ts';
+import { SettingError, type SettingRow, type SettingValue } from './setting-kinds.ts';
+import type { outputBufferClasses } from './setting-readers.ts';
+import { settingRows } from './setting-rows.ts';
 import { splitWords } from './words.ts';
 
 /** Rows by their names and aliases, in lower case. */
