@@ -4,7 +4,7 @@
 import t from 'tap';
 import { RawClient } from '../helpers/raw-client.ts';
 import { startServer } from '../helpers/server.ts';
-import { encodeLine } from '../oracle/table.ts';
+import { encodeLine } from '../oracle/notation.ts';
 
 /** Name, flags, and the positions of the first key, the last and the step. */
 const commands: readonly (readonly [string, readonly string[], string])[] = [

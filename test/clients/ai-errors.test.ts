@@ -6,7 +6,7 @@ import t from 'tap';
 import { makeModels, missingModelMakers, type TestModel } from '../helpers/models.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { startServer } from '../helpers/server.ts';
-import { encodeLine, splitWords } from '../oracle/table.ts';
+import { encodeLine, splitWords } from '../oracle/notation.ts';
 import {
   givenData,
   infoRows,

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { makeModels, missingModelMakers } from '../helpers/models.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { framed, type StartedServer, startServer } from '../helpers/server.ts';
-import { encodeLine } from '../oracle/table.ts';
+import { encodeLine } from '../oracle/notation.ts';
 import { givenData, outOfMemory } from './ai-error-rows.ts';
 import { dagReplies, dagRows, dagRunReplies, dagRunRows } from './dag-rows.ts';
 import { prepare, refuses } from './refusals.ts';

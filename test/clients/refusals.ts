@@ -2,7 +2,7 @@
 
 import type { Test } from 'tap';
 import type { RawClient } from '../helpers/raw-client.ts';
-import { encodeLine } from '../oracle/table.ts';
+import { encodeLine } from '../oracle/notation.ts';
 import type { Row } from './ai-error-rows.ts';
 
 /** Sends every row, and after each a PING that must be answered, and looks that nothing was written. */

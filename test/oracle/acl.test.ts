@@ -6,7 +6,7 @@ import { missingPrograms, startRedis } from '../helpers/peers.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { Connection, startServer } from '../helpers/server.ts';
 import { accessLines, accessUsers, aclLines } from './acl-table.ts';
-import { encodeLine, splitWords } from './table.ts';
+import { encodeLine, splitWords } from './notation.ts';
 
 /**
  * 7.2 names the user who may not, and not the key; each user has `sanitize-payload`; rules are shown in

@@ -1,6 +1,7 @@
 // Scenarios and conversations about channels, keyspace events, monitors and blocking commands.
 
-import { commandEntry, type Scenario, table } from './table.ts';
+import { type Scenario, table } from './notation.ts';
+import { commandEntry } from './table.ts';
 
 export const eventScenarios: readonly Scenario[] = [
   ...table(String.raw`

@@ -4,7 +4,7 @@ import t from 'tap';
 import { missingPrograms, startRedis } from '../helpers/peers.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { startServer } from '../helpers/server.ts';
-import { encodeLine } from './table.ts';
+import { encodeLine } from './notation.ts';
 
 const END = 'the end';
 

@@ -7,8 +7,9 @@ import { RawClient } from '../helpers/raw-client.ts';
 import { startServer } from '../helpers/server.ts';
 import { differences } from './differences.ts';
 import { eventConversations, eventScenarios } from './event-table.ts';
+import { encodeLine, type Scenario } from './notation.ts';
 import { request } from './replies.ts';
-import { conversations, encodeLine, type Scenario, scenarios } from './table.ts';
+import { conversations, scenarios } from './table.ts';
 
 /** Sends a scenario on a connection of its own to an emptied server. @returns The replies, masked. */
 async function play(port: number, scenario: Scenario, resp: 2 | 3): Promise<string[]> {

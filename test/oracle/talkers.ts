@@ -2,8 +2,8 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { RawClient } from '../helpers/raw-client.ts';
+import { encodeLine } from './notation.ts';
 import { request } from './replies.ts';
-import { encodeLine } from './table.ts';
 
 /** How long an answer may be missing; reached only where a server does not give it. */
 const ANSWER_MS_MAX = 10_000;
