@@ -14,16 +14,18 @@ import {
   type EngineOptions,
   INPUT_MISSING,
   INPUT_WRONG_TYPE,
-  type ModelRecord,
-  type ModelStoreArguments,
   ROW_REFERENCE,
-  type RunInfoRecord,
-  type ScriptRecord,
-  type ScriptStoreArguments,
   type ThreadBlocks,
 } from './addon.ts';
 import { DagWords } from './dag-words.ts';
 import { failure } from './failure.ts';
+import type {
+  ModelRecord,
+  ModelStoreArguments,
+  RunInfoRecord,
+  ScriptRecord,
+  ScriptStoreArguments,
+} from './model-commands.ts';
 
 const MEGABYTE = 1_000_000;
 

@@ -45,6 +45,7 @@ t.test('exports what the interface names, and nothing else', async (t) => {
       'event-commands.ts',
       'blocking-commands.ts',
       'journal-commands.ts',
+      'model-commands.ts',
       'observation-commands.ts',
       'stored-data.ts',
     ].flatMap((file) =>
