@@ -72,7 +72,9 @@ class Talker {
   }
 }
 
-export const names = ['a', 'b', 'c', 'd'] as const;
+/** Of `e` only what it is told counts: it hears of each change of a key. */
+export const names = ['a', 'b', 'c', 'd', 'e'] as const;
+export const speakers = ['a', 'b', 'c', 'd'] as const;
 export type Name = (typeof names)[number];
 
 /** What a turn has brought to one of them. */
@@ -96,6 +98,14 @@ export class Company {
     const talkers = {} as Record<Name, Talker>;
     for (const name of names) talkers[name] = await Talker.connect(port, resps[name]);
     return new Company(talkers, observer);
+  }
+
+  /** Tells `e` of keys from now on. */
+  async announceKeys(): Promise<void> {
+    await this.aside('CONFIG SET notify-keyspace-events KEA');
+    this.say('e', ['PSUBSCRIBE', '__key*__:*']);
+    await this.settle();
+    this.take();
   }
 
   /** @param words `@a` stands for the number of client `a`. */
