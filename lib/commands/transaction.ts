@@ -24,7 +24,8 @@ function keyWords(command: Command, request: Request): readonly number[] | undef
     return touchesData ? undefined : [];
   }
   const words: number[] = [];
-  const end = last < 0 ? request.count + last : last;
+  // RedisAI's commands take any number of words, and count them themselves.
+  const end = Math.min(last < 0 ? request.count + last : last, request.count - 1);
   for (let word = first; word <= end; word += step) words.push(word);
   return words;
 }
