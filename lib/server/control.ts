@@ -2,17 +2,14 @@
 // settings, and ends the process. It serves no clients.
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { InitialUsers } from '../auth/acl.ts';
 import { eventBits } from '../config/keyspace-events.ts';
 import { rewriteConfigFile } from '../config/rewrite.ts';
-import { Settings } from '../config/settings.ts';
+import type { Settings } from '../config/settings.ts';
 import { ReplyError, replyErrors } from '../core/errors.ts';
-import { isLogLevel, log, setLogLevel } from '../core/log.ts';
-import { possibleClientsMax } from '../core/open-files.ts';
-import { systemReason } from '../core/system-error.ts';
+import { log } from '../core/log.ts';
 import { type Addon, addon, evictionPolicies, valueLimitNames } from '../engine/addon.ts';
 import { engineOptions } from '../engine/engine.ts';
 import { shareStatistics } from './command-statistics.ts';
@@ -21,6 +18,7 @@ import { DataFiles } from './data-files.ts';
 import type { JournalPart, JournalRead } from './journal-files.ts';
 import type { JournalReaderStart } from './journal-reader.ts';
 import { ListenError, Listeners } from './listener.ts';
+import { coreCount, memoryLimitBytes } from './machine.ts';
 import {
   done,
   errorCodes,
@@ -37,12 +35,10 @@ import {
 } from './messages.ts';
 import { shareMonitors } from './monitors.ts';
 import { sharePause } from './pause.ts';
-import { readTlsSetup, type TlsSetup, TlsSetupError } from './tls-setup.ts';
+import { SettingChanges } from './setting-changes.ts';
+import type { TlsSetup } from './tls-setup.ts';
 
 const IO_THREADS_MAX = 8;
-const TICKET_KEY_BYTES = 48;
-/** Settings that say where clients come in. */
-const doorNames = new Set(['port', 'bind', 'tls-port']);
 /** How long the threads have to let go of their clients before the process ends without them. */
 const STOP_MS_MAX = 2000;
 
@@ -75,10 +71,7 @@ export class Control {
   readonly #shared: SharedCounters;
   readonly #listeners: Listeners;
   readonly #changes: Change[] = [];
-  /** Of the tickets with which clients go on with a TLS session. */
-  readonly #ticketKeys = randomBytes(TICKET_KEY_BYTES).toString('hex');
-  /** Of the change that is carried out. */
-  #changedTls: TlsSetup | undefined;
+  readonly #settingChanges: SettingChanges;
   #kinds: string[] = [];
   #onReady: () => void = () => {};
   #rewriting: Promise<void> = Promise.resolve();
@@ -91,6 +84,7 @@ export class Control {
   /** @param users Have been found right. @param startedMs When the process began. */
   constructor(settings: Settings, users: InitialUsers, startedMs: number) {
     this.#settings = settings;
+    this.#settingChanges = new SettingChanges(settings);
     const asked = settings.isGiven('io-threads') ? settings.number('io-threads') : IO_THREADS_MAX;
     const threadCount = Math.min(asked, IO_THREADS_MAX, coreCount());
     // The script host counts too.
@@ -116,7 +110,7 @@ export class Control {
     );
     this.#threadStart = {
       users,
-      tls: this.#firstTlsSetup(),
+      tls: this.#settingChanges.firstTls(),
       memoryLimitBytes: this.#memoryLimitBytes,
       startedMs,
       runId: randomBytes(20).toString('hex'),
@@ -302,76 +296,15 @@ export class Control {
     }
     const threads = asked.type === 'users-ask' ? this.#threads.slice(0, 1) : this.#allThreads;
     change.waitsFor = threads.length;
-    for (const thread of threads) this.#post(thread, orderOf(asked, this.#changedTls));
+    for (const thread of threads) this.#post(thread, orderOf(asked, this.#settingChanges.tls));
   }
 
   #changeSettings(pairs: Pairs): PlainError | undefined {
-    // AI.CONFIG's settings are not CONFIG's, and some are for clients of this machine alone; which
-    // of them a client may name, its command knows.
-    const error = this.#settings.check(pairs, { allowInternal: true, allowProtected: true });
-    if (error !== undefined) return plain(error);
-    const folder = process.cwd();
-    const failure = clientsFailure(pairs) ?? this.#changeFolder(pairs) ?? this.#changeDoors(pairs);
-    if (failure !== undefined) {
-      process.chdir(folder);
-      return failure;
-    }
-    this.#settings.set(pairs);
+    const refusal = this.#settingChanges.carryOut(pairs, (next) => this.#listeners.reopen(next));
+    if (refusal !== undefined) return plain(refusal);
     this.#applyLimits();
     if (!this.#data.isLoading) this.#data.journal.refresh();
-    const level = this.#settings.text('loglevel');
-    if (isLogLevel(level)) setLogLevel(level);
     return undefined;
-  }
-
-  /** Threads share it. @returns Why it has not changed. */
-  #changeFolder(pairs: Pairs): PlainError | undefined {
-    const folder = pairs.findLast(([name]) => name.toLowerCase() === 'dir')?.[1];
-    try {
-      if (folder !== undefined) process.chdir(folder);
-      return undefined;
-    } catch (cause) {
-      return plain(replyErrors.configSetFailed('dir', systemReason(cause)));
-    }
-  }
-
-  /** Where clients come in, and by which certificates. @returns Why nothing of it has changed. */
-  #changeDoors(pairs: Pairs): PlainError | undefined {
-    this.#changedTls = undefined;
-    const next = new Settings(this.#settings.snapshot());
-    next.set(pairs);
-    const tlsName = pairs.find(([name]) => name.toLowerCase().startsWith('tls-'))?.[0];
-    try {
-      if (tlsName !== undefined && next.tlsPort !== 0)
-        this.#changedTls = readTlsSetup(next, this.#ticketKeys);
-    } catch (error) {
-      if (!(error instanceof TlsSetupError)) throw error;
-      log.warning(`Failed to configure TLS: ${error.message}`);
-      return plain(
-        replyErrors.configSetFailed(
-          tlsName ?? '',
-          'Unable to update TLS configuration. Check server logs.',
-        ),
-      );
-    }
-    const doorName = pairs.find(([name]) => doorNames.has(name.toLowerCase()))?.[0];
-    if (doorName === undefined || this.#listeners.reopen(next)) return undefined;
-    const reason =
-      doorName.toLowerCase() === 'bind'
-        ? 'Failed to bind to specified addresses.'
-        : 'Unable to listen on this port. Check server logs.';
-    return plain(replyErrors.configSetFailed(doorName, reason));
-  }
-
-  /** @throws {ListenError} */
-  #firstTlsSetup(): TlsSetup | undefined {
-    if (this.#settings.tlsPort === 0) return undefined;
-    try {
-      return readTlsSetup(this.#settings, this.#ticketKeys);
-    } catch (error) {
-      if (!(error instanceof TlsSetupError)) throw error;
-      throw new ListenError(`Failed to configure TLS: ${error.message}`);
-    }
   }
 
   #onTaken(thread: Thread, outcome: Outcome): void {
@@ -521,15 +454,6 @@ export class Control {
   }
 }
 
-/** Clients need open files. */
-function clientsFailure(pairs: Pairs): PlainError | undefined {
-  const pair = pairs.find(([name]) => name.toLowerCase() === 'maxclients');
-  if (pair === undefined || Number(pair[1]) <= possibleClientsMax()) return undefined;
-  const most = possibleClientsMax();
-  const reason = `The operating system is not able to handle the specified number of clients, try with ${most}`;
-  return plain(replyErrors.configSetFailed(pair[0], reason));
-}
-
 function plain({ code, message }: ReplyError): PlainError {
   return { code, message };
 }
@@ -551,25 +475,6 @@ function logEngineLine(level: number, line: string): void {
   if (level >= 2) log.warning(text);
   else if (level === 1) log.notice(text);
   else log.debug(text);
-}
-
-/** The cores this process may use: its affinity, and its cgroup's share. */
-function coreCount(): number {
-  const affinity = availableParallelism();
-  try {
-    const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').trim().split(' ');
-    const share = Number(quota) / Number(period);
-    if (share > 0) return Math.max(1, Math.min(affinity, Math.round(share)));
-  } catch {
-    // No cgroup of version 2: nothing but the affinity limits us.
-  }
-  return affinity;
-}
-
-function memoryLimitBytes(): number {
-  // 0 or more than there is: no limit.
-  const constrained = process.constrainedMemory();
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
 export { ListenError };
