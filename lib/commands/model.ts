@@ -458,7 +458,7 @@ function findExecuteKeys(words: Words): number[] | undefined {
 
 function findRunKeys(words: Words): number[] | undefined {
   const inputs = indexOf(words, 'INPUTS', 2, words.count);
-  if (inputs === words.count) return undefined;
+  if (inputs >= words.count) return undefined;
   const after = range(inputs + 1, words.count - inputs - 1);
   return [1, ...after.filter((i) => !words.is(i, 'OUTPUTS'))];
 }

@@ -289,6 +289,7 @@ function queueScriptRun(call: Call, words: ScriptRunWords): void {
 // --- which words are keys ---
 
 function findExecuteKeys(words: Words): number[] | undefined {
+  if (words.count < 2) return undefined;
   const keys = [1];
   let at = 3;
   while (at < words.count && !words.is(at, 'TIMEOUT')) {
