@@ -1,7 +1,7 @@
 // tutti-cli beside Debian's redis-cli 7.0: the same arguments and input, the same output, byte for byte.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -465,74 +465,3 @@ const tlsFiles: Record<string, string> = {
   'key-file': 'own.key',
   'ca-cert-file': 'ca.crt',
 };
-
-t.test('a person at a terminal', async (t) => {
-  const server = await startServer();
-  t.teardown(() => server.stop());
-  const history = join(folder, 'history');
-  writeFileSync(history, 'ECHO remembered\n');
-  // Python has terminals; each line is typed when the prompt is there.
-  const code = `
-import os, pty, sys
-lines = sys.stdin.read().split('\\n')
-pid, fd = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-seen = b''
-while True:
-    try:
-        chunk = os.read(fd, 4096)
-    except OSError:
-        break
-    if not chunk:
-        break
-    seen += chunk
-    if seen.rstrip(b' ').endswith(b'>') or b'> \\x1b' in seen[-12:]:
-        if lines:
-            os.write(fd, lines.pop(0).encode() + b'\\r')
-            seen += b'\\n'
-status = os.waitpid(pid, 0)[1]
-sys.stdout.write(seen.decode())
-sys.exit(os.waitstatus_to_exitcode(status))
-`;
-  const lines = [
-    'SET k "a b"',
-    'GET k',
-    'SELECT 2',
-    'MULTI',
-    'PING',
-    'EXEC',
-    'AUTH hunter2',
-    'help get',
-    'help',
-    'NOSUCH',
-    'SHUTDOWN NOSAVE',
-    'PING',
-    'exit',
-  ];
-  const end = await runProcess(
-    'python3',
-    ['-c', code, process.execPath, clientFile, '-p', `${server.port}`],
-    { input: lines.join('\n'), env: { REDISCLI_HISTFILE: history, TERM: 'dumb' } },
-  );
-  t.equal(end.status, 0, end.stderr);
-  for (const wanted of [
-    `127.0.0.1:${server.port}> `,
-    '"a b"',
-    `127.0.0.1:${server.port}[2]> `,
-    `127.0.0.1:${server.port}[2](TX)> `,
-    'QUEUED',
-    '1) PONG',
-    '(error) ERR AUTH <password> called',
-    'help <command>',
-    "(error) ERR unknown command 'NOSUCH'",
-    'not connected> ',
-    'Connection refused',
-  ]) {
-    t.ok(end.stdout.includes(wanted), wanted);
-  }
-  t.match(end.stdout, / GET( key)?\s+summary: /i, 'help tells what GET does');
-  const kept = readFileSync(history, 'utf8');
-  t.match(kept, /^ECHO remembered\nSET k "a b"\nGET k\n/);
-  t.notMatch(kept, /hunter2/, 'no password is kept');
-});
