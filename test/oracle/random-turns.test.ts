@@ -14,7 +14,7 @@ import { Company, type Heard, type Name, names, speakers } from './talkers.ts';
 
 const wantedSeed = process.env['TUTTI_ORACLE_SEED'] ?? '2';
 const seed = wantedSeed === 'now' ? Date.now() % 2 ** 31 : Number(wantedSeed);
-const sequenceCount = Number(process.env['TUTTI_ORACLE_SEQUENCES'] ?? 150);
+const sequenceCount = Number(process.env['TUTTI_ORACLE_SEQUENCES'] ?? 60);
 const TURNS_A_SEQUENCE = 40;
 
 const filled = ['RPUSH list2 a b c', 'ZADD zset2 1 a 2 b', 'XADD stream2 1-1 a b', 'SET string1 x'];
