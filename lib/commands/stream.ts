@@ -184,15 +184,23 @@ function rangeRow(name: string, summary: string, isReversed: boolean): Command {
     -4,
     summary,
     rows((values, db, { request }) => {
-      let count = -1;
-      for (let i = 4; i < request.count; i += 2) {
-        if (i + 1 === request.count || !request.is(i, 'COUNT')) throw replyErrors.syntax();
-        count = Math.max(clampedOf(request, i + 1), 0);
-      }
       const [first, last] = isReversed ? [3, 2] : [2, 3];
+      // Ids come before options, and options before the key (`xrangeGenericCommand` of Redis 7.2).
+      if (request.count > 4) checked(values.streamIdsCheck(first, last));
+      const count = rangeCount(request);
       return values.streamRange(db, 1, first, last, isReversed ? 1 : 0, count);
     }),
   );
+}
+
+/** -1: none given. */
+function rangeCount(request: Request): number {
+  let count = -1;
+  for (let i = 4; i < request.count; i += 2) {
+    if (i + 1 === request.count || !request.is(i, 'COUNT')) throw replyErrors.syntax();
+    count = Math.max(clampedOf(request, i + 1), 0);
+  }
+  return count;
 }
 
 /** Where STREAMS stands first, wherever that is; -1 if it does not. */

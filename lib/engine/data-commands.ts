@@ -226,6 +226,8 @@ export interface StreamCommands {
     limit: number,
   ): number;
   streamLength(db: number, key: number): number;
+  /** 0 if these words are the bounds of a range, or why not. */
+  streamIdsCheck(first: number, last: number): number;
   /** `first` and `last` are words. @param count Below 0: all. */
   streamRange(
     db: number,

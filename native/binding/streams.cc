@@ -41,6 +41,13 @@ Answer StreamLength(Call& call) {
                                   [](const StoredStream& stream) { return stream.length(); });
 }
 
+Answer StreamIdsCheck(Call& call) {
+  const auto first = streams::ParseBound(call.Word(0), false);
+  if (!first.ok()) return first.status();
+  const auto last = streams::ParseBound(call.Word(1), true);
+  return last.ok() ? Answer(int64_t{0}) : Answer(last.status());
+}
+
 Answer StreamRange(Call& call) {
   const auto first = streams::ParseBound(call.Word(2), false);
   if (!first.ok()) return first.status();
@@ -96,10 +103,11 @@ Answer StreamDescribe(Call& call) {
 
 std::span<const Export> StreamExports() {
   static constexpr Export exports[] = {
-      {"streamAdd", DataCommand<StreamAdd>},       {"streamLength", DataCommand<StreamLength>},
-      {"streamRange", DataCommand<StreamRange>},   {"streamsRead", DataCommand<StreamsRead>},
-      {"streamRemove", DataCommand<StreamRemove>}, {"streamTrim", DataCommand<StreamTrim>},
-      {"streamSetId", DataCommand<StreamSetId>},   {"streamDescribe", DataCommand<StreamDescribe>},
+      {"streamAdd", DataCommand<StreamAdd>},           {"streamLength", DataCommand<StreamLength>},
+      {"streamIdsCheck", DataCommand<StreamIdsCheck>}, {"streamRange", DataCommand<StreamRange>},
+      {"streamsRead", DataCommand<StreamsRead>},       {"streamRemove", DataCommand<StreamRemove>},
+      {"streamTrim", DataCommand<StreamTrim>},         {"streamSetId", DataCommand<StreamSetId>},
+      {"streamDescribe", DataCommand<StreamDescribe>},
   };
   return exports;
 }
