@@ -60,6 +60,8 @@ export interface Command {
    * it fails. @throws {ReplyError} The command's reply, in its place.
    */
   readonly prepare?: (call: Call) => Prepared;
+  /** While it waits it is at work: statistics count all of its time (DEBUG). */
+  readonly worksWhileWaiting?: boolean;
   /** Writes exactly one reply, or calls `call.wait`. @throws {ReplyError} Answered as it is. */
   run(call: Call): void;
 }

@@ -104,6 +104,7 @@ export const debugCommands: readonly Command[] = [
     flags: ['admin', 'noscript', 'loading', 'stale'],
     keys: noKeys,
     readsAllKeys: true,
+    worksWhileWaiting: true,
     run: debug,
   },
 ];

@@ -82,6 +82,18 @@ export class CommandStatistics {
     return microseconds;
   }
 
+  /** A call that was counted when it began to wait has worked so long meanwhile. */
+  worked(command: number, microseconds: number): void {
+    this.#rows[command * ROW_LENGTH + MICROSECONDS]! += microseconds;
+    // Its place among the latencies was that of a call that does nothing.
+    const begin = command * BUCKET_COUNT;
+    const counts = this.#latencies.subarray(begin, begin + BUCKET_COUNT);
+    const shortest = counts.findIndex((count) => count > 0);
+    if (shortest < 0) return;
+    counts[shortest]!--;
+    counts[bucketOf(microseconds)]!++;
+  }
+
   /** A call ended with an error. */
   failed(command: number): void {
     this.#rows[command * ROW_LENGTH + FAILED]!++;

@@ -421,7 +421,8 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   complete(sequence: number, code: number, text: string): void {
     const completion = this.#completion;
     if (completion === undefined || sequence !== this.#sequence || this.#isClosed) return;
-    if (this.#watchedWait !== undefined) this.#dispatcher.endWait(this.#watchedWait, this);
+    if (this.#watchedWait !== undefined)
+      this.#dispatcher.endWait(this.#watchedWait, this, this.call.command);
     this.#watchedWait = undefined;
     this.#endWait();
     // Taken now: what is carried out may wait again, with another one behind it.

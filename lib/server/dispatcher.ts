@@ -64,6 +64,7 @@ export interface Caller
 
 /** A command that waits for its result and is watched meanwhile. */
 export interface WatchedWait {
+  /** As the slow log keeps them; -1: it does not. */
   readonly words: number;
   readonly startedMs: number;
 }
@@ -264,16 +265,21 @@ export class Dispatcher {
    * settings, and counts with all of its time; but not where clients wait for each other.
    */
   beginWait({ command, request }: Call): WatchedWait | undefined {
-    if (this.#limits.watchedUs === Number.POSITIVE_INFINITY || command.flags.includes('blocking'))
-      return undefined;
+    const isWatched =
+      this.#limits.watchedUs < Number.POSITIVE_INFINITY && !command.flags.includes('blocking');
+    if (!isWatched)
+      return command.worksWhileWaiting ? { words: -1, startedMs: performance.now() } : undefined;
     return {
       words: this.#addon.slowLogKeep(request.count, secretBits(command, request)),
       startedMs: performance.now(),
     };
   }
 
-  endWait({ words, startedMs }: WatchedWait, client: Client): void {
+  endWait({ words, startedMs }: WatchedWait, client: Client, command: Command): void {
     const microseconds = (performance.now() - startedMs) * 1000;
+    if (command.worksWhileWaiting)
+      this.#statistics.worked(this.#entry(command).index, microseconds);
+    if (words < 0) return;
     const { slowLogUs } = this.#limits;
     if (slowLogUs >= 0 && microseconds >= slowLogUs)
       this.#addon.slowLogAddKept(words, Math.floor(microseconds), client.address, client.name);
@@ -283,7 +289,7 @@ export class Dispatcher {
 
   /** The client has gone before the end. */
   dropWait({ words }: WatchedWait): void {
-    this.#addon.slowLogDropKept(words);
+    if (words >= 0) this.#addon.slowLogDropKept(words);
   }
 
   /** A command that waited has ended with an error. */

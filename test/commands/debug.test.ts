@@ -59,6 +59,27 @@ t.test('DEBUG', async (t) => {
   const wrong = (word: string) =>
     `-ERR unknown subcommand or wrong number of arguments for '${word}'. Try DEBUG HELP.`;
 
+  t.test('counts the time that SLEEP takes as that of a command', async (t) => {
+    await client.request('CONFIG', 'RESETSTAT');
+    await client.request('CONFIG', 'SET', 'latency-monitor-threshold', 10);
+    await client.request('SLOWLOG', 'RESET');
+    await client.request('DEBUG', 'SLEEP', '0.05');
+    const statistics = String(await client.request('INFO', 'commandstats'));
+    const usec = /cmdstat_debug:calls=1,usec=(\d+)/.exec(statistics)?.[1];
+    t.ok(Number(usec) >= 50_000, `${usec}`);
+    const [entry] = (await client.request('SLOWLOG', 'GET')) as unknown[][];
+    t.strictSame(entry?.[3], ['DEBUG', 'SLEEP', '0.05']);
+    t.ok(Number(entry?.[2]) >= 50_000);
+    const [latest] = (await client.request('LATENCY', 'LATEST')) as unknown[][];
+    t.equal(latest?.[0], 'command');
+    await client.request('CONFIG', 'SET', 'slowlog-log-slower-than', -1);
+    await client.request('CONFIG', 'SET', 'latency-monitor-threshold', 0);
+    await client.request('DEBUG', 'SLEEP', '0.05');
+    const again = String(await client.request('INFO', 'commandstats'));
+    t.ok(Number(/cmdstat_debug:calls=2,usec=(\d+)/.exec(again)?.[1]) >= 100_000, 'unwatched too');
+    await client.request('CONFIG', 'SET', 'slowlog-log-slower-than', 10_000);
+  });
+
   t.test('answers of words', async (t) => {
     await expectReplies(t, client, [
       ['SET k v', 'OK'],

@@ -46,6 +46,16 @@ t.test('adds up threads, exactly while calls are few', async (t) => {
   }
   t.equal(first.callCount(names.length), 61);
 
+  // One of two calls that were over at once works on.
+  for (let i = 0; i < 2; i++) call(first, SET, 0.001);
+  first.worked(SET, 8000);
+  t.equal(Math.round(second.figures(names).get('set')?.microseconds ?? 0), 10_002);
+  t.strictSame(
+    first.histogram(SET).map(([, calls]) => calls),
+    [1, 2, 3],
+    'it has one place among the latencies',
+  );
+
   first.reset(names.length);
   t.equal(second.figures(names).size, 0);
   t.equal(second.percentiles(names, [50]).size, 0);
