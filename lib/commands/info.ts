@@ -303,7 +303,7 @@ function stats({ server }: Call, statistics: ProcessStatistics): Fields {
     pubsubshard_channels: addon().channelCount(subscriptionKinds.shardChannel),
     latest_fork_usec: 0,
     total_forks: 0,
-    migrate_cached_sockets: 0,
+    migrate_cached_sockets: addon().migrationPeers(),
     slave_expires_tracked_keys: 0,
     active_defrag_hits: 0,
     active_defrag_misses: 0,

@@ -100,6 +100,9 @@ export interface StoredDataCommands {
     sequence: number,
   ): number;
 
+  /** Closes connections that MIGRATE kept and nobody has used for 10 s. @returns How many are left. */
+  migrationPeers(): number;
+
   // --- called by the main thread ---
   /** `listener` is told one of `dataEvents`, a code and its text. */
   dataListen(listener: (event: number, code: number, text: string) => void): void;

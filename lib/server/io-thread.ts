@@ -178,7 +178,10 @@ export class IoThread extends CommandLayer implements ConnectionHost {
 
   #sweep(): void {
     const now = Date.now();
-    if (this.#start.threadIndex === 0) this.#measureRates(now);
+    if (this.#start.threadIndex === 0) {
+      this.#measureRates(now);
+      this.addon.migrationPeers();
+    }
     for (const connection of this.#connections.values()) connection.sweep(now);
   }
 

@@ -123,6 +123,8 @@ napi_value KeyRestore(napi_env env, napi_callback_info info) {
   return ToJs(env, kPending);
 }
 
+napi_value MigrationPeers(napi_env env, napi_callback_info) { return ToJs(env, CloseIdlePeers()); }
+
 // keyMigrate(host, port, db, targetDb, timeoutMs, copies, replaces, compresses, user, password,
 // firstKey, keyCount, connection, sequence): user and password are words, or -1.
 napi_value KeyMigrate(napi_env env, napi_callback_info info) {
@@ -281,6 +283,7 @@ std::span<const Export> PersistenceExports() {
       {"keyDumped", KeyDumped},
       {"keyRestore", KeyRestore},
       {"keyMigrate", KeyMigrate},
+      {"migrationPeers", MigrationPeers},
       {"dataListen", Wrapped<DataListen>},
       {"rdbSave", Wrapped<RdbSave>},
       {"rdbCancel", RdbCancel},

@@ -10,7 +10,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <initializer_list>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -30,13 +34,16 @@ Status Failed(std::string line) { return {Code::kFailed, std::move(line)}; }
 // A connection whose every step ends after the timeout.
 class Peer {
  public:
-  explicit Peer(int64_t timeout_ms)
-      : timeout_ms_(static_cast<int>(std::min<int64_t>(timeout_ms, INT32_MAX))) {}
+  Peer() = default;
   ~Peer() {
     if (fd_ >= 0) close(fd_);
   }
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
+
+  void set_timeout(int64_t timeout_ms) {
+    timeout_ms_ = static_cast<int>(std::min<int64_t>(timeout_ms, INT32_MAX));
+  }
 
   bool Connect(const std::string& host, const std::string& port) {
     addrinfo wanted{};
@@ -121,12 +128,60 @@ class Peer {
     return true;
   }
 
-  const int timeout_ms_;
+  int timeout_ms_ = 0;
   int fd_ = -1;
   std::string received_;
 };
 
 // A key as it is sent: the target has it when it has acknowledged it.
+// Connections that are kept for the next migration to the same peer (redis:src/cluster.c has as
+// many of them, and for as long).
+class KeptPeers {
+ public:
+  static KeptPeers& Get() {
+    static KeptPeers* const peers = new KeptPeers;
+    return *peers;
+  }
+
+  // Null if there is none.
+  std::unique_ptr<Peer> Take(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    const auto found = peers_.find(name);
+    if (found == peers_.end()) return nullptr;
+    std::unique_ptr<Peer> peer = std::move(found->second.peer);
+    peers_.erase(found);
+    return peer;
+  }
+
+  void Put(const std::string& name, std::unique_ptr<Peer> peer) {
+    const std::lock_guard lock(mutex_);
+    if (peers_.size() >= kKeptPeersMax) {
+      peers_.erase(std::min_element(peers_.begin(), peers_.end(), [](const auto& a, const auto& b) {
+        return a.second.since < b.second.since;
+      }));
+    }
+    peers_.emplace(name, Kept{std::move(peer), Clock::now()});
+  }
+
+  int64_t CloseIdle() {
+    const std::lock_guard lock(mutex_);
+    const auto idle_since = Clock::now() - kKeptPeerTime;
+    std::erase_if(peers_, [&](const auto& kept) { return kept.second.since < idle_since; });
+    return static_cast<int64_t>(peers_.size());
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Kept {
+    std::unique_ptr<Peer> peer;
+    Clock::time_point since;
+  };
+
+  std::mutex mutex_;  // guards everything below
+  // Two migrations at a time may leave two to one peer.
+  std::multimap<std::string, Kept> peers_;
+};
+
 struct Sent {
   std::string_view key;
   uint64_t version = 0;
@@ -160,7 +215,7 @@ bool DeleteIfSame(int db, const Sent& sent) {
 
 class Mover {
  public:
-  explicit Mover(const Migration& migration) : migration_(migration), peer_(migration.timeout_ms) {}
+  explicit Mover(const Migration& migration) : migration_(migration) {}
 
   Status Move() {
     std::vector<std::string_view> keys;
@@ -168,10 +223,7 @@ class Mover {
       if (Find(migration_.db, key)) keys.push_back(key);
     }
     if (keys.empty()) return Code::kNotFound;
-    if (!peer_.Connect(migration_.host, migration_.port)) {
-      return Failed("IOERR error or timeout connecting to the client");
-    }
-    Status status = Greet();
+    Status status = Begin();
     bool replaces = migration_.replaces;
     for (int tries = 0; status.ok() && !keys.empty(); ++tries) {
       if (tries == kMigrationTriesMax) {
@@ -181,15 +233,45 @@ class Mover {
       // What is sent again is there already, and ours.
       replaces = true;
     }
+    // Nothing that it has answered is left unread.
+    if (status.ok()) KeptPeers::Get().Put(PeerName(), std::move(peer_));
     return status;
   }
 
  private:
+  // Who has said who it is there is to be met by nobody else.
+  std::string PeerName() const {
+    std::string name = migration_.host + '\n' + migration_.port;
+    for (const auto* word : {&migration_.user, &migration_.password}) {
+      name += '\n';
+      if (*word) name += "+" + **word;
+    }
+    return name;
+  }
+
+  static bool IsLost(const Status& status) { return status.message().starts_with("IOERR"); }
+
+  // A connection that was kept may be of no use any more: what is said first on it changes nothing.
+  Status Begin() {
+    peer_ = KeptPeers::Get().Take(PeerName());
+    if (peer_) {
+      peer_->set_timeout(migration_.timeout_ms);
+      Status status = Greet();
+      if (!IsLost(status)) return status;
+    }
+    peer_ = std::make_unique<Peer>();
+    peer_->set_timeout(migration_.timeout_ms);
+    if (!peer_->Connect(migration_.host, migration_.port)) {
+      return Failed("IOERR error or timeout connecting to the client");
+    }
+    return Greet();
+  }
+
   static Status NotWritten() { return Failed("IOERR error or timeout writing to target instance"); }
   static Status NotRead() { return Failed("IOERR error or timeout reading to target instance"); }
 
   Status ReadReply() {
-    const auto line = peer_.ReadLine();
+    const auto line = peer_->ReadLine();
     if (!line) return NotRead();
     if (line->empty() || line->front() != '-') return Status::Ok();
     return Failed("ERR Target instance replied with error: " + line->substr(1));
@@ -198,11 +280,11 @@ class Mover {
   Status Greet() {
     bool is_sent = true;
     if (migration_.password && migration_.user) {
-      is_sent = peer_.Send({"AUTH", *migration_.user, *migration_.password});
+      is_sent = peer_->Send({"AUTH", *migration_.user, *migration_.password});
     } else if (migration_.password) {
-      is_sent = peer_.Send({"AUTH", *migration_.password});
+      is_sent = peer_->Send({"AUTH", *migration_.password});
     }
-    if (!is_sent || !peer_.Send({"SELECT", std::to_string(migration_.target_db)})) {
+    if (!is_sent || !peer_->Send({"SELECT", std::to_string(migration_.target_db)})) {
       return NotWritten();
     }
     if (migration_.password) {
@@ -225,7 +307,7 @@ class Mover {
     for (const Sent& each : sent) {
       Status reply = ReadReply();
       if (!reply.ok()) {
-        const bool is_lost = reply.message().starts_with("IOERR");
+        const bool is_lost = IsLost(reply);
         if (status.ok()) status = std::move(reply);
         if (is_lost) break;
       } else if (!migration_.copies && !each.is_gone && !DeleteIfSame(migration_.db, each)) {
@@ -236,7 +318,7 @@ class Mover {
   }
 
   Status SendKey(std::string_view key, const std::optional<Found>& found, bool replaces) {
-    if (!found) return peer_.Send({"DEL", key}) ? Status::Ok() : NotWritten();
+    if (!found) return peer_->Send({"DEL", key}) ? Status::Ok() : NotWritten();
     const Ref<String> payload = Dump(*found->value, migration_.compresses);
     if (!payload) return Failed("OOM command not allowed when used memory > 'maxmemory'.");
     int64_t ttl = 0;
@@ -245,17 +327,19 @@ class Mover {
     }
     const std::string ttl_text = std::to_string(ttl);
     const bool is_sent = replaces
-                             ? peer_.Send({"RESTORE", key, ttl_text, payload->view(), "REPLACE"})
-                             : peer_.Send({"RESTORE", key, ttl_text, payload->view()});
+                             ? peer_->Send({"RESTORE", key, ttl_text, payload->view(), "REPLACE"})
+                             : peer_->Send({"RESTORE", key, ttl_text, payload->view()});
     return is_sent ? Status::Ok() : NotWritten();
   }
 
   const Migration& migration_;
-  Peer peer_;
+  std::unique_ptr<Peer> peer_;
 };
 
 }  // namespace
 
 Status Migrate(const Migration& migration) { return Mover(migration).Move(); }
+
+int64_t CloseIdlePeers() { return KeptPeers::Get().CloseIdle(); }
 
 }  // namespace tutti

@@ -100,12 +100,34 @@ t.test('between two servers of ours', async (t) => {
   t.test('with passwords', async (t) => {
     await to.request('CONFIG', 'SET', 'requirepass', 'secret');
     await from.request('SET', 'p', 1);
-    const words = ['MIGRATE', LOCAL, target.port, 'p', 0, 5000];
+    // Connections to the address that were kept have come in before there was a password.
+    const words = ['MIGRATE', 'localhost', target.port, 'p', 0, 5000];
     t.match(await from.refusal(...words), /^ERR Target instance replied with error: NOAUTH/);
     t.match(await from.refusal(...words, 'AUTH', 'wrong'), /replied with error: WRONGPASS/);
     t.equal(await from.request(...words, 'COPY', 'AUTH', 'secret'), 'OK');
     t.equal(await from.request(...words, 'REPLACE', 'AUTH2', 'default', 'secret'), 'OK');
     await to.request('CONFIG', 'SET', 'requirepass', '');
+  });
+
+  t.test('a connection is kept for the next one', async (t) => {
+    const move = async () => {
+      await from.request('SET', 'kept', 1);
+      t.equal(await from.request('MIGRATE', LOCAL, target.port, 'kept', 0, 5000, 'REPLACE'), 'OK');
+    };
+    const fact = async (asked: Connection, section: string, name: string) =>
+      Number(new RegExp(`${name}:(\\d+)`).exec(String(await asked.request('INFO', section)))?.[1]);
+    await move();
+    const before = await fact(to, 'stats', 'total_connections_received');
+    for (let i = 0; i < 3; i++) await move();
+    t.equal(await fact(to, 'stats', 'total_connections_received'), before);
+    t.ok((await fact(from, 'stats', 'migrate_cached_sockets')) > 0);
+    t.ok(Number(await to.request('CLIENT', 'KILL', 'TYPE', 'normal')) > 0);
+    await move();
+    t.equal(await fact(to, 'stats', 'total_connections_received'), before + 1, 'one that is lost');
+    const began = Date.now();
+    while ((await fact(from, 'stats', 'migrate_cached_sockets')) > 0)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    t.ok(Date.now() - began > 8_000, 'for ten seconds');
   });
 
   t.test('a key that changes while it is sent is sent again', async (t) => {
