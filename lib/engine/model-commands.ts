@@ -156,6 +156,8 @@ export interface ScriptHostCommands {
   scriptHostStarter(start: () => void): void;
   /** No host could be started: what waits fails with this reason. */
   scriptHostAbandon(reason: string): void;
+  /** Whether there are users that may not do everything (1 or 0): then models that scripts run are looked at too. */
+  scriptsCheckAccess(checks: number): void;
   /** By the host: from now on its mailbox tells it (messageKinds.scriptCommand) that commands wait. */
   scriptHostOpen(): void;
   /** Commands that wait, and those to come, fail: the server shuts down. */

@@ -301,6 +301,8 @@ export abstract class CommandLayer {
     this.acl = new Acl(catalogOf(rows), this.#userDefaults);
     this.acl.setPassword(fromText(this.#settings.password));
     this.acl.begin(start.users);
+    // Who starts later learns of the users later.
+    if (servesClients) this.tellScripts();
     this.statistics = new CommandStatistics(shared.commands, threadIndex);
     const { statistics } = this;
     this.pause = new Pause(native, shared.pause);
@@ -338,7 +340,7 @@ export abstract class CommandLayer {
     this.acl.defaults = this.#userDefaults;
     if (pairs.some(([name]) => name.toLowerCase() === 'requirepass')) {
       this.acl.setPassword(fromText(this.#settings.password));
-      this.onUsersChanged();
+      this.#noteUsers();
     }
     const level = this.#settings.text('loglevel');
     if (isLogLevel(level)) setLogLevel(level);
@@ -348,12 +350,22 @@ export abstract class CommandLayer {
   applyUsers(change: AclChange): Outcome {
     try {
       const count = this.acl.change(change);
-      this.onUsersChanged();
+      this.#noteUsers();
       return { error: undefined, count };
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
       return { error: { code: error.code, message: error.message }, count: 0 };
     }
+  }
+
+  #noteUsers(): void {
+    this.tellScripts();
+    this.onUsersChanged();
+  }
+
+  /** Whether what they do has to be looked at. */
+  protected tellScripts(): void {
+    this.addon.scriptsCheckAccess(this.acl.users.some((user) => !user.isUnlimited) ? 1 : 0);
   }
 
   /** Whoever has a user must look at it again. */

@@ -135,6 +135,7 @@ export class ScriptHost extends CommandLayer {
     const lines = await this.services.currentUsers();
     if (this.#isStopped) return;
     this.acl.begin({ lines, file: undefined });
+    this.tellScripts();
     this.addon.scriptHostOpen();
   }
 

@@ -37,6 +37,12 @@ Napi::Value ScriptHostAbandon(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+napi_value ScriptsCheckAccess(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  ScriptHost::Get().SetChecksAccess(in.Int(0) != 0);
+  return kUndefined;
+}
+
 // --- the host ---
 
 napi_value ScriptHostOpen(napi_env, napi_callback_info) {
@@ -138,6 +144,7 @@ std::span<const Export> ScriptExports() {
   static constexpr Export exports[] = {
       {"scriptHostStarter", Wrapped<ScriptHostStarter>},
       {"scriptHostAbandon", Wrapped<ScriptHostAbandon>},
+      {"scriptsCheckAccess", ScriptsCheckAccess},
       {"scriptHostOpen", ScriptHostOpen},
       {"scriptHostClose", ScriptHostClose},
       {"scriptNext", ScriptNext},

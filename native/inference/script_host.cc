@@ -1,6 +1,8 @@
 #include "inference/script_host.h"
 
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "inference/model_in_place.h"
 #include "inference/script_reply.h"
@@ -47,8 +49,11 @@ int Execute(void* caller, const tutti_bytes* words, size_t word_count, tutti_rep
 int RunModel(void* caller, tutti_bytes key, const tutti_tensor* inputs, size_t input_count,
              tutti_tensor* outputs, size_t output_count, char* error, size_t error_bytes) {
   const auto& script = *static_cast<const ScriptCaller*>(caller);
-  const Status status = RunModelInPlace(script.compiler, script.db, {key.data, key.bytes},
-                                        {inputs, input_count}, {outputs, output_count});
+  const std::string_view name(key.data, key.bytes);
+  Status status = ScriptHost::Get().CheckModelAccess(script.db, script.user, name);
+  if (!status.ok()) return Fail(error, error_bytes, TextOf(status));
+  status = RunModelInPlace(script.compiler, script.db, name, {inputs, input_count},
+                           {outputs, output_count});
   return status.ok() ? 0 : Fail(error, error_bytes, TextOf(status));
 }
 
@@ -86,6 +91,24 @@ Result<ScriptReply> ScriptHost::Execute(int db, std::string user,
   if (mailbox) mailbox->Post(CommandsWait());
   if (start) start();
   return command->Wait();
+}
+
+void ScriptHost::SetChecksAccess(bool checks) {
+  checks_access_.store(checks, std::memory_order_relaxed);
+}
+
+Status ScriptHost::CheckModelAccess(int db, const std::string& user, std::string_view key) {
+  if (!checks_access_.load(std::memory_order_relaxed)) return Status::Ok();
+  // The host carries out no runs, but looks first whether the user may have one.
+  const std::string_view words[] = {"AI.MODELEXECUTE", key, "INPUTS", "0", "OUTPUTS", "0"};
+  std::vector<tutti_bytes> run;
+  for (const std::string_view word : words) run.push_back({word.data(), word.size()});
+  const auto reply = Execute(db, user, run);
+  if (!reply.ok()) return reply.status();
+  const std::string_view line = reply.value().framed();
+  constexpr std::string_view kRefusal = "-NOPERM";
+  if (!line.starts_with(kRefusal)) return Status::Ok();
+  return {Code::kFailed, std::string(line.substr(1, line.find('\r') - 1))};
 }
 
 void ScriptHost::Open(std::shared_ptr<Mailbox> mailbox) {

@@ -7,6 +7,7 @@
 // Threads: any, where nothing else is said.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -38,6 +39,12 @@ class ScriptHost {
   // Carries out a command and waits for its reply. kFailed, kShuttingDown.
   Result<ScriptReply> Execute(int db, std::string user, std::span<const tutti_bytes> words);
 
+  // Whether there are users that may not do everything: only then the host is asked whether a
+  // script's may run a model.
+  void SetChecksAccess(bool checks);
+  // kFailed with the line of the refusal.
+  Status CheckModelAccess(int db, const std::string& user, std::string_view key);
+
   // By the host: from now on its mailbox is told (kScriptCommand) when the first command waits.
   void Open(std::shared_ptr<Mailbox> mailbox);
   // By the host: the next command, null if none waits. It is to be finished before the next.
@@ -51,6 +58,7 @@ class ScriptHost {
   void Reopen();
 
  private:
+  std::atomic<bool> checks_access_{false};
   std::mutex mutex_;  // guards everything below
   std::function<void()> start_;
   bool is_starting_ = false;

@@ -1,8 +1,8 @@
 // Users and their rights over the wire, on several I/O threads.
 
 import t from 'tap';
-import { missingModelMakers } from '../helpers/models.ts';
-import { failure, run } from '../helpers/scripts.ts';
+import { makeModels, missingModelMakers } from '../helpers/models.ts';
+import { failure, run, storeModel, storeTensor } from '../helpers/scripts.ts';
 import { connect, info, noKey, start, until, wrongPass } from './users.ts';
 
 const skip = missingModelMakers();
@@ -327,6 +327,28 @@ t.test('commands of scripts are those of who runs them', { skip }, async (t) => 
   const [entry] = (await admin!.request('ACL', 'LOG', 1)) as unknown[][];
   const wanted = ['reason', 'command', 'context', 'module', 'object', 'set', 'username', 'sim'];
   t.strictSame(entry?.slice(2, 10), wanted);
+});
+
+t.test('models that scripts run are those that who runs them may run', { skip }, async (t) => {
+  const models = await makeModels();
+  t.teardown(() => models.remove());
+  const server = await start(t);
+  const [admin, worker] = await connect(t, server, 2);
+  const model = models.model('TORCH', 'mlp-30-128-128-2');
+  for (const key of ['x:model', 'secret']) await storeModel(server, key, model);
+  await storeTensor(server, 'x:in', model.inputs[0]!);
+  const lists = { keys: ['x:1'], inputs: ['x:in'], outputs: ['x:out'] };
+  const call = (key: string) => [`return redisAI.model_execute("${key}", tensors, 1)[0]`];
+  t.equal(await run(admin!, call('secret'), lists), 'OK');
+  await admin!.request('ACL', 'SETUSER', 'sim', 'on', 'nopass', '~x:*', '~script', '+@all');
+  await worker!.request('AUTH', 'sim', 'x');
+  t.equal(await run(worker!, call('x:model'), lists), 'OK');
+  t.match(await failure(worker!, call('secret'), lists), noKey);
+  t.equal(await run(admin!, call('secret'), lists), 'OK', 'another may');
+  await admin!.request('ACL', 'SETUSER', 'sim', '%R~sec*');
+  t.equal(await run(worker!, call('secret'), lists), 'OK', 'reading it is enough');
+  await admin!.request('ACL', 'SETUSER', 'sim', '-ai.modelexecute');
+  t.match(await failure(worker!, call('secret'), lists), /NOPERM User sim .*'ai.modelexecute'/i);
 });
 
 t.test('names, passwords and patterns are bytes', async (t) => {
