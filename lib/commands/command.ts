@@ -107,7 +107,14 @@ export interface Client {
   readonly localAddress: string;
   /** Words queued by MULTI, or undefined outside of it. */
   transaction: Transaction | undefined;
-  watched: { readonly db: number; readonly key: Buffer; readonly version: number }[];
+  /** How many keys it watches. */
+  readonly watchedCount: number;
+  /** Watches words of the request that are keys of its database. */
+  watch(firstKey: number, count: number): void;
+  unwatch(): void;
+  /** Whether a key has changed since it is watched. */
+  watchedHaveChanged(): boolean;
+  readonly watchedSlots: readonly number[];
   replyMode: 'on' | 'off' | 'skip' | 'skip-next';
   subscriptions: SubscriptionCounts;
   /** It is told of all commands. */

@@ -95,7 +95,7 @@ export const connectionCommands: readonly Command[] = [
     flags: handshake,
     run({ client, reply }) {
       client.transaction = undefined;
-      client.watched = [];
+      client.unwatch();
       client.db = 0;
       client.name = '';
       client.logout();

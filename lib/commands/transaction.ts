@@ -31,8 +31,8 @@ function keyWords(command: Command, request: Request): readonly number[] | undef
 }
 
 /** What EXEC must lock: all slots (`[]`), some, or nothing at all (undefined). */
-function slotsToLock(call: Call, watched: Request | undefined): readonly number[] | undefined {
-  const slots = new Set<number>();
+function slotsToLock(call: Call): readonly number[] | undefined {
+  const slots = new Set<number>(call.client.watchedSlots);
   for (const { command, request } of call.client.transaction?.queued ?? []) {
     if (command.isPrepared) continue;
     const words = keyWords(command, request);
@@ -40,31 +40,8 @@ function slotsToLock(call: Call, watched: Request | undefined): readonly number[
     request.select();
     for (const word of words) slots.add(call.keyspace.slot(word));
   }
-  if (watched !== undefined) {
-    watched.select();
-    for (let word = 0; word < watched.count; word++) slots.add(call.keyspace.slot(word));
-  }
   if (slots.size === 0) return undefined;
   return [...slots].sort((a, b) => a - b);
-}
-
-function isChanged(call: Call, watched: Request | undefined): boolean {
-  if (watched === undefined) return false;
-  watched.select();
-  return call.client.watched.some(
-    ({ db, version }, word) => call.keyspace.version(db, word) !== version,
-  );
-}
-
-/** Calls `body` with the watched keys as words. */
-function withWatched<T>(call: Call, body: (watched: Request | undefined) => T): T {
-  if (call.client.watched.length === 0) return body(undefined);
-  const watched = call.request.make(call.client.watched.map(({ key }) => key));
-  try {
-    return body(watched);
-  } finally {
-    watched.release();
-  }
 }
 
 function commitPrepared({ client, reply }: Call, request: Request, prepared: Prepared): void {
@@ -80,7 +57,7 @@ function commitPrepared({ client, reply }: Call, request: Request, prepared: Pre
 
 function endTransaction(client: Client): void {
   client.transaction = undefined;
-  client.watched = [];
+  client.unwatch();
 }
 
 function exec(call: Call): void {
@@ -95,8 +72,8 @@ function exec(call: Call): void {
   /** Replies of what ended before the locks were taken. */
   const replies = new Map<number, Buffer>();
 
-  const runQueued = (watched: Request | undefined) => {
-    if (isChanged(call, watched)) {
+  const runQueued = () => {
+    if (client.watchedHaveChanged()) {
       reply.nilArray();
       return;
     }
@@ -111,11 +88,9 @@ function exec(call: Call): void {
   };
 
   const commit = () => {
-    withWatched(call, (watched) => {
-      const slots = slotsToLock(call, watched);
-      if (slots === undefined) runQueued(watched);
-      else call.keyspace.locked(slots, () => runQueued(watched));
-    });
+    const slots = slotsToLock(call);
+    if (slots === undefined) runQueued();
+    else call.keyspace.locked(slots, runQueued);
     endTransaction(client);
   };
 
@@ -144,7 +119,7 @@ function exec(call: Call): void {
   };
 
   // What has changed already need not be prepared. It is looked at again under the locks.
-  if (withWatched(call, (watched) => isChanged(call, watched))) commit();
+  if (client.watchedHaveChanged()) commit();
   else prepareFrom(0);
 }
 
@@ -199,15 +174,9 @@ export const transactionCommands: readonly Command[] = [
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     categories: ['@fast', '@transaction'],
     keys: { ...firstArgIsKey, last: -1 },
-    run({ client, reply, request, keyspace }) {
+    run({ client, reply, request }) {
       if (client.transaction !== undefined) throw replyErrors.watchInsideMulti();
-      for (let word = 1; word < request.count; word++) {
-        const key = request.bytes(word);
-        const isKnown = client.watched.some((w) => w.db === client.db && w.key.equals(key));
-        if (isKnown) continue;
-        const version = keyspace.version(client.db, word);
-        client.watched.push({ db: client.db, key: Buffer.from(key), version });
-      }
+      client.watch(1, request.count - 1);
       reply.ok();
     },
   },
@@ -221,7 +190,7 @@ export const transactionCommands: readonly Command[] = [
     categories: ['@fast', '@transaction'],
     keys: noKeys,
     run({ client, reply }) {
-      client.watched = [];
+      client.unwatch();
       reply.ok();
     },
   },

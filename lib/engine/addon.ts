@@ -460,7 +460,6 @@ export interface Addon
   keyPersist(db: number, key: number): number;
   /** -1 without expiry, -2 without key. */
   keyExpireTime(db: number, key: number): UnixMs;
-  keyVersion(db: number, key: number): number;
   databaseSize(db: number): number;
   databaseExpiringCount(db: number): number;
   /** All databases if db is -1. */

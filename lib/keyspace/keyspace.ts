@@ -67,7 +67,6 @@ type NativeKeyspace = Pick<
   | 'keySlot'
   | 'keysDelete'
   | 'keysExisting'
-  | 'keyVersion'
   | 'lockSlots'
   | 'stringFind'
   | 'stringSet'
@@ -131,11 +130,6 @@ export class Keyspace {
   /** -1 without expiry, -2 without key. */
   expireTimeMs(db: number, key: number): UnixMs {
     return this.#native.keyExpireTime(db, key);
-  }
-
-  /** For WATCH: 0 if there is no such key. */
-  version(db: number, key: number): number {
-    return this.#native.keyVersion(db, key);
   }
 
   size(db: number): number {

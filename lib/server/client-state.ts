@@ -15,7 +15,7 @@ export abstract class ClientState implements Client {
   db = 0;
   isTouching = true;
   isEvictable = true;
-  watched: Client['watched'] = [];
+  watchedCount = 0;
   /** It must say who it is before anything else. */
   isUnauthenticated = false;
   /** There is something that it may not do: the access list must be asked. */
@@ -150,6 +150,19 @@ export abstract class ClientState implements Client {
     this.queuedBytes = 0;
     this.queuedBlobBytes = 0;
     this.#transaction = transaction;
+  }
+  watch(firstKey: number, count: number): void {
+    this.watchedCount = this.#host.addon.clientWatch(this.id, this.db, firstKey, count);
+  }
+  unwatch(): void {
+    if (this.watchedCount > 0) this.#host.addon.clientUnwatch(this.id);
+    this.watchedCount = 0;
+  }
+  watchedHaveChanged(): boolean {
+    return this.watchedCount > 0 && this.#host.addon.clientWatchedHaveChanged(this.id) === 1;
+  }
+  get watchedSlots(): readonly number[] {
+    return this.watchedCount > 0 ? this.#host.addon.clientWatchedSlots(this.id) : [];
   }
   get subscriptions(): Client['subscriptions'] {
     return this.#subscriptions;

@@ -660,6 +660,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#endWait();
     this.afterCompletion = undefined;
     this.#addon.clientClose(this.id);
+    this.watchedCount = 0;
     this.#transport.close();
     this.#host.onClosed(this);
     // Its request may be being carried out.
@@ -672,7 +673,6 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.#backlog.release();
     this.postponed?.release();
     this.transaction = undefined;
-    this.watched = [];
   }
 
   #description(): string {

@@ -45,7 +45,7 @@ const httpWords = new Set(['post', 'host:']);
 /** Who sends a request: a connection, or a script. */
 export interface Caller
   extends Pausable,
-    Pick<Client, 'address' | 'transaction' | 'watched' | 'isListening' | 'isTouching'> {
+    Pick<Client, 'address' | 'transaction' | 'unwatch' | 'isListening' | 'isTouching'> {
   readonly call: Call & { command: Command; request: Request };
   /** There is something that it may not do: not every command, key and channel is allowed. */
   readonly isLimited: boolean;
@@ -491,7 +491,7 @@ export class Dispatcher {
   #abort(caller: Caller, entry: Entry, reason: string): void {
     this.#statistics.rejected(entry.index);
     caller.transaction = undefined;
-    caller.watched = [];
+    caller.unwatch();
     this.#encoder.error(replyErrors.execRefused(reason));
   }
 

@@ -33,7 +33,8 @@ export abstract class UnattendedCaller implements Client, Caller, ReplySink {
   readonly libName = '';
   readonly libVersion = '';
   readonly postponed = undefined;
-  watched: Client['watched'] = [];
+  readonly watchedCount = 0;
+  readonly watchedSlots = [];
   queuedBytes = 0;
   queuedBlobBytes = 0;
   db = 0;
@@ -52,6 +53,13 @@ export abstract class UnattendedCaller implements Client, Caller, ReplySink {
   }
   logout(): never {
     return this.call.wait();
+  }
+  watch(): never {
+    return this.call.wait();
+  }
+  unwatch(): void {}
+  watchedHaveChanged(): boolean {
+    return false;
   }
   cancelWait(): void {}
   close(): void {}

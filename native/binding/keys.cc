@@ -81,12 +81,6 @@ napi_value KeyExpireTime(napi_env env, napi_callback_info info) {
   return ToJsExact(env, keyspace().ExpireTime(in.Int(0), this_thread().Word(in.Int(1))));
 }
 
-napi_value KeyVersion(napi_env env, napi_callback_info info) {
-  const Arguments<2> in(env, info);
-  const uint64_t version = keyspace().Version(in.Int(0), this_thread().Word(in.Int(1)));
-  return ToJs(env, static_cast<int64_t>(version));
-}
-
 napi_value DatabaseSize(napi_env env, napi_callback_info info) {
   const Arguments<1> in(env, info);
   return ToJs(env, keyspace().Size(in.Int(0)));
@@ -111,6 +105,7 @@ Napi::Value LockSlots(const Napi::CallbackInfo& info) {
 
 napi_value UnlockSlots(napi_env, napi_callback_info) {
   keyspace().UnlockStripes();
+  this_thread().ended_watches.clear();
   return kUndefined;
 }
 
@@ -181,7 +176,6 @@ std::span<const Export> KeyExports() {
       {"keyExpire", KeyExpire},
       {"keyPersist", KeyPersist},
       {"keyExpireTime", KeyExpireTime},
-      {"keyVersion", KeyVersion},
       {"databaseSize", DatabaseSize},
       {"databaseExpiringCount", DatabaseExpiringCount},
       {"flush", Flush},

@@ -24,6 +24,7 @@
 #include "core/units.h"
 #include "inference/script_command.h"
 #include "keyspace/journal.h"
+#include "keyspace/watches.h"
 #include "tensor/incoming_blob.h"
 #include "threads/thread_context.h"
 
@@ -97,6 +98,7 @@ class SlotTable {
 struct OpenClient {
   uint32_t slot;  // of the client table
   uint32_t connection;
+  WatchedKeys watched = {};
 };
 
 // Calls a JavaScript function in its thread, asked for from any. Calls of Wake() must have ended,
@@ -257,6 +259,9 @@ class ThreadState {
   Ref<Object> dag;           // the DagResult that is being answered
   std::unordered_map<int64_t, OpenClient> clients;   // by client id
   std::unordered_map<uint32_t, int64_t> client_ids;  // by connection
+
+  // Of clients that were closed within another's EXEC, whose locks are others: until it ends.
+  std::vector<WatchedKeys> ended_watches;
 
   SlotTable<std::vector<std::string>> kept_words;  // of commands that wait, for the slow log
 

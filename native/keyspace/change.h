@@ -51,8 +51,7 @@ class LockedKeys {
   // Counts a hit or a miss.
   KeyState ForRead(int db, size_t i) {
     KeyState state = LookUp(db, addresses_[i], keys_[i]);
-    StripeCounters& counters = state.stripe.counters;
-    AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
+    CountLookUp(state);
     if (state.exists()) {
       NoteAccess(state.entry().access);
     } else {
@@ -60,6 +59,8 @@ class LockedKeys {
     }
     return state;
   }
+  // Beside other KeyStates of these keys, and not as a use.
+  KeyState ForCheck(int db, size_t i) { return LookAt(db, addresses_[i], keys_[i]); }
   KeyState ForWrite(int db, size_t i) {
     return LookUpForWrite(db, addresses_[i], keys_[i], graveyard);
   }

@@ -5,25 +5,14 @@
 #include <chrono>
 
 #include "keyspace/clock.h"
+#include "keyspace/expiry.h"
 #include "keyspace/journal.h"
 #include "keyspace/notify.h"
+#include "keyspace/watches.h"
 
 namespace tutti {
 
 namespace {
-
-// Versions only have to differ, so each thread takes them from the counter by the block.
-uint64_t NextVersion() {
-  constexpr uint64_t kBlock = 1024;
-  static std::atomic<uint64_t> counter{1};
-  thread_local uint64_t next = 0;
-  thread_local uint64_t end = 0;
-  if (next == end) {
-    next = counter.fetch_add(kBlock, std::memory_order_relaxed);
-    end = next + kBlock;
-  }
-  return next++;
-}
 
 // The entry, changeable: the path to it and itself are reached by no other tree.
 Entry* WritableEntry(KeyState& state) {
@@ -104,7 +93,57 @@ KeyState Find(int db, const KeyAddress& address, std::string_view key) {
           FindKey(stripe.databases[static_cast<size_t>(db)].index, address.order, key)};
 }
 
+// Gives the keys of one place in the order new versions.
+void RenewVersions(Stripe& stripe, int db, uint64_t order) {
+  KeyIndex& index = stripe.databases[static_cast<size_t>(db)].index;
+  KeyIndex::Path path = index.SeekOrder(order);
+  for (bool more = index.Settle(path); more; more = index.Next(path)) {
+    if (path.leaf->OrderOf(path.position) != order) return;
+    Entry* entry = path.leaf->EntryAt(path.position);
+    KeyState state{stripe, db, AddressOf(entry->key()), entry->key(), {path, entry}};
+    WritableEntry(state)->version = NextVersion();
+    path = state.place.path;
+  }
+}
+
+// Whether a key of that place is there, and has not expired.
+bool IsLive(const Stripe& stripe, int db, uint64_t order) {
+  const KeyIndex& index = stripe.databases[static_cast<size_t>(db)].index;
+  KeyIndex::Path path = index.SeekOrder(order);
+  for (bool more = index.Settle(path); more; more = index.Next(path)) {
+    if (path.leaf->OrderOf(path.position) != order) return false;
+    if (!path.leaf->EntryAt(path.position)->IsExpired()) return true;
+  }
+  return false;
+}
+
+// Who watches a key of two databases that change their places sees another one, or none, from now
+// on, and must be told so even if they change back.
+void TouchSwapped(Stripe& stripe, int a, int b) {
+  if (!stripe.watches) return;
+  stripe.watches->ForEach([&](int db, uint64_t order, uint64_t& absent_version) {
+    if (db != a && db != b) return;
+    if (!IsLive(stripe, a, order) && !IsLive(stripe, b, order)) return;
+    RenewVersions(stripe, a, order);
+    RenewVersions(stripe, b, order);
+    absent_version = NextVersion();
+  });
+}
+
 }  // namespace
+
+// Versions only have to differ, so each thread takes them from the counter by the block.
+uint64_t NextVersion() {
+  constexpr uint64_t kBlock = 1024;
+  static std::atomic<uint64_t> counter{1};
+  thread_local uint64_t next = 0;
+  thread_local uint64_t end = 0;
+  if (next == end) {
+    next = counter.fetch_add(kBlock, std::memory_order_relaxed);
+    end = next + kBlock;
+  }
+  return next++;
+}
 
 bool IsCurrent(const Stripe& stripe, const ExpiryQueue::Item& item) {
   const KeyIndex& index = stripe.databases[static_cast<size_t>(item.db)].index;
@@ -118,13 +157,24 @@ bool IsCurrent(const Stripe& stripe, const ExpiryQueue::Item& item) {
 
 KeyState LookUp(int db, const KeyAddress& address, std::string_view key) {
   KeyState state = Find(db, address, key);
-  if (state.exists() && state.entry().IsExpired()) {
-    if (journal::IsOn()) [[unlikely]]
-      journal::NoteSeenExpired(db, key);
-    state.place.entry = nullptr;
+  if (!state.exists() || !state.entry().IsExpired()) return state;
+  if (!expiry::IsResting()) {
+    Graveyard graveyard;
+    Expire(state, graveyard);
+    return Find(db, address, key);
   }
+  if (journal::IsOn()) journal::NoteSeenExpired(db, key);
+  state.place.entry = nullptr;
   return state;
 }
+
+KeyState LookAt(int db, const KeyAddress& address, std::string_view key) {
+  KeyState state = Find(db, address, key);
+  if (state.exists() && state.entry().IsExpired()) state.place.entry = nullptr;
+  return state;
+}
+
+void DeleteIfExpired(int db, std::string_view key) { LookUp(db, AddressOf(key), key); }
 
 KeyState LookUpForWrite(int db, const KeyAddress& address, std::string_view key,
                         Graveyard& graveyard) {
@@ -165,6 +215,8 @@ void Commit(KeyState& state, Ref<Object> value, int64_t expire_at_ms, const Effe
     Entry* entry = Entry::New(state.key, std::move(value), expiry_now, NextVersion());
     state.database().index.Insert(state.place.path, {state.address.order, entry});
     AddUnderLock(state.database().key_count, 1);
+    if (state.stripe.watches) [[unlikely]]
+      state.stripe.watches->NoteNew(state.db, state.address.order);
     Tell(state.db, state.key, events::kNew);
   } else {
     Entry* entry = WritableEntry(state);
@@ -218,6 +270,7 @@ void SwapInStripe(Stripe& stripe, int a, int b) {
   Database& first = stripe.databases[static_cast<size_t>(a)];
   Database& second = stripe.databases[static_cast<size_t>(b)];
   if (first.index.size() == 0 && second.index.size() == 0) return;
+  TouchSwapped(stripe, a, b);
   AddUnderLock(stripe.counters.dirty, 1);
   std::swap(first.index, second.index);
   const auto swap_counts = [&](std::atomic<int64_t> Database::* count) {

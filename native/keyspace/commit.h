@@ -31,11 +31,20 @@ struct KeyState {
   }
 };
 
-// For reading: an expired key is absent, and stays.
+// For reading: an expired key is deleted, unless a pause of all writing keeps it, and absent in any
+// case. No other KeyState of the stripe may be in use.
 KeyState LookUp(int db, const KeyAddress& address, std::string_view key);
+// The same beside other KeyStates: an expired key is absent, and stays.
+KeyState LookAt(int db, const KeyAddress& address, std::string_view key);
 // For writing: an expired key is deleted first.
 KeyState LookUpForWrite(int db, const KeyAddress& address, std::string_view key,
                         Graveyard& graveyard);
+
+// A hit or a miss of a reader.
+inline void CountLookUp(const KeyState& state) {
+  StripeCounters& counters = state.stripe.counters;
+  AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
+}
 
 // Takes the value of an existing key out of its entry, so that the caller may change it in place if
 // it is unique: snapshots that share the entry keep a reference of their own. Commit() must follow.
@@ -43,6 +52,9 @@ Ref<Object> TakeValue(KeyState& state);
 
 // Puts the value taken back, as it was: no change.
 void ReturnValue(KeyState& state, Ref<Object> value);
+
+// From one counter for all keys.
+uint64_t NextVersion();
 
 // Every change of a key. `value` null deletes; else the key holds it from now on, until
 // `expire_at_ms` (kNoExpiry, kKeepExpiry). Counts the change, gives the key a new version, tells
@@ -62,6 +74,9 @@ void CleanExpiryQueue(Stripe& stripe);
 
 // Changes the places of two databases of the stripe.
 void SwapInStripe(Stripe& stripe, int a, int b);
+
+// Deletes a key that was found expired, unless a pause of all writing keeps it.
+void DeleteIfExpired(int db, std::string_view key);
 
 // Drops all keys of one database of the stripe.
 void FlushStripe(Stripe& stripe, int db, Graveyard& graveyard);

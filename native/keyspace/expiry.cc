@@ -54,9 +54,7 @@ void Run() {
     lock.unlock();
     const bool evicts_more = eviction::RunInBackground();
     if (!evicts_more) {
-      if (is_active.load(std::memory_order_relaxed) &&
-          rest_until_ms.load(std::memory_order_relaxed) <= UnixTimeMs())
-        RunOnce();
+      if (is_active.load(std::memory_order_relaxed) && !IsResting()) RunOnce();
       buffer_pool::Trim(kIdleBlockMsMax);
     }
     lock.lock();
@@ -83,6 +81,8 @@ void StartThread() {
 void SetActive(bool active) { is_active.store(active, std::memory_order_relaxed); }
 
 void RestUntil(int64_t unix_ms) { rest_until_ms.store(unix_ms, std::memory_order_relaxed); }
+
+bool IsResting() { return UnixTimeMs() < rest_until_ms.load(std::memory_order_relaxed); }
 
 void Wake() {
   {

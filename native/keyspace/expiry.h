@@ -13,8 +13,10 @@ void Wake();
 // Whether it deletes what has expired, as it does at first (DEBUG SET-ACTIVE-EXPIRE). Commands do
 // in any case.
 void SetActive(bool is_active);
-// It deletes nothing until that Unix time, as long as CLIENT PAUSE lasts; 0: it goes on.
+// It deletes nothing until that Unix time, as long as CLIENT PAUSE lasts; 0: it goes on. Neither
+// does who reads.
 void RestUntil(int64_t unix_ms);
+bool IsResting();
 
 // One round over all stripes, each for at most 1 ms at a time, until nothing expired is left.
 void RunOnce();

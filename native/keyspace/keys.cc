@@ -110,7 +110,10 @@ void Random(int db, Reply& reply) {
       if (index >= database.index.size()) break;
       const KeyIndex::Path path = database.index.SeekIndex(index);
       const Entry& entry = *path.leaf->EntryAt(path.position);
-      if (entry.IsExpired()) break;
+      if (entry.IsExpired()) {
+        DeleteIfExpired(db, std::string(entry.key()));
+        break;
+      }
       reply.Bulk(entry.key());
       return;
     }
@@ -122,6 +125,7 @@ Status ReplyFact(int db, std::string_view key, Fact fact, Reply& reply) {
   const KeyAddress address = AddressOf(key);
   StripeLock lock(address.stripe);
   const KeyState state = LookUp(db, address, key);
+  CountLookUp(state);
   if (!state.exists()) return Code::kNotFound;
   const uint32_t access = state.entry().access.load(std::memory_order_relaxed);
   switch (fact) {

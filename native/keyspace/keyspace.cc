@@ -10,6 +10,7 @@
 #include "keyspace/journal.h"
 #include "keyspace/notify.h"
 #include "keyspace/stripe.h"
+#include "keyspace/watches.h"
 
 namespace tutti {
 
@@ -56,8 +57,7 @@ Ref<Object> Keyspace::Find(int db, std::string_view key, bool is_use) {
   const KeyAddress address = AddressOf(key);
   StripeLock lock(address.stripe);
   const KeyState state = LookUp(db, address, key);
-  StripeCounters& counters = state.stripe.counters;
-  AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
+  CountLookUp(state);
   if (!state.exists()) {
     Tell(db, key, events::kMiss);
     return nullptr;
@@ -129,8 +129,7 @@ int64_t Keyspace::CountExisting(int db, std::span<const std::string_view> keys, 
   int64_t count = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
     const KeyState state = LookUp(db, addresses[i], keys[i]);
-    StripeCounters& counters = state.stripe.counters;
-    AddUnderLock(state.exists() ? counters.hits : counters.misses, 1);
+    CountLookUp(state);
     count += state.exists();
     if (!state.exists()) Tell(db, keys[i], events::kMiss);
     if (state.exists() && is_use) NoteTouch(state.entry().access);
@@ -147,7 +146,7 @@ Status Keyspace::Rename(int db, std::string_view from, std::string_view to, bool
   KeyState source = LookUpForWrite(db, addresses[0], from, graveyard);
   if (!source.exists()) return Code::kNotFound;
   if (from == to) return only_if_absent ? Code::kNotPerformed : Code::kOk;
-  if (only_if_absent && LookUp(db, addresses[1], to).exists()) return Code::kNotPerformed;
+  if (only_if_absent && LookAt(db, addresses[1], to).exists()) return Code::kNotPerformed;
   Ref<Object> value = source.value();
   const int64_t expire_at_ms = source.entry().expire_at_ms;
   Commit(source, nullptr, kNoExpiry, {events::kNone}, graveyard);
@@ -186,14 +185,16 @@ int64_t Keyspace::ExpireTime(int db, std::string_view key) {
   const KeyAddress address = AddressOf(key);
   StripeLock lock(address.stripe);
   const KeyState state = LookUp(db, address, key);
-  return state.exists() ? state.entry().expire_at_ms : -2;
+  CountLookUp(state);
+  if (state.exists()) return state.entry().expire_at_ms;
+  Tell(db, key, events::kMiss);
+  return -2;
 }
 
 uint64_t Keyspace::Version(int db, std::string_view key) {
   const KeyAddress address = AddressOf(key);
   StripeLock lock(address.stripe);
-  const KeyState state = LookUp(db, address, key);
-  return state.exists() ? state.entry().version : 0;
+  return VersionUnderLock(db, address, key);
 }
 
 int64_t Keyspace::Size(int db) { return SumOfDatabases(db, &Database::key_count); }

@@ -67,7 +67,8 @@ class Keyspace {
   bool Persist(int db, std::string_view key);
   // Unix time in ms; kNoExpiry if it has none, -2 if there is no such key.
   int64_t ExpireTime(int db, std::string_view key);
-  // For WATCH: 0 if absent; from one counter, so that delete-and-recreate differs.
+  // From one counter, so that delete-and-recreate differs. Of an absent key 0, or while it is
+  // watched (keyspace/watches.h) of when it was last made.
   uint64_t Version(int db, std::string_view key);
   int64_t Size(int db);
   int64_t ExpiringCount(int db);

@@ -214,7 +214,7 @@ Status MoveLocked(int db, std::string_view from, std::string_view to, bool from_
   if (!source.exists()) return Code::kNotFound;
   if (!source.HoldsOrAbsent(ObjectKind::kList)) return Code::kWrongType;
   const KeyAddress target_address = AddressOf(to);
-  if (!LookUp(db, target_address, to).HoldsOrAbsent(ObjectKind::kList)) return Code::kWrongType;
+  if (!LookAt(db, target_address, to).HoldsOrAbsent(ObjectKind::kList)) return Code::kWrongType;
   if (journal::IsOn()) {
     journal::Say(db, {"LMOVE", from, to, from_tail ? "RIGHT" : "LEFT", to_tail ? "RIGHT" : "LEFT"});
   }

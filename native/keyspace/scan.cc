@@ -120,13 +120,19 @@ void Scan(int db, uint64_t cursor, const ScanFilter& filter, Reply& reply) {
       next = here | from;
       break;
     }
+    std::vector<std::string> expired;
     StripeLock lock(stripe);
     const int64_t order = ScanStripe(database.index, from, left, [&](const Entry& entry) {
-      if (entry.IsExpired() || filter.takes_nothing) return;
+      if (entry.IsExpired()) {
+        if (Matches(filter, entry.key())) expired.emplace_back(entry.key());
+        return;
+      }
+      if (filter.takes_nothing) return;
       if (filter.kind != ObjectKind::kNone && entry.value->kind() != filter.kind) return;
       if (Matches(filter, entry.key())) found.emplace_back(entry.key());
     });
     if (order >= 0) next = here | static_cast<uint64_t>(order);
+    for (const std::string& key : expired) DeleteIfExpired(db, key);
   }
   reply.Array(2);
   ReplyCursor(next, reply);

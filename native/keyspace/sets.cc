@@ -128,7 +128,7 @@ Result<int64_t> Move(int db, std::string_view from, std::string_view to, std::st
   KeyState source = locked.ForWrite(db, 0);
   if (!source.exists()) return int64_t{0};
   if (!source.HoldsOrAbsent(ObjectKind::kSet)) return Code::kWrongType;
-  if (!locked.ForRead(db, 1).HoldsOrAbsent(ObjectKind::kSet)) return Code::kWrongType;
+  if (!locked.ForCheck(db, 1).HoldsOrAbsent(ObjectKind::kSet)) return Code::kWrongType;
   if (from == to) return int64_t{Peek<StoredSet>(source).value()->Contains(member)};
   Ref<StoredSet> set = TakeContainer<StoredSet>(source, locked.graveyard);
   const bool is_found = set->Remove(member, locked.graveyard);

@@ -37,6 +37,8 @@ struct ReadyKey {
   std::string name;
 };
 
+class StripeWatches;
+
 struct alignas(64) Stripe {
   std::mutex mutex;  // guards everything below but the atomics' reading
   StripeCounters counters;
@@ -47,6 +49,8 @@ struct alignas(64) Stripe {
   // How often keys of the stripe are waited for. It grows under the lock only.
   std::atomic<int32_t> waiter_count{0};
   std::vector<ReadyKey> ready_keys;  // served before the lock is released
+  // Null as long as no transaction watches a key of the stripe (keyspace/watches.h).
+  StripeWatches* watches = nullptr;
 };
 
 Stripe& StripeAt(int index);

@@ -79,9 +79,6 @@ t.test('keys', async (t) => {
   t.equal(addon.keysExisting(0, 0, 4), 3);
   t.equal(addon.keyKind(0, 0), valueKinds.string);
   t.equal(addon.keyKind(0, 2), valueKinds.none);
-  const version = addon.keyVersion(0, 0);
-  t.ok(version > 0);
-  t.equal(addon.keyVersion(0, 2), 0);
   t.equal(addon.keyRename(0, 0, 1, 1), 0);
   t.equal(addon.keyRename(0, 0, 1, 0), 1);
   t.equal(addon.keyRename(0, 0, 1, 0), -codes.notFound);

@@ -16,8 +16,10 @@
 #include "keyspace/clock.h"
 #include "keyspace/expiry.h"
 #include "keyspace/hashes.h"
+#include "keyspace/keys.h"
 #include "keyspace/lists.h"
 #include "keyspace/value.h"
+#include "keyspace/watches.h"
 #include "random.h"
 #include "tensor/tensor.h"
 
@@ -341,7 +343,7 @@ TEST(KeepsOrDropsTheExpiryOnSet) {
   CHECK_EQUAL(keyspace().ExpireTime(0, "l"), 5000);
 }
 
-TEST(AReadLeavesAnExpiredKeyAndAWriteDeletesIt) {
+TEST(WhoFindsAnExpiredKeyDeletesIt) {
   CleanKeyspace clean;
   SetUnixTimeMsForTest(1000);
   const KeyspaceCounters before = keyspace().Counters();
@@ -350,17 +352,57 @@ TEST(AReadLeavesAnExpiredKeyAndAWriteDeletesIt) {
   SetUnixTimeMsForTest(2000);
   CHECK(keyspace().Find(0, "l"));
   SetUnixTimeMsForTest(2001);
-  CHECK(!keyspace().Find(0, "l"));
-  CHECK_EQUAL(keyspace().CountExisting(0, std::array<std::string_view, 1>{"l"}), 0);
   keyspace().ForEach(0, ObjectKind::kNone,
                      [](std::string_view, const Ref<Object>&) { CHECK(false); });
+  CHECK_EQUAL(keyspace().Version(0, "l"), uint64_t{0});
+  CHECK_EQUAL(keyspace().Size(0), 1);  // nobody has read it
+  expiry::RestUntil(3000);
+  CHECK(!keyspace().Find(0, "l"));
   CHECK_EQUAL(keyspace().Size(0), 1);
+  expiry::RestUntil(0);
+  CHECK(!keyspace().Find(0, "l"));
+  CHECK_EQUAL(keyspace().Size(0), 0);
+  CHECK_EQUAL(keyspace().CountExisting(0, std::array<std::string_view, 1>{"l"}), 0);
   CHECK_EQUAL(Push("l", {"new"}), 1);
   CHECK_EQUAL(keyspace().ExpireTime(0, "l"), kNoExpiry);
   CHECK_EQUAL(keyspace().Counters().expired - before.expired, 1);
   SetString("gone", "x", {.expire_at_ms = 1});
   CHECK(!Erase("gone"));
   CHECK_EQUAL(keyspace().Size(0), 1);
+}
+
+TEST(WhoWatchesAnAbsentKeySeesItMadeAndDeleted) {
+  CleanKeyspace clean;
+  WatchedKeys first, second;
+  first.Add(0, "k");
+  second.Add(0, "k");
+  second.Add(1, "k");
+  CHECK_EQUAL(second.size(), size_t{2});
+  CHECK_EQUAL(second.Slots().size(), size_t{2});
+  SetString("other", "v");
+  CHECK(!first.IsAnyChanged());
+  SetString("k", "v");
+  Erase("k");
+  CHECK(first.IsAnyChanged() && second.IsAnyChanged());
+  // Begun anew, while another still watches it.
+  first.Clear();
+  first.Add(0, "k");
+  first.Add(0, "k");
+  CHECK_EQUAL(first.size(), size_t{1});
+  CHECK(!first.IsAnyChanged() && second.IsAnyChanged());
+  second.Clear();
+  CHECK(!first.IsAnyChanged());
+  keys::SwapDatabases(0, 1);
+  CHECK(!first.IsAnyChanged());
+  SetString("k", "v");
+  CHECK(first.IsAnyChanged());
+  first.Clear();
+  first.Add(0, "k");
+  keys::SwapDatabases(0, 1);
+  keys::SwapDatabases(0, 1);
+  CHECK(first.IsAnyChanged());
+  first.Clear();
+  CHECK(StripeAt(AddressOf("k").stripe).watches == nullptr);
 }
 
 TEST(FindsExpiredKeysThatNobodyReads) {

@@ -231,6 +231,22 @@ const transactions = table(`
   RPUSH l a ; WATCH l ; RPUSH l b ; MULTI ; PING ; EXEC
   SET k v PXAT 1 ; WATCH k ; MULTI ; PING ; EXEC
   WATCH k ; MULTI ; SET k v ; EXEC ; MULTI ; GET k ; EXEC
+  WATCH k ; SET k v ; DEL k ; MULTI ; PING ; EXEC
+  WATCH k ; SET k v ; DEL k ; UNWATCH ; WATCH k ; MULTI ; PING ; EXEC
+  WATCH k ; SET k v ; DEL k ; WATCH k ; MULTI ; PING ; EXEC
+  WATCH k ; SET k v ; FLUSHALL ; MULTI ; PING ; EXEC
+  WATCH k ; SET other v ; DEL other ; MULTI ; PING ; EXEC
+  WATCH k ; RPUSH k a ; LPOP k ; MULTI ; PING ; EXEC ; MULTI ; PING ; EXEC
+  WATCH k ; SET a 1 ; RENAME a k ; RENAME k b ; MULTI ; PING ; EXEC
+  WATCH k ; SET k v PXAT 1 ; MULTI ; PING ; EXEC
+  WATCH k ; SELECT 1 ; SET k v ; DEL k ; SELECT 0 ; MULTI ; PING ; EXEC
+  WATCH k ; SWAPDB 0 1 ; MULTI ; PING ; EXEC
+  SET k v ; WATCH k ; SWAPDB 0 1 ; MULTI ; PING ; EXEC
+  SET k v ; WATCH k ; SWAPDB 0 1 ; SWAPDB 0 1 ; MULTI ; PING ; EXEC
+  SELECT 1 ; SET k v ; SELECT 0 ; WATCH k ; SWAPDB 0 1 ; MULTI ; PING ; EXEC
+  SELECT 1 ; SET k v ; SELECT 0 ; WATCH k ; SWAPDB 0 1 ; SWAPDB 0 1 ; MULTI ; PING ; EXEC
+  SET k v ; SELECT 1 ; SET k v ; SELECT 0 ; WATCH k ; SWAPDB 0 1 ; MULTI ; PING ; EXEC
+  SET k v ; WATCH k ; SWAPDB 2 3 ; MULTI ; PING ; EXEC
 `);
 
 const config = table(`
@@ -458,6 +474,9 @@ export const conversations: readonly string[] = [
   'a: WATCH k / b: SET k v / a: MULTI / a: GET k / a: EXEC',
   'a: WATCH k / b: GET k / a: MULTI / a: SET k v / a: EXEC / b: GET k',
   'a: WATCH k / b: DEL k / a: MULTI / a: PING / a: EXEC',
+  'a: WATCH k / b: SET k v / b: DEL k / a: MULTI / a: PING / a: EXEC',
+  'a: WATCH k / b: SET k v / c: WATCH k / b: DEL k / c: MULTI / c: PING / c: EXEC / a: MULTI / a: PING / a: EXEC',
+  'a: WATCH k / b: WATCH k / c: SET k v / c: DEL k / b: UNWATCH / b: WATCH k / b: MULTI / b: PING / b: EXEC / a: MULTI / a: PING / a: EXEC',
   'b: SET k v / a: WATCH k / b: DEL k / b: SET k v / a: MULTI / a: PING / a: EXEC',
   'a: WATCH k / b: SET k v / a: UNWATCH / a: MULTI / a: GET k / a: EXEC',
   'a: WATCH k / a: MULTI / a: SET k a / b: SET k b / a: EXEC / b: GET k',

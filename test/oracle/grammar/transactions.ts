@@ -16,10 +16,7 @@ const queued = [
   ...anyKeyRules,
 ].filter(({ order, text }) => order === 'exact' && !/^(XINFO|OBJECT|WAIT|SWAPDB)/.test(text));
 
-/**
- * Transactions, over and over. A key that is absent when it is watched, made and deleted is as before to us,
- * and changed to Redis: 'watched' is never deleted.
- */
+/** Transactions, over and over. */
 const control = rules(
   'exact',
   `
@@ -33,6 +30,7 @@ const control = rules(
   WATCH watched
   WATCH watched watched
   APPEND watched x
+  DEL watched
   UNWATCH
   NOSUCH x
   GET
