@@ -133,12 +133,13 @@ const subcommands: readonly Command[] = [
   {
     ...admin,
     name: 'no-evict',
-    summary: 'Accepted: connections are not evicted.',
+    summary: 'Keeps the connection from being closed for the memory that clients take.',
     since: '7.0.0',
     arity: 3,
     run(call) {
       onOrOff(call);
       call.client.isEvictable = call.request.is(2, 'OFF');
+      call.client.noteState();
     },
   },
   {
@@ -296,22 +297,41 @@ function list(call: Call): void {
 
 /** As CLIENT INFO shows a record, by what the table knew at `now`. */
 export function clientLine(record: ClientRecord, now: number): string {
-  return lineOf(record, now, undefined, '');
+  return lineOf(record, now, undefined);
+}
+
+/** What a connection knows of itself while it is being asked. */
+interface Own {
+  readonly client: Client;
+  readonly command: string;
+  /** Of the request: on the wire, and of its words. */
+  readonly requestBytes: number;
+  readonly wordBytes: number;
+}
+
+function ownOf({ client, command, request }: Call): Own {
+  let wordBytes = 0;
+  let requestBytes = `*${request.count}\r\n`.length;
+  for (let i = 0; i < request.count; i++) {
+    const length = request.length(i);
+    wordBytes += length;
+    requestBytes += `$${length}\r\n\r\n`.length + length;
+  }
+  // Inside EXEC the connection's command is EXEC, and its flag that of a transaction.
+  const name = client.transaction ? 'exec' : `client|${command.name}`;
+  return { client, command: name, requestBytes, wordBytes };
 }
 
 /** The records lag a little behind: what this connection knows of itself is shown as it is. */
-function line(record: ClientRecord, { client, command }: Call, now: number): string {
-  if (record.id !== client.id) return clientLine(record, now);
-  // Inside EXEC the connection's command is EXEC, and its flag that of a transaction.
-  return lineOf(record, now, client, client.transaction ? 'exec' : `client|${command.name}`);
+function line(record: ClientRecord, call: Call, now: number): string {
+  if (record.id !== call.client.id) return clientLine(record, now);
+  return lineOf(record, now, ownOf(call));
 }
 
-function lineOf(
-  record: ClientRecord,
-  now: number,
-  own: Client | undefined,
-  ownCommand: string,
-): string {
+function lineOf(record: ClientRecord, now: number, asking: Own | undefined): string {
+  const own = asking?.client;
+  const requestBytes = asking?.requestBytes ?? 0;
+  const wordBytes = asking?.wordBytes ?? 0;
   const seconds = (since: number) => Math.max(Math.floor((now - since) / 1000), 0);
   const multiCount = own ? (own.transaction?.queued.length ?? -1) : record.multiCount;
   const fields: Record<string, string | number> = {
@@ -328,18 +348,18 @@ function lineOf(
     psub: record.patternCount,
     ssub: record.shardChannelCount,
     multi: multiCount,
-    qbuf: record.queryBytes,
-    'qbuf-free': 0,
-    'argv-mem': 0,
+    qbuf: record.queryBytes + requestBytes,
+    'qbuf-free': record.queryUnusedBytes,
+    'argv-mem': record.argumentBytes + wordBytes,
     'multi-mem': record.multiBytes,
-    rbs: 0,
-    rbp: 0,
-    obl: 0,
-    oll: 0,
+    rbs: record.replyBlockBytes,
+    rbp: record.replyPeakBytes,
+    obl: 0, // a connection has no buffer of its own before the replies that wait
+    oll: record.outputCount,
     omem: record.outputBytes,
-    'tot-mem': record.queryBytes + record.multiBytes + record.outputBytes,
+    'tot-mem': record.memoryBytes + requestBytes + wordBytes,
     events: record.outputBytes > 0 ? 'rw' : 'r',
-    cmd: (own ? ownCommand : record.lastCommand) || 'NULL',
+    cmd: asking?.command ?? (record.lastCommand || 'NULL'),
     user: record.user || DEFAULT_USER,
     redir: -1,
     resp: own ? own.resp : record.resp,

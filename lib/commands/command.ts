@@ -129,7 +129,7 @@ export interface Client {
   readonly isListening: boolean;
   /** Whether its commands count as uses of keys (CLIENT NO-TOUCH). */
   isTouching: boolean;
-  /** As CLIENT NO-EVICT says; no connection is evicted. */
+  /** It may be closed for the memory that it takes (maxmemory-clients; CLIENT NO-EVICT). */
   isEvictable: boolean;
   /** Closes after the replies so far have been sent. */
   closeAfterReply(): void;

@@ -293,7 +293,7 @@ function stats({ server }: Call, statistics: ProcessStatistics): Fields {
     expired_time_cap_reached_count: 0,
     expire_cycle_cpu_milliseconds: 0,
     evicted_keys: statistics.evicted,
-    evicted_clients: 0,
+    evicted_clients: statistics.evictedClients,
     total_eviction_exceeded_time: 0,
     current_eviction_exceeded_time: 0,
     keyspace_hits: statistics.hits,

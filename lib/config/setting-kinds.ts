@@ -161,8 +161,8 @@ export function octal(name: string, byDefault: string, max: number, traits: Trai
   });
 }
 
-export function memoryOrPercent(name: string, byDefault: string): SettingRow {
-  return row(name, 'memory or percent', byDefault, {}, false, (given) => {
+export function memoryOrPercent(name: string, byDefault: string, traits: Traits): SettingRow {
+  return row(name, 'memory or percent', byDefault, traits, false, (given) => {
     const text = one(given);
     const percent = /^(\d+)%$/.exec(text)?.[1];
     if (percent !== undefined) {

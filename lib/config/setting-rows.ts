@@ -118,7 +118,10 @@ export const settingRows: readonly SettingRow[] = [
     { effect: 'Closes clients with more unsent replies.' },
     readOutputBufferLimit,
   ),
-  memoryOrPercent('maxmemory-clients', '0'),
+  memoryOrPercent('maxmemory-clients', '0', {
+    effect:
+      'Bytes that all clients may take, or a percentage of maxmemory; beyond, the largest are closed. 0: no limit.',
+  }),
 
   // Redis: the process.
   flag('daemonize', 'no', {

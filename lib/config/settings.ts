@@ -156,6 +156,11 @@ export class Settings {
   get maxmemoryBytes(): number {
     return this.number('maxmemory');
   }
+  /** 0: no limit, as for a percentage of no maxmemory. */
+  get clientsMemoryBytesMax(): number {
+    const value = this.number('maxmemory-clients');
+    return value < 0 ? Math.floor((-value * this.maxmemoryBytes) / 100) : value;
+  }
   get modelChunkBytes(): number {
     return this.number('ai.model_chunk_size');
   }

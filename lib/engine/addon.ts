@@ -230,13 +230,19 @@ export interface ClientRecord {
   resp: number;
   multiCount: number;
   watchCount: number;
-  queryBytes: number;
-  outputBytes: number;
   channelCount: number;
   patternCount: number;
   shardChannelCount: number;
-  /** Of commands that MULTI has queued; not in `queryBytes`. */
+  /** What `ClientMemory` says: qbuf, qbuf-free, argv-mem, multi-mem, rbs, rbp, omem, oll, tot-mem. */
+  queryBytes: number;
+  queryUnusedBytes: number;
+  argumentBytes: number;
   multiBytes: number;
+  replyBlockBytes: number;
+  replyPeakBytes: number;
+  outputBytes: number;
+  outputCount: number;
+  memoryBytes: number;
   lastCommand: string;
   flags: string;
 }
@@ -328,6 +334,7 @@ export interface ProcessStatistics {
   misses: number;
   expired: number;
   evicted: number;
+  evictedClients: number;
   dirty: number;
   connectedClients: number;
   totalConnections: number;
@@ -506,7 +513,7 @@ export interface Addon
     clientsMax: number,
   ): number;
   clientClose(id: number): void;
-  /** A small change the owner makes as it goes: plain stores, no lock. */
+  /** A small change the owner makes as it goes: no lock. @returns Bytes that all clients take which may be evicted. */
   clientUpdate(
     id: number,
     lastSeenMs: number,
@@ -514,13 +521,20 @@ export interface Addon
     resp: number,
     multiCount: number,
     watchCount: number,
-    queryBytes: number,
-    outputBytes: number,
     channelCount: number,
     patternCount: number,
     shardChannelCount: number,
+    queryBytes: number,
+    queryUnusedBytes: number,
+    argumentBytes: number,
     multiBytes: number,
-  ): void;
+    replyBlockBytes: number,
+    replyPeakBytes: number,
+    outputBytes: number,
+    outputCount: number,
+    memoryBytes: number,
+    isEvictable: number,
+  ): number;
   clientSetText(
     id: number,
     field: 'name' | 'libName' | 'libVersion' | 'user' | 'lastCommand' | 'flags',
@@ -531,6 +545,14 @@ export interface Addon
   clientCount(): number;
   /** Posts a kill to the owners of these clients. @returns How many there are. */
   clientKill(ids: readonly number[]): number;
+  /** Kills the largest clients that may be evicted until they take no more than `bytesMax`. @returns Their ids. */
+  clientsEvict(bytesMax: number): number[];
+  /** Watches these keys for a client of this thread (WATCH). @returns How many it watches now. */
+  clientWatch(id: number, db: number, firstKey: number, count: number): number;
+  clientUnwatch(id: number): void;
+  /** 1 or 0: whether one of them has changed since. */
+  clientWatchedHaveChanged(id: number): number;
+  clientWatchedSlots(id: number): number[];
   /** Notes what the access list refused. @param clientId Of this thread; 0: a script. @param lengthMax `acllog-max-len`. */
   aclLogAdd(
     reason: number,

@@ -77,6 +77,7 @@ export class RequestDecoder {
 
   // The body that is being read.
   #bodyAt = 0;
+  #bodyBytes = 0;
   #bodyLeft = 0;
   #blobId = 0;
 
@@ -94,7 +95,27 @@ export class RequestDecoder {
     this.#row = memory.blocks.row;
   }
 
-  /** Memory of a request that is not whole yet, with what of its blobs has come, for `qbuf` of CLIENT LIST. */
+  /** What has come of the word, or of the line, that is being read. */
+  get wordBytes(): number {
+    switch (this.#state) {
+      case states.start:
+        return 0;
+      case states.body:
+      case states.blob:
+        return this.#bodyBytes - this.#bodyLeft;
+      case states.bodyEnd:
+        return this.#bodyBytes;
+      default:
+        return this.#headerBytes;
+    }
+  }
+
+  /** Room in the memory that it holds. */
+  get unusedBytes(): number {
+    return this.#own?.unusedBytes ?? 0;
+  }
+
+  /** Memory of a request that is not whole yet, with what of its blobs has come. */
   get heldBytes(): number {
     if (this.#own === undefined) return 0;
     const missing = this.#state === states.blob ? this.#bodyLeft : 0;
@@ -379,6 +400,7 @@ export class RequestDecoder {
       throw new ProtocolError('Protocol error: unauthenticated bulk length');
     }
     const own = this.#own!;
+    this.#bodyBytes = length;
     this.#bodyLeft = length;
     if (length >= BLOB_BYTES_MIN) {
       this.#blobId = this.#memory.native.blobBegin(length);

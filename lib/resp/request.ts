@@ -154,6 +154,11 @@ export class Request {
     return (this.#blockMemory?.byteLength ?? 0) + (this.#rowMemory?.byteLength ?? 0);
   }
 
+  /** Of them, room for more words. */
+  get unusedBytes(): number {
+    return this.#blockMemory === undefined ? 0 : this.#blockMemory.byteLength - this.#usedBytes;
+  }
+
   /** A copy that stays until it is released. The blobs are handed over to it. */
   retain(): Request {
     const copy = Request.empty(this.#memory);

@@ -2,6 +2,7 @@
 
 import type { Acl } from '../auth/acl.ts';
 import type { Completion, ServerServices, Ticket } from '../commands/command.ts';
+import type { OutputBufferLimit } from '../config/settings.ts';
 import { ProtocolError, ReplyError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { type Addon, EAGAIN, socketEvents, type ThreadBlocks } from '../engine/addon.ts';
@@ -13,6 +14,7 @@ import type { ReplyBlob, ReplyEncoder, ReplySink } from '../resp/reply-encoder.t
 import type { Request } from '../resp/request.ts';
 import { QueryBufferExceeded, RequestDecoder, type RequestSink } from '../resp/request-decoder.ts';
 import { Backlog } from './backlog.ts';
+import { type ClientMemory, clientMemory } from './client-memory.ts';
 import { ClientState } from './client-state.ts';
 import { ConnectionCall } from './connection-call.ts';
 import type { Dispatcher, WatchedWait } from './dispatcher.ts';
@@ -51,6 +53,8 @@ export interface ConnectionHost {
   readonly blocked: Int32Array;
   /** When this turn of the event loop began. */
   readonly nowMs: number;
+  /** Closes the largest clients of all threads, until maxmemory-clients is met. */
+  evictClients(): void;
   /** A connection's turn is over: sends its replies, unless others' turns follow at once. */
   endTurn(): void;
   /** The connection's replies wait for the journal; `release` ends that. */
@@ -119,7 +123,11 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   #isEnding = false;
   #isClosed = false;
+  /** It is closed when its turn is over: a request of it may be being carried out. */
+  #isDoomed = false;
   #softSinceMs = 0;
+  /** Of this turn's replies, what the kernel has taken already. */
+  #turnBytes = 0;
 
   // The client table's record.
   lastSeenMs: number;
@@ -177,7 +185,10 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       // So that nobody's reply waits for the copying.
       this.#host.replies.send();
       received = this.#addon.socketReadBlob(this.slot, blobId);
-      if (received > 0) this.#decoder.received(received);
+      if (received > 0) {
+        this.#decoder.received(received);
+        this.#countMemory();
+      }
     }
     if (received > 0) {
       this.#traffic.inputBytes += received;
@@ -204,6 +215,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     const { scratch } = this.#host.memory.blocks;
     if (this.#completion !== undefined || this.#isHeld) {
       this.#backlog.add(scratch, 0, byteCount);
+      this.#countMemory();
     } else {
       this.#beginTurn();
       const at = this.#decode(byteCount);
@@ -253,7 +265,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     } else {
       this.#dispatchMuted(request);
     }
-    return this.#completion === undefined && !this.#isEnding && !this.#isClosed;
+    return this.#completion === undefined && !this.#isEnding && !this.#isClosed && !this.#isDoomed;
   }
 
   /** CLIENT REPLY OFF and SKIP: what is framed does not go out. */
@@ -284,7 +296,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     const { scratch } = this.#host.memory.blocks;
     while (this.#backlog.byteCount > 0) {
       if (this.#completion !== undefined || this.#isHeld) return;
-      if (this.#isEnding || this.#isClosed) {
+      if (this.#isEnding || this.#isClosed || this.#isDoomed) {
         this.#backlog.release();
         break;
       }
@@ -305,6 +317,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       this.#encoder.clear();
     }
     this.isInTurn = true;
+    this.#turnBytes = 0;
     this.#encoder.begin(this, this.resp);
   }
 
@@ -345,7 +358,16 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       this.subscriptions.channels,
       this.subscriptions.patterns,
       this.subscriptions.shardChannels,
-      this.queuedBytes + this.queuedBlobBytes,
+      memory.qbuf,
+      memory.qbufFree,
+      memory.argvMem,
+      memory.multiMem,
+      memory.rbs,
+      memory.rbp,
+      memory.omem,
+      memory.oll,
+      memory.total,
+      this.isEvictable ? 1 : 0,
     );
     const { flags } = this;
     if (flags !== this.#recordedFlags) {
@@ -479,9 +501,9 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   // --- replies ---
 
   sendLater(start: number, end: number): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isDoomed) return;
     this.#messageSerial = -1;
-    if (this.slot < 0) {
+    if (this.slot < 0 || this.#isCounted(end - start)) {
       this.send(start, end, 0);
     } else if (this.#outbox.isEmpty && !this.#holdIfAsked()) {
       this.#traffic.outputBytes += end - start;
@@ -510,8 +532,10 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       this.#traffic.outputBytes += end - start;
       return;
     }
+    this.#turnBytes = 0;
+    this.#lastRow = -1;
     this.sendLater(start, end);
-    if (this.slot < 0 || !this.#outbox.isEmpty) return;
+    if (this.#lastRow < 0) return;
     this.#messageSerial = replies.serial;
     this.#messageRow = this.#lastRow;
   }
@@ -519,6 +543,7 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   /** The same of a message that is in reply blobs, which are made for this connection. */
   deliverBlobs(isPush: boolean, keepBlobs: () => readonly ReplyBlob[], endsLine: boolean): void {
     if (!this.#takesMessages()) return;
+    this.#turnBytes = 0;
     this.#encoder.begin(this, this.resp);
     this.#encoder.framed(isPush, keepBlobs(), endsLine);
     this.#encoder.end();
@@ -526,35 +551,78 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   /** What has been left meanwhile must not be heard of: in RESP2 it would be taken for a reply. */
   #takesMessages(): boolean {
-    if (this.#isClosed || this.#isEnding) return false;
+    if (this.#isClosed || this.#isEnding || this.#isDoomed) return false;
     return !this.hasLeft || this.#addon.deliveryIsWanted(this.id) === 1;
   }
 
   send(start: number, end: number, more: number): void {
     this.#host.replies.send();
-    if (this.#isClosed || start === end) return;
+    if (this.#isClosed || start === end || this.#passesLimit(end - start)) return;
     let sent = 0;
-    if (this.#outbox.isEmpty && !this.#holdIfAsked()) {
+    if (this.#maySend(end - start)) {
       sent = this.#transport.send(start, end, more);
       if (sent < 0) {
-        this.close();
+        this.closeSoon();
         return;
       }
       this.#traffic.outputBytes += sent;
+      this.#turnBytes += sent;
     }
     if (start + sent < end) this.#leave(start + sent, end);
   }
 
+  /** Whether the kernel may have replies at once: not while a turn's may yet prove too large. */
+  #maySend(byteCount: number): boolean {
+    if (!this.#outbox.isEmpty || this.#holdIfAsked()) return false;
+    return this.isSubscriber || !this.#isCounted(byteCount);
+  }
+
+  /** Whether `client-output-buffer-limit` has to do with so many bytes of replies more. */
+  #isCounted(byteCount: number): boolean {
+    return (
+      byteCount + this.#turnBytes >= UNCOUNTED_REPLY_BYTES_MAX && this.#outputLimit.hardBytes > 0
+    );
+  }
+
+  get #outputLimit(): OutputBufferLimit {
+    const { pubsubOutput, normalOutput } = this.#host.limits;
+    return this.isSubscriber ? pubsubOutput : normalOutput;
+  }
+
+  /**
+   * Whether so many bytes more pass the hard limit, also those that the kernel would take: then the
+   * client is closed, and what follows of its replies is dropped.
+   */
+  #passesLimit(more: number): boolean {
+    if (this.#isDoomed) return true;
+    if (!this.#isCounted(more)) return false;
+    if (this.#outbox.byteCount + this.#turnBytes + more < this.#outputLimit.hardBytes) return false;
+    this.#closeForOutput();
+    return true;
+  }
+
+  #closeForOutput(): void {
+    log.warning(
+      `Client ${this.#description()} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+    );
+    this.closeSoon();
+  }
+
   sendWithBlob(start: number, end: number, blobId: number, blobBytes: number): void {
     this.#host.replies.send();
-    let sent = 0;
-    if (!this.#isClosed && this.#outbox.isEmpty && !this.#holdIfAsked()) {
-      sent = this.#transport.sendBlob(start, end, blobId, 0);
-      if (sent < 0) this.close();
-      else this.#traffic.outputBytes += sent;
-    }
     const framedBytes = end - start;
-    if (this.#isClosed || sent === framedBytes + blobBytes) {
+    let isLost = this.#isClosed || this.#passesLimit(framedBytes + blobBytes);
+    let sent = 0;
+    if (!isLost && this.#maySend(framedBytes + blobBytes)) {
+      sent = this.#transport.sendBlob(start, end, blobId, 0);
+      isLost = sent < 0;
+      if (isLost) this.closeSoon();
+      else {
+        this.#traffic.outputBytes += sent;
+        this.#turnBytes += sent;
+      }
+    }
+    if (isLost || sent === framedBytes + blobBytes) {
       this.#addon.replyBlobRelease(blobId);
       return;
     }
@@ -600,11 +668,9 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
 
   /** Closes the client that lets too many replies wait. */
   #checkBacklog(): void {
-    const { limits } = this.#host;
+    const { replyBacklogBytesMax } = this.#host.limits;
     const unsentBytes = this.#outbox.byteCount;
-    const { hardBytes, softBytes, softSeconds } = this.isSubscriber
-      ? limits.pubsubOutput
-      : limits.normalOutput;
+    const { hardBytes, softBytes, softSeconds } = this.#outputLimit;
     let isOver = hardBytes > 0 && unsentBytes >= hardBytes;
     if (this.isUnauthenticated && unsentBytes > UNAUTHENTICATED_REPLY_BYTES_MAX) isOver = true;
     if (softBytes > 0 && unsentBytes >= softBytes) {
@@ -615,15 +681,12 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       this.#softSinceMs = 0;
     }
     if (isOver) {
+      this.#closeForOutput();
+    } else if (unsentBytes > replyBacklogBytesMax) {
       log.warning(
-        `Client ${this.#description()} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+        `Client ${this.#description()} closed: its unsent replies pass reply-backlog-max (${replyBacklogBytesMax} bytes)`,
       );
-      this.close();
-    } else if (unsentBytes > limits.replyBacklogBytesMax) {
-      log.warning(
-        `Client ${this.#description()} closed: its unsent replies pass reply-backlog-max (${limits.replyBacklogBytesMax} bytes)`,
-      );
-      this.close();
+      this.closeSoon();
     }
   }
 

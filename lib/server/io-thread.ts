@@ -154,13 +154,26 @@ export class IoThread extends CommandLayer implements ConnectionHost {
     return slot < 0 ? slot : new SocketTransport(this.addon, slot);
   }
 
+  evictClients(): void {
+    const evicted = new Set(this.addon.clientsEvict(this.limits.clientsMemoryBytesMax));
+    for (const id of evicted) log.notice(`Evicting client: id=${id}`);
+    // Those of other threads are closed by these.
+    for (const connection of this.#connections.values()) {
+      if (evicted.has(connection.id)) connection.closeSoon();
+    }
+  }
+
   #openTls(fd: number): TlsTransport {
     return this.#tls.open(fd, this.limits.keepaliveMs / 1000);
   }
 
   #apply(pairs: Pairs): void {
-    const { keepaliveMs } = this.limits;
+    const { keepaliveMs, clientsMemoryBytesMax } = this.limits;
     this.applySettings(pairs);
+    if (this.limits.clientsMemoryBytesMax !== clientsMemoryBytesMax) {
+      const now = Date.now();
+      for (const connection of this.#connections.values()) connection.record(now);
+    }
     if (this.limits.keepaliveMs === keepaliveMs) return;
     for (const connection of this.#connections.values()) {
       connection.keepAlive(this.limits.keepaliveMs);

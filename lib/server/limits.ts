@@ -15,6 +15,8 @@ export class Limits implements DecoderLimits {
   keepaliveMs = 0;
   clientsMax = 0;
   maxmemoryBytes = 0;
+  /** What all clients may take that may be evicted; 0: no limit. */
+  clientsMemoryBytesMax = 0;
   /** Microseconds from which on the slow log takes a command; negative: never. */
   slowLogUs = -1;
   /** Milliseconds from which on the latency monitor does; 0: never. */
@@ -47,6 +49,7 @@ export class Limits implements DecoderLimits {
     this.keepaliveMs = settings.tcpKeepaliveSeconds * 1000;
     this.clientsMax = settings.clientsMax;
     this.maxmemoryBytes = settings.maxmemoryBytes;
+    this.clientsMemoryBytesMax = settings.clientsMemoryBytesMax;
     this.awaitsDisk = settings.isOn('appendonly') && settings.text('appendfsync') === 'always';
     this.lacksReplicas =
       settings.number('min-replicas-to-write') > 0 && settings.number('min-replicas-max-lag') > 0;

@@ -24,6 +24,12 @@ export class Outbox {
   #head = 0;
   /** Bytes that wait, blobs by their length. */
   byteCount = 0;
+  /** The most of them that has waited at a time. */
+  peakBytes = 0;
+  /** Of them those of blobs. */
+  blobBytes = 0;
+  /** Memory of the blocks that the others are copied to. */
+  blockBytes = 0;
 
   constructor(addon: Addon, transport: Transport) {
     this.#addon = addon;
@@ -32,6 +38,10 @@ export class Outbox {
 
   get isEmpty(): boolean {
     return this.byteCount === 0;
+  }
+
+  get copiedBytes(): number {
+    return this.byteCount - this.blobBytes;
   }
 
   get segmentCount(): number {
@@ -47,6 +57,7 @@ export class Outbox {
       if (last === undefined || !isOpen || this.#head === this.#segments.length) {
         const isFirst = this.segmentCount === 0 && end - at <= CHUNK_BYTES_FIRST;
         const memory = this.#addon.allocateBlock(isFirst ? CHUNK_BYTES_FIRST : CHUNK_BYTES);
+        this.blockBytes += memory.byteLength;
         last = { memory, view: Buffer.from(memory), blobId: -1, end: 0, sent: 0 };
         this.#segments.push(last);
       }
@@ -56,13 +67,19 @@ export class Outbox {
       last.end += taken;
       at += taken;
     }
-    this.byteCount += end - start;
+    this.#grow(end - start);
+  }
+
+  #grow(byteCount: number): void {
+    this.byteCount += byteCount;
+    if (this.byteCount > this.peakBytes) this.peakBytes = this.byteCount;
   }
 
   /** Takes over a reply blob of which the first `sent` bytes are out already. */
   appendBlob(blobId: number, blobBytes: number, sent: number): void {
     this.#segments.push({ memory: undefined, view: undefined, blobId, end: blobBytes, sent });
-    this.byteCount += blobBytes - sent;
+    this.blobBytes += blobBytes - sent;
+    this.#grow(blobBytes - sent);
   }
 
   /** Sends what the kernel takes now. @returns Bytes sent, or -errno. */
@@ -75,6 +92,7 @@ export class Outbox {
       if (sent <= 0) break;
       segment.sent += sent;
       this.byteCount -= sent;
+      if (segment.view === undefined) this.blobBytes -= sent;
       total += sent;
       if (segment.sent === segment.end) this.#dropHead(segment);
     }
@@ -87,6 +105,7 @@ export class Outbox {
     this.#segments = [];
     this.#head = 0;
     this.byteCount = 0;
+    this.blobBytes = 0;
   }
 
   #send({ view, blobId, sent, end }: Segment): number {
@@ -104,7 +123,9 @@ export class Outbox {
   }
 
   #free(segment: Segment): void {
-    if (segment.memory !== undefined) this.#addon.freeBlock(segment.memory);
-    else this.#addon.replyBlobRelease(segment.blobId);
+    if (segment.memory !== undefined) {
+      this.blockBytes -= segment.memory.byteLength;
+      this.#addon.freeBlock(segment.memory);
+    } else this.#addon.replyBlobRelease(segment.blobId);
   }
 }

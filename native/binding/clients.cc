@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "binding/thread_state.h"
+#include "keyspace/stripe.h"
 #include "keyspace/waiters.h"
 #include "threads/acl_log.h"
 #include "threads/client_table.h"
@@ -18,11 +19,13 @@ int64_t NowMs() {
   return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
 }
 
-uint32_t SlotOf(const ThreadState& thread, int64_t id) {
+OpenClient& ClientOf(ThreadState& thread, int64_t id) {
   const auto found = thread.clients.find(id);
   TUTTI_CHECK(found != thread.clients.end());
-  return found->second.slot;
+  return found->second;
 }
+
+uint32_t SlotOf(ThreadState& thread, int64_t id) { return ClientOf(thread, id).slot; }
 
 Napi::Value ClientOpen(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -54,27 +57,37 @@ napi_value ClientClose(napi_env env, napi_callback_info info) {
   const int64_t id = in.Int64(0);
   ClientTable::Get().Close(SlotOf(thread, id));
   const auto found = thread.clients.find(id);
+  if (ThisThreadHoldsStripes()) thread.ended_watches.push_back(std::move(found->second.watched));
   thread.client_ids.erase(found->second.connection);
   thread.clients.erase(found);
   return kUndefined;
 }
 
+// In the order of `Addon.clientUpdate`.
 napi_value ClientUpdate(napi_env env, napi_callback_info info) {
-  const Arguments<12> in(env, info);
+  const Arguments<19> in(env, info);
   ClientProgress progress;
   progress.last_seen_ms = in.Int64(1);
   progress.db = in.Int(2);
   progress.resp = in.Int(3);
   progress.multi_count = in.Int(4);
   progress.watch_count = in.Int(5);
-  progress.query_bytes = in.Int64(6);
-  progress.output_bytes = in.Int64(7);
-  progress.channel_count = in.Int(8);
-  progress.pattern_count = in.Int(9);
-  progress.shard_channel_count = in.Int(10);
-  progress.multi_bytes = in.Int64(11);
-  ClientTable::Get().Update(SlotOf(this_thread(), in.Int64(0)), progress);
-  return kUndefined;
+  progress.channel_count = in.Int(6);
+  progress.pattern_count = in.Int(7);
+  progress.shard_channel_count = in.Int(8);
+  progress.query_bytes = in.Int64(9);
+  progress.query_unused_bytes = in.Int64(10);
+  progress.argument_bytes = in.Int64(11);
+  progress.multi_bytes = in.Int64(12);
+  progress.reply_block_bytes = in.Int64(13);
+  progress.reply_peak_bytes = in.Int64(14);
+  progress.output_bytes = in.Int64(15);
+  progress.output_count = in.Int(16);
+  progress.memory_bytes = in.Int64(17);
+  progress.is_evictable = in.Int(18) != 0;
+  ClientTable& table = ClientTable::Get();
+  table.Update(SlotOf(this_thread(), in.Int64(0)), progress);
+  return ToJs(env, table.evictable_bytes());
 }
 
 struct TextField {
@@ -123,12 +136,21 @@ Napi::Object FromClient(Napi::Env env, const ClientSnapshot& client) {
   record.Set("resp", client.progress.resp);
   record.Set("multiCount", client.progress.multi_count);
   record.Set("watchCount", client.progress.watch_count);
-  record.Set("queryBytes", static_cast<double>(client.progress.query_bytes));
-  record.Set("outputBytes", static_cast<double>(client.progress.output_bytes));
   record.Set("channelCount", client.progress.channel_count);
   record.Set("patternCount", client.progress.pattern_count);
   record.Set("shardChannelCount", client.progress.shard_channel_count);
-  record.Set("multiBytes", static_cast<double>(client.progress.multi_bytes));
+  const auto set_bytes = [&](const char* name, int64_t bytes) {
+    record.Set(name, static_cast<double>(bytes));
+  };
+  set_bytes("queryBytes", client.progress.query_bytes);
+  set_bytes("queryUnusedBytes", client.progress.query_unused_bytes);
+  set_bytes("argumentBytes", client.progress.argument_bytes);
+  set_bytes("multiBytes", client.progress.multi_bytes);
+  set_bytes("replyBlockBytes", client.progress.reply_block_bytes);
+  set_bytes("replyPeakBytes", client.progress.reply_peak_bytes);
+  set_bytes("outputBytes", client.progress.output_bytes);
+  set_bytes("outputCount", client.progress.output_count);
+  set_bytes("memoryBytes", client.progress.memory_bytes);
   return record;
 }
 
@@ -144,23 +166,71 @@ napi_value ClientCount(napi_env env, napi_callback_info) {
   return ToJs(env, static_cast<int64_t>(ClientTable::Get().count()));
 }
 
+// The client has been killed in the table: its thread is to close it. False if there is no such
+// thread any more.
+bool TellKilled(uint64_t id, const ClientOwner& owner) {
+  // From here on it hears of nothing and gets no element, though its thread closes it later.
+  Subscriptions::Get().Forget({owner.thread_index, owner.connection});
+  Waiters::Get().End(id);
+  const auto mailbox = ThreadRegistry::Get().FindMailbox(owner.thread_index);
+  if (!mailbox) return false;
+  Message message;
+  message.kind = MessageKind::kKill;
+  message.connection = owner.connection;
+  mailbox->Post(std::move(message));
+  return true;
+}
+
 Napi::Value ClientKill(const Napi::CallbackInfo& info) {
   int64_t killed = 0;
   for (const int64_t id : ToIntegers<int64_t>(info[0])) {
     const auto owner = ClientTable::Get().Kill(static_cast<uint64_t>(id));
-    if (!owner) continue;
-    // From here on it hears of nothing and gets no element, though its thread closes it later.
-    Subscriptions::Get().Forget({owner->thread_index, owner->connection});
-    Waiters::Get().End(static_cast<uint64_t>(id));
-    const auto mailbox = ThreadRegistry::Get().FindMailbox(owner->thread_index);
-    if (!mailbox) continue;
-    Message message;
-    message.kind = MessageKind::kKill;
-    message.connection = owner->connection;
-    mailbox->Post(std::move(message));
-    killed++;
+    if (owner && TellKilled(static_cast<uint64_t>(id), *owner)) killed++;
   }
   return {info.Env(), ToJs(info.Env(), killed)};
+}
+
+Napi::Value ClientsEvict(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto evicted = ClientTable::Get().EvictLargest(ToInt64(info[0]));
+  const auto answer = Napi::Array::New(env, evicted.size());
+  for (uint32_t i = 0; i < evicted.size(); i++) {
+    TellKilled(evicted[i].id, evicted[i].owner);
+    answer.Set(i, static_cast<double>(evicted[i].id));
+  }
+  return answer;
+}
+
+// --- WATCH ---
+
+// clientWatch(id, db, firstKey, count)
+napi_value ClientWatch(napi_env env, napi_callback_info info) {
+  const Arguments<4> in(env, info);
+  ThreadState& thread = this_thread();
+  WatchedKeys& watched = ClientOf(thread, in.Int64(0)).watched;
+  for (const std::string_view key : thread.Words(in.Int(2), in.Int(3), nullptr)) {
+    watched.Add(in.Int(1), key);
+  }
+  return ToJs(env, static_cast<int64_t>(watched.size()));
+}
+
+napi_value ClientUnwatch(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  ClientOf(this_thread(), in.Int64(0)).watched.Clear();
+  return kUndefined;
+}
+
+napi_value ClientWatchedHaveChanged(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  return ToJs(env, ClientOf(this_thread(), in.Int64(0)).watched.IsAnyChanged() ? 1 : 0);
+}
+
+Napi::Value ClientWatchedSlots(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto slots = ClientOf(this_thread(), ToInt64(info[0])).watched.Slots();
+  const auto answer = Napi::Array::New(env, slots.size());
+  for (uint32_t i = 0; i < slots.size(); i++) answer.Set(i, slots[i]);
+  return answer;
 }
 
 // --- what the access list refused ---
@@ -176,7 +246,7 @@ Napi::Value FromBytes(Napi::Env env, const std::string& bytes) {
 
 // aclLogAdd(reason, context, object, user, clientId, lengthMax)
 Napi::Value AclLogAdd(const Napi::CallbackInfo& info) {
-  const ThreadState& thread = this_thread();
+  ThreadState& thread = this_thread();
   Denial denial;
   denial.reason = static_cast<DenialReason>(ToInt32(info[0]));
   denial.context = static_cast<DenialContext>(ToInt32(info[1]));
@@ -239,12 +309,23 @@ napi_value Count(napi_env env, napi_callback_info info) {
 
 std::span<const Export> ClientExports() {
   static constexpr Export exports[] = {
-      {"clientOpen", Wrapped<ClientOpen>},     {"clientClose", ClientClose},
-      {"clientUpdate", ClientUpdate},          {"clientSetText", ClientSetText},
-      {"clientList", Wrapped<ClientList>},     {"clientCount", ClientCount},
-      {"clientKill", Wrapped<ClientKill>},     {"aclLogAdd", Wrapped<AclLogAdd>},
-      {"aclLogList", Wrapped<AclLogList>},     {"aclLogClear", AclLogClear},
-      {"aclLogCounts", Wrapped<AclLogCounts>}, {"count", Count},
+      {"clientOpen", Wrapped<ClientOpen>},
+      {"clientClose", ClientClose},
+      {"clientUpdate", ClientUpdate},
+      {"clientSetText", ClientSetText},
+      {"clientList", Wrapped<ClientList>},
+      {"clientCount", ClientCount},
+      {"clientKill", Wrapped<ClientKill>},
+      {"clientsEvict", Wrapped<ClientsEvict>},
+      {"clientWatch", ClientWatch},
+      {"clientUnwatch", ClientUnwatch},
+      {"clientWatchedHaveChanged", ClientWatchedHaveChanged},
+      {"clientWatchedSlots", Wrapped<ClientWatchedSlots>},
+      {"aclLogAdd", Wrapped<AclLogAdd>},
+      {"aclLogList", Wrapped<AclLogList>},
+      {"aclLogClear", AclLogClear},
+      {"aclLogCounts", Wrapped<AclLogCounts>},
+      {"count", Count},
   };
   return exports;
 }

@@ -207,6 +207,7 @@ Napi::Value Refuse(const Napi::CallbackInfo& info) {
 // What the keyspace counted until the last reset; `dirty` is not reset.
 std::mutex reset_mutex;
 KeyspaceCounters reset_counters{};
+std::atomic<int64_t> reset_evicted_clients{0};
 
 double ResidentBytes() {
   long pages = 0;
@@ -256,6 +257,8 @@ Napi::Value Statistics(const Napi::CallbackInfo& info) {
   set("misses", counters.misses - reset.misses);
   set("expired", counters.expired - reset.expired);
   set("evicted", counters.evicted - reset.evicted);
+  set("evictedClients",
+      ClientTable::Get().evicted_count() - reset_evicted_clients.load(std::memory_order_relaxed));
   set("dirty", counters.dirty);
   set("connectedClients", ClientTable::Get().count());
   set("totalConnections", traffic.connections);
@@ -275,6 +278,7 @@ napi_value ResetStatistics(napi_env, napi_callback_info) {
   AclLog::Get().ResetCounts();
   const std::lock_guard lock(reset_mutex);
   reset_counters = Keyspace::Get().Counters();
+  reset_evicted_clients = ClientTable::Get().evicted_count();
   return kUndefined;
 }
 

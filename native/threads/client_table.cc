@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 
 namespace tutti {
 
@@ -24,6 +25,9 @@ constexpr size_t kTextBytesMax = 256;
 
 // A record that changes under the reader this often is left out of one listing.
 constexpr int kReadAttemptsMax = 1000;
+
+// Of a client that is on its way out: what it takes is as good as free.
+constexpr int64_t kNotCounted = -1;
 
 template <typename T>
 void Store(std::atomic<T>& to, T value) {
@@ -45,9 +49,13 @@ struct alignas(64) ClientTable::Record {
   std::atomic<bool> is_killed;  // on its way out: not listed
   std::atomic<int64_t> created_ms, last_seen_ms;
   std::atomic<int32_t> db, resp, multi_count, watch_count;
-  std::atomic<int64_t> query_bytes, output_bytes;
   std::atomic<int32_t> channel_count, pattern_count, shard_channel_count;
-  std::atomic<int64_t> multi_bytes;
+  std::atomic<int64_t> query_bytes, query_unused_bytes, argument_bytes, multi_bytes;
+  std::atomic<int64_t> reply_block_bytes, reply_peak_bytes, output_bytes;
+  std::atomic<int32_t> output_count;
+  std::atomic<int64_t> memory_bytes;
+  std::atomic<bool> is_evictable;
+  std::atomic<int64_t> counted_bytes;  // what of evictable_bytes() is this client's
   std::array<std::atomic<uint64_t>, kTextWordCount> texts;
 
   ClientOwner owner() const { return {Load(thread_index), Load(connection)}; }
@@ -83,6 +91,29 @@ struct alignas(64) ClientTable::Record {
     return {bytes + 2, std::min<size_t>(count, kClientTextBytesMax[which])};
   }
 
+  ClientProgress ReadProgress() const {
+    ClientProgress progress;
+    progress.last_seen_ms = Load(last_seen_ms);
+    progress.db = Load(db);
+    progress.resp = Load(resp);
+    progress.multi_count = Load(multi_count);
+    progress.watch_count = Load(watch_count);
+    progress.channel_count = Load(channel_count);
+    progress.pattern_count = Load(pattern_count);
+    progress.shard_channel_count = Load(shard_channel_count);
+    progress.query_bytes = Load(query_bytes);
+    progress.query_unused_bytes = Load(query_unused_bytes);
+    progress.argument_bytes = Load(argument_bytes);
+    progress.multi_bytes = Load(multi_bytes);
+    progress.reply_block_bytes = Load(reply_block_bytes);
+    progress.reply_peak_bytes = Load(reply_peak_bytes);
+    progress.output_bytes = Load(output_bytes);
+    progress.output_count = Load(output_count);
+    progress.memory_bytes = Load(memory_bytes);
+    progress.is_evictable = Load(is_evictable);
+    return progress;
+  }
+
   bool Read(ClientSnapshot* into) const {
     for (int attempt = 0; attempt < kReadAttemptsMax; attempt++) {
       const uint32_t before = guard.load(std::memory_order_acquire);
@@ -93,12 +124,7 @@ struct alignas(64) ClientTable::Record {
                      connection.load(std::memory_order_acquire)};
       into->fd = fd.load(std::memory_order_acquire);
       into->created_ms = created_ms.load(std::memory_order_acquire);
-      into->progress = {Load(last_seen_ms),  Load(db),
-                        Load(resp),          Load(multi_count),
-                        Load(watch_count),   Load(query_bytes),
-                        Load(output_bytes),  Load(channel_count),
-                        Load(pattern_count), Load(shard_channel_count),
-                        Load(multi_bytes)};
+      into->progress = ReadProgress();
       for (size_t i = 0; i < kClientTextCount; i++) into->texts[i] = ReadText(i);
       if (Load(guard) == before) return true;
     }
@@ -150,6 +176,7 @@ std::optional<ClientTable::Opened> ClientTable::Open(const ClientIdentity& ident
   Record& record = this->record(slot);
   record.BeginChange();
   record.is_killed.store(false, std::memory_order_release);
+  Store(record.counted_bytes, int64_t{0});
   record.id.store(id, std::memory_order_release);
   record.thread_index.store(identity.owner.thread_index, std::memory_order_release);
   record.connection.store(identity.owner.connection, std::memory_order_release);
@@ -171,6 +198,7 @@ void ClientTable::Close(uint32_t slot) {
   const std::lock_guard lock(mutex_);
   Record& record = this->record(slot);
   slot_by_id_.erase(Load(record.id));
+  Count(record, kNotCounted);
   record.BeginChange();
   record.id.store(0, std::memory_order_release);
   record.EndChange();
@@ -185,12 +213,30 @@ void ClientTable::Update(uint32_t slot, const ClientProgress& progress) {
   record.resp.store(progress.resp, std::memory_order_release);
   record.multi_count.store(progress.multi_count, std::memory_order_release);
   record.watch_count.store(progress.watch_count, std::memory_order_release);
-  record.query_bytes.store(progress.query_bytes, std::memory_order_release);
-  record.output_bytes.store(progress.output_bytes, std::memory_order_release);
   record.channel_count.store(progress.channel_count, std::memory_order_release);
   record.pattern_count.store(progress.pattern_count, std::memory_order_release);
   record.shard_channel_count.store(progress.shard_channel_count, std::memory_order_release);
+  record.query_bytes.store(progress.query_bytes, std::memory_order_release);
+  record.query_unused_bytes.store(progress.query_unused_bytes, std::memory_order_release);
+  record.argument_bytes.store(progress.argument_bytes, std::memory_order_release);
   record.multi_bytes.store(progress.multi_bytes, std::memory_order_release);
+  record.reply_block_bytes.store(progress.reply_block_bytes, std::memory_order_release);
+  record.reply_peak_bytes.store(progress.reply_peak_bytes, std::memory_order_release);
+  record.output_bytes.store(progress.output_bytes, std::memory_order_release);
+  record.output_count.store(progress.output_count, std::memory_order_release);
+  record.memory_bytes.store(progress.memory_bytes, std::memory_order_release);
+  record.is_evictable.store(progress.is_evictable, std::memory_order_release);
+  Count(record, progress.is_evictable ? progress.memory_bytes : 0);
+}
+
+void ClientTable::Count(Record& record, int64_t bytes) {
+  // The owner counts what changes; whoever kills the client takes it out, once and for all.
+  int64_t before = Load(record.counted_bytes);
+  while (before != kNotCounted &&
+         !record.counted_bytes.compare_exchange_weak(before, bytes, std::memory_order_relaxed)) {
+  }
+  if (before == kNotCounted) return;
+  evictable_bytes_.fetch_add(std::max<int64_t>(bytes, 0) - before, std::memory_order_relaxed);
 }
 
 void ClientTable::SetText(uint32_t slot, ClientText which, std::string_view text) {
@@ -225,12 +271,35 @@ ClientTable::Record* ClientTable::FindRecord(uint64_t id) const {
   return found == slot_by_id_.end() ? nullptr : &this->record(found->second);
 }
 
+ClientOwner ClientTable::KillRecord(Record& record) {
+  record.is_killed.store(true, std::memory_order_release);
+  Count(record, kNotCounted);
+  return record.owner();
+}
+
 std::optional<ClientOwner> ClientTable::Kill(uint64_t id) {
   const std::lock_guard lock(mutex_);
   Record* const record = FindRecord(id);
   if (!record) return std::nullopt;
-  record->is_killed.store(true, std::memory_order_release);
-  return record->owner();
+  return KillRecord(*record);
+}
+
+std::vector<ClientTable::Evicted> ClientTable::EvictLargest(int64_t max_bytes) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Evicted> evicted;
+  if (evictable_bytes() <= max_bytes) return evicted;
+  std::vector<std::pair<int64_t, uint64_t>> by_size;
+  for (const auto& [id, slot] : slot_by_id_) {
+    const int64_t bytes = Load(this->record(slot).counted_bytes);
+    if (bytes > 0) by_size.emplace_back(bytes, id);
+  }
+  std::sort(by_size.begin(), by_size.end(), std::greater<>());
+  for (const auto& [bytes, id] : by_size) {
+    if (evictable_bytes() <= max_bytes) break;
+    evicted.push_back({id, KillRecord(*FindRecord(id))});
+  }
+  evicted_count_.fetch_add(static_cast<int64_t>(evicted.size()), std::memory_order_relaxed);
+  return evicted;
 }
 
 std::optional<ClientOwner> ClientTable::Find(uint64_t id) const {

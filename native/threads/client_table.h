@@ -54,10 +54,13 @@ struct ClientProgress {
   int32_t resp = 2;
   int32_t multi_count = -1;
   int32_t watch_count = 0;
-  int64_t query_bytes = 0;
-  int64_t output_bytes = 0;
   int32_t channel_count = 0, pattern_count = 0, shard_channel_count = 0;  // listened to
-  int64_t multi_bytes = 0;  // of commands that MULTI has queued; not in query_bytes
+  // In bytes, as CLIENT LIST names them (lib/server/client-memory.ts).
+  int64_t query_bytes = 0, query_unused_bytes = 0, argument_bytes = 0, multi_bytes = 0;
+  int64_t reply_block_bytes = 0, reply_peak_bytes = 0, output_bytes = 0;
+  int32_t output_count = 0;  // pieces that output_bytes is in
+  int64_t memory_bytes = 0;  // all that it takes
+  bool is_evictable = true;
 };
 
 struct ClientSnapshot {
@@ -94,6 +97,16 @@ class ClientTable {
   // Copies of all records, ascending by id. O(clients).
   std::vector<ClientSnapshot> List() const;
   std::optional<ClientOwner> Find(uint64_t id) const;
+  // Bytes that all clients take that may be evicted, as far as they have told.
+  int64_t evictable_bytes() const { return evictable_bytes_.load(std::memory_order_relaxed); }
+  // Kills of them the largest, until they take no more than `max_bytes`.
+  struct Evicted {
+    uint64_t id;
+    ClientOwner owner;
+  };
+  std::vector<Evicted> EvictLargest(int64_t max_bytes);
+  // How many, of all time.
+  int64_t evicted_count() const { return evicted_count_.load(std::memory_order_relaxed); }
   // As Find(), and leaves the client out of List() from now on: whoever killed it sees it no more.
   std::optional<ClientOwner> Kill(uint64_t id);
   size_t count() const { return count_.load(std::memory_order_relaxed); }
@@ -103,10 +116,14 @@ class ClientTable {
   Record& record(uint32_t slot) const;
   // Null if there is no such client. The mutex is held.
   Record* FindRecord(uint64_t id) const;
+  // Counts what the client takes; kNotCounted from then on if it is killed or closed.
+  void Count(Record& record, int64_t bytes);
+  ClientOwner KillRecord(Record& record);
 
   const size_t capacity_;
   Record* records_ = nullptr;  // `capacity_` of them, mapped
   std::atomic<size_t> count_{0};
+  std::atomic<int64_t> evictable_bytes_{0}, evicted_count_{0};
   std::atomic<uint32_t> used_end_{0};  // no record from here on was ever taken
 
   mutable std::mutex mutex_;  // guards everything below

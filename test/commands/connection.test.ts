@@ -67,7 +67,7 @@ const clients: readonly Row[] = [
   ['CLIENT SETINFO nope x', "-ERR Unrecognized option 'nope'"],
   [
     'CLIENT LIST',
-    /^id=\d+ addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+ fd=\d+ name= age=\d+ idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=\d+ qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|list user=default redir=-1 resp=2 lib-name=redis-py lib-ver=1\.2\n$/,
+    /^id=\d+ addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+ fd=\d+ name= age=\d+ idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=\d+ qbuf-free=0 argv-mem=10 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|list user=default redir=-1 resp=2 lib-name=redis-py lib-ver=1\.2\n$/,
   ],
   ['CLIENT LIST TYPE normal', /lib-name=redis-py/],
   ['CLIENT LIST TYPE pubsub', ''],

@@ -201,7 +201,8 @@ t.test('clients', async (t) => {
   t.equal(other, id + 1);
   t.equal(addon.clientOpen(9, 14, 'a', 'b', false, 2), -1);
   t.equal(addon.clientCount(), 2);
-  addon.clientUpdate(id, 1_700_000_000_000, 3, 3, 4, 5, 5_000_000_000, 6, 7, 8, 9, 10);
+  const figures = [6, 7, 8, 5_000_000_000, 9, 10, 11, 12, 13, 14, 15, 16, 1] as const;
+  t.equal(addon.clientUpdate(id, 1_700_000_000_000, 3, 3, 4, 5, ...figures), 16);
   for (const field of ['name', 'libName', 'libVersion', 'user', 'lastCommand', 'flags'] as const) {
     addon.clientSetText(id, field, `a ${field}`);
   }
@@ -226,16 +227,23 @@ t.test('clients', async (t) => {
     resp: 3,
     multiCount: 4,
     watchCount: 5,
+    channelCount: 6,
+    patternCount: 7,
+    shardChannelCount: 8,
     queryBytes: 5_000_000_000,
-    outputBytes: 6,
-    channelCount: 7,
-    patternCount: 8,
-    shardChannelCount: 9,
-    multiBytes: 10,
+    queryUnusedBytes: 9,
+    argumentBytes: 10,
+    multiBytes: 11,
+    replyBlockBytes: 12,
+    replyPeakBytes: 13,
+    outputBytes: 14,
+    outputCount: 15,
+    memoryBytes: 16,
   });
   t.equal(second?.flags, 'U');
   t.equal(second?.user, 'default');
 
+  t.strictSame(addon.clientsEvict(16), []);
   t.equal(addon.clientKill([id, 999_999]), 1);
   const message = await nextMessage();
   t.equal(message.kind, messageKinds.kill);

@@ -149,9 +149,71 @@ void ListsWholeRecordsWhileTheyChange() {
   EXPECT(table.count() == 0);
 }
 
+void EvictsTheLargest() {
+  ClientTable table(16);
+  std::vector<ClientTable::Opened> opened;
+  const auto update = [&](size_t i, int64_t bytes, bool is_evictable) {
+    ClientProgress progress;
+    progress.memory_bytes = bytes;
+    progress.is_evictable = is_evictable;
+    table.Update(opened[i].slot, progress);
+  };
+  for (uint32_t i = 0; i < 5; i++) opened.push_back(*table.Open(Identity(i, "a"), 0, 16));
+  const int64_t bytes[] = {100, 400, 300, 200, 1000};
+  for (size_t i = 0; i < 5; i++) update(i, bytes[i], i != 4);
+  EXPECT(table.evictable_bytes() == 1000);
+  EXPECT(table.EvictLargest(1000).empty());
+
+  const auto evicted = table.EvictLargest(300);
+  EXPECT(evicted.size() == 2 && evicted[0].id == 2 && evicted[1].id == 3);
+  EXPECT(evicted[0].owner.connection == 1);
+  EXPECT(table.evictable_bytes() == 300 && table.evicted_count() == 2);
+  EXPECT(table.List().size() == 3);
+
+  // Who is on the way out counts no more, whatever it tells, and neither does its end.
+  update(1, 5000, true);
+  EXPECT(table.evictable_bytes() == 300);
+  table.Close(opened[1].slot);
+  EXPECT(table.evictable_bytes() == 300);
+  update(4, 1000, true);
+  EXPECT(table.evictable_bytes() == 1300);
+  EXPECT(table.Kill(5).has_value() && table.evictable_bytes() == 300);
+  for (const size_t i : {0, 2, 3, 4}) table.Close(opened[i].slot);
+  EXPECT(table.evictable_bytes() == 0);
+}
+
+void CountsOnceWhatIsEvictedWhileItGrows() {
+  ClientTable table(64);
+  std::atomic<bool> is_done{false};
+  std::vector<std::thread> owners;
+  for (uint32_t owner = 0; owner < 2; owner++) {
+    owners.emplace_back([&table, owner] {
+      for (int round = 0; round < 5000; round++) {
+        const auto opened = table.Open(Identity(owner, "a"), round, 64);
+        EXPECT(opened);
+        for (int i = 1; i < 5; i++) {
+          ClientProgress progress;
+          progress.memory_bytes = 100 * i;
+          table.Update(opened->slot, progress);
+        }
+        table.Close(opened->slot);
+      }
+    });
+  }
+  std::thread evicting([&] {
+    while (!is_done) table.EvictLargest(250);
+  });
+  for (auto& owner : owners) owner.join();
+  is_done = true;
+  evicting.join();
+  EXPECT(table.evictable_bytes() == 0);
+}
+
 }  // namespace
 
 int main() {
+  EvictsTheLargest();
+  CountsOnceWhatIsEvictedWhileItGrows();
   ListsWhatWasEntered();
   CutsLongTexts();
   NeverUsesAnIdAgain();

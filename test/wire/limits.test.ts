@@ -145,9 +145,9 @@ t.test('counts the large arguments that MULTI queues', async (t) => {
   const large = Buffer.alloc(4 * 1024 * 1024, 'x');
   t.equal(await connection.request('SET', 'k', large), 'QUEUED', 'what may be sent may be queued');
   // The record follows within a second.
-  const queryBytes = async () =>
-    /\bmulti=1\b.* qbuf=(\d+)/.exec(String(await server.request('CLIENT', 'LIST')))?.[1];
-  while (Number(await queryBytes()) < large.length) await new Promise(setImmediate);
+  const queuedBytes = async () =>
+    /\bmulti=1\b.* multi-mem=(\d+)/.exec(String(await server.request('CLIENT', 'LIST')))?.[1];
+  while (!(Number(await queuedBytes()) >= large.length)) await new Promise(setImmediate);
   t.equal(await connection.request('EXISTS', 'k'), 'QUEUED');
   t.strictSame(await connection.request('EXEC'), ['OK', 1]);
   t.equal(await connection.request('STRLEN', 'k'), large.length);
