@@ -30,7 +30,11 @@ const BACKLOG_BYTES_MAX = 64 * 1024;
 const RESUME_BYTES = 16 * 1024;
 /** Unsent replies of a client that has not said who it is. */
 const UNAUTHENTICATED_REPLY_BYTES_MAX = 64 * 1024;
-/** How stale `idle` of CLIENT LIST may be. */
+/** Redis counts no replies below it: they lie in the connection's first buffer there (`PROTO_REPLY_CHUNK_BYTES`). */
+const UNCOUNTED_REPLY_BYTES_MAX = 16 * 1024;
+/** What a client must take more or less until it is counted anew for maxmemory-clients. */
+const COUNTED_STEP_BYTES = 1024;
+/** How stale `idle` and `cmd` of CLIENT LIST may be while its client is busy. */
 const RECORD_MS = 200;
 
 /** What connections share: the thread's own. */
@@ -132,6 +136,10 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
   // The client table's record.
   lastSeenMs: number;
   #recordedMs = 0;
+  #recordedBytes = 0;
+  #recordedDb = 0;
+  #recordedResp = 2;
+  #recordedQueued = -1;
   #recordedCommand = '';
   #recordedFlags: string;
   #isShownWaiting = false;
@@ -327,7 +335,14 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     this.isInTurn = false;
     const now = this.#host.nowMs;
     this.lastSeenMs = now;
-    if (now - this.#recordedMs >= RECORD_MS || this.#isShownWaiting) this.record(now);
+    if (now - this.#recordedMs >= RECORD_MS || this.#isShownWaiting || this.#hasChanged)
+      this.record(now);
+    else this.#countMemory();
+    if (this.#isDoomed) {
+      this.close();
+      this.#host.endTurn();
+      return;
+    }
     if (this.#isEnding) {
       this.#host.replies.send();
       this.#closeWhenSent();
@@ -346,15 +361,18 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
     if (this.#isClosed) return;
     this.#recordedMs = now;
     const command = this.#dispatcher.nameOf(this.call.command);
-    this.#addon.clientUpdate(
+    const memory = this.#memory;
+    this.#recordedBytes = memory.total;
+    this.#recordedDb = this.db;
+    this.#recordedResp = this.resp;
+    this.#recordedQueued = this.#queuedCount;
+    const evictableBytes = this.#addon.clientUpdate(
       this.id,
       this.lastSeenMs,
       this.db,
       this.resp,
-      this.transaction === undefined ? -1 : this.transaction.queued.length,
-      this.watched.length,
-      this.#decoder.heldBytes + this.#backlog.heldBytes,
-      this.#outbox.byteCount,
+      this.#recordedQueued,
+      this.watchedCount,
       this.subscriptions.channels,
       this.subscriptions.patterns,
       this.subscriptions.shardChannels,
@@ -379,6 +397,46 @@ export class Connection extends ClientState implements ReplySink, RequestSink, S
       this.#recordedCommand = command;
       this.#addon.clientSetText(this.id, 'lastCommand', command);
     }
+    const { clientsMemoryBytesMax } = this.#host.limits;
+    // Perhaps this one goes.
+    if (clientsMemoryBytesMax > 0 && evictableBytes > clientsMemoryBytesMax)
+      this.#host.evictClients();
+  }
+
+  /** Commands that MULTI has queued; -1: none is under way. */
+  get #queuedCount(): number {
+    return this.transaction === undefined ? -1 : this.transaction.queued.length;
+  }
+
+  /** Something that others ask for is another than it was, and changes seldom. */
+  get #hasChanged(): boolean {
+    return (
+      this.db !== this.#recordedDb ||
+      this.resp !== this.#recordedResp ||
+      this.#queuedCount !== this.#recordedQueued
+    );
+  }
+
+  get #memory(): ClientMemory {
+    return clientMemory({
+      client: this,
+      decoder: this.#decoder,
+      backlog: this.#backlog,
+      outbox: this.#outbox,
+    });
+  }
+
+  /** With a limit for what all clients take, each tells at once what it takes. */
+  #countMemory(): void {
+    if (this.#host.limits.clientsMemoryBytesMax === 0 || this.#isClosed) return;
+    if (Math.abs(this.#memory.total - this.#recordedBytes) >= COUNTED_STEP_BYTES)
+      this.record(this.#host.nowMs);
+  }
+
+  /** Nothing more of it is carried out. */
+  closeSoon(): void {
+    if (this.isInTurn) this.#isDoomed = true;
+    else this.close();
   }
 
   override noteState(): void {

@@ -500,6 +500,7 @@ export class Dispatcher {
       this.#refuse(caller, replyErrors.notInTransaction(), entry);
       return;
     }
+    caller.call.command = entry.command; // what CLIENT LIST tells
     const kept = request.retain();
     caller.queuedBytes += kept.heldBytes;
     caller.queuedBlobBytes += kept.blobBytes;
