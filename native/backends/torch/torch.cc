@@ -21,6 +21,7 @@
 
 #include "../../inference/backend.h"
 #include "../error_text.h"
+#include "divided_run.h"
 #include "file_operators.h"
 #include "graph_writes.h"
 #include "memory.h"
@@ -39,12 +40,14 @@ struct tutti_model {
   std::vector<const char*> output_name_pointers;
   size_t output_count = 0;
   uint64_t memory_bytes = 0;
+  tutti::ThreadChoice thread_choice;
 };
 
 struct tutti_script {
   struct Entry {
     torch::jit::Function* function;  // owned by `unit`
     tutti::GraphWrites writes;
+    std::unique_ptr<tutti::ThreadChoice> thread_choice = std::make_unique<tutti::ThreadChoice>();
   };
   std::shared_ptr<torch::jit::CompilationUnit> unit;
   c10::Device device{c10::kCPU};
@@ -74,6 +77,9 @@ int Guarded(char* error, size_t error_bytes, Body&& body) {
 
 // ---- Start
 
+// Whether nobody has said over how many threads a run is divided. Set once, before the first run.
+bool may_choose_threads = false;
+
 std::string VersionText(uint64_t abi_version) {
   return std::to_string(abi_version >> 56) + "." + std::to_string((abi_version >> 48) & 255) + "." +
          std::to_string((abi_version >> 40) & 255);
@@ -89,8 +95,9 @@ int Configure(const tutti_options* options, char* error, size_t error_bytes) {
     tutti::TakeMemoryFrom(options->memory);
     uint32_t intra_op_threads = options->intra_op_threads;
     // Several callers with a pool each fight for the cores: 1.7 s against 0.29 s for 8 callers on
-    // 2 cores. A lone caller is faster with the library's default.
+    // 2 cores. A lone caller may be faster with the library's default.
     if (intra_op_threads == 0 && options->run_threads > 1) intra_op_threads = 1;
+    may_choose_threads = intra_op_threads == 0;
     if (intra_op_threads > 0) at::set_num_threads(static_cast<int>(intra_op_threads));
     if (options->inter_op_threads > 0) {
       at::set_num_interop_threads(static_cast<int>(options->inter_op_threads));
@@ -105,7 +112,20 @@ int Configure(const tutti_options* options, char* error, size_t error_bytes) {
 
 // Torch keeps the thread count of OpenMP and MKL per thread: at::set_num_threads() reaches only
 // the thread that calls it, the others take it over here.
-void ThreadInit() { at::init_num_threads(); }
+void ThreadInit() {
+  at::init_num_threads();
+  tutti::DividedRun::InitThread();
+}
+
+size_t BytesOf(const tutti_tensor* tensors, size_t tensor_count) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < tensor_count; i++) bytes += tensors[i].bytes;
+  return bytes;
+}
+
+tutti::ThreadChoice* ChoiceOn(c10::Device device, tutti::ThreadChoice* choice) {
+  return may_choose_threads && device.is_cpu() ? choice : nullptr;
+}
 
 c10::Device ToDevice(tutti_device device) {
   if (device.type == TUTTI_CPU) return c10::Device(c10::kCPU);
@@ -320,7 +340,11 @@ int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutt
     stack.reserve(input_count + 1);
     stack.push_back(model->self);
     PushModelInputs(*model, inputs, input_count, &borrowed, &stack);
-    model->forward->run(stack);
+    {
+      const tutti::DividedRun divided(ChoiceOn(model->device, &model->thread_choice),
+                                      BytesOf(inputs, input_count));
+      model->forward->run(stack);
+    }
     std::vector<at::Tensor> tensors;
     const bool all_tensors = tutti::FlattenTensors(stack.back(), &tensors);
     stack.clear();
@@ -465,7 +489,11 @@ int RunScript(tutti_script* script, const tutti_script_call* call, tutti_tensor*
     }
     const tutti::ScriptContext context{call->caller, script->device, entry->writes.any};
     const tutti::ScriptScope scope(&context);
-    entry->function->run(stack);
+    {
+      const tutti::DividedRun divided(ChoiceOn(script->device, entry->thread_choice.get()),
+                                      BytesOf(call->inputs, call->input_count));
+      entry->function->run(stack);
+    }
     std::vector<at::Tensor> tensors;
     const bool is_none = stack.back().isNone();
     const bool all_tensors = is_none || tutti::FlattenTensors(stack.back(), &tensors);

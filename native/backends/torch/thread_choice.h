@@ -1,0 +1,81 @@
+// Over how many threads OpenMP divides a run: all, or none but the caller.
+//
+// To divide a loop costs 40 to 80 us when the other threads sleep, and there are several in each
+// run: a small net on 16 rows takes 93 us on two cores and 18 on one of them, one of 1024 neurons
+// on 256 rows 4.1 ms and 6.5. Nobody can tell from the graph, so both are tried.
+#ifndef TUTTI_BACKENDS_TORCH_THREAD_CHOICE_H_
+#define TUTTI_BACKENDS_TORCH_THREAD_CHOICE_H_
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace tutti {
+
+// What one model or function took so far, by the size of its inputs: the first runs of a size try
+// all threads, the next ones a single one; the better way stays, and now and then the other is
+// tried again, as the machine may have been busy.
+//
+// Threads: any method from any thread; runs at once may try once more than needed.
+class ThreadChoice {
+ public:
+  enum class Way : uint8_t { kAllThreads, kOneThread };
+
+  // The fastest of so many runs counts: others may have been disturbed, or compiled the graph.
+  static constexpr uint32_t kTriesOfEach = 5;
+  // A longer run is divided: with one thread it might take this times the cores.
+  static constexpr std::chrono::nanoseconds kTriedMax = std::chrono::milliseconds(2);
+  // Each so many runs the other way is tried again, if it is not much slower.
+  static constexpr uint32_t kRunsBetweenTries = 1024;
+  static constexpr uint64_t kMuchSlower = 4;
+
+  Way Choose(size_t input_bytes) const {
+    const Seen& all = At(input_bytes, Way::kAllThreads);
+    const Seen& one = At(input_bytes, Way::kOneThread);
+    if (all.runs < kTriesOfEach) return Way::kAllThreads;
+    if (all.best_ns > static_cast<uint64_t>(kTriedMax.count())) return Way::kAllThreads;
+    if (one.runs < kTriesOfEach) return Way::kOneThread;
+    // When in doubt the other cores are left to others.
+    const bool is_one_better = one.best_ns <= all.best_ns + all.best_ns / 16;
+    const Seen& better = is_one_better ? one : all;
+    const Seen& other = is_one_better ? all : one;
+    const bool must_retry =
+        better.runs % kRunsBetweenTries == 0 && other.best_ns < better.best_ns * kMuchSlower;
+    return is_one_better != must_retry ? Way::kOneThread : Way::kAllThreads;
+  }
+
+  // To be told how long a run took that went the way of Choose().
+  void Note(size_t input_bytes, Way way, std::chrono::nanoseconds taken) {
+    Seen& seen = At(input_bytes, way);
+    seen.best_ns = std::min<uint64_t>(seen.best_ns, taken.count());
+    seen.runs++;
+    // The run that was due has been: the other way's turn.
+    Seen& other = At(input_bytes, way == Way::kAllThreads ? Way::kOneThread : Way::kAllThreads);
+    if (other.runs > kTriesOfEach && other.runs % kRunsBetweenTries == 0) other.runs++;
+  }
+
+ private:
+  // Sizes within a factor of two are one.
+  static constexpr size_t kSizeCount = 40;
+
+  struct Seen {
+    std::atomic<uint64_t> best_ns{UINT64_MAX / kMuchSlower / 2};
+    std::atomic<uint32_t> runs{0};
+  };
+
+  static size_t Place(size_t bytes, Way way) {
+    return std::min<size_t>(std::bit_width(bytes), kSizeCount - 1) * 2 + static_cast<size_t>(way);
+  }
+  const Seen& At(size_t bytes, Way way) const { return seen_[Place(bytes, way)]; }
+  Seen& At(size_t bytes, Way way) { return seen_[Place(bytes, way)]; }
+
+  std::array<Seen, kSizeCount * 2> seen_;
+};
+
+}  // namespace tutti
+
+#endif  // TUTTI_BACKENDS_TORCH_THREAD_CHOICE_H_

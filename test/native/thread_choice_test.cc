@@ -1,0 +1,85 @@
+#include "backends/torch/thread_choice.h"
+
+#include <chrono>
+#include <functional>
+
+#include "check.h"
+
+using namespace tutti;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Way = ThreadChoice::Way;
+using Duration = std::chrono::nanoseconds;
+
+constexpr size_t kBytes = 4096;
+
+// So many runs that take the given times; the number of those that went one thread's way.
+int Run(ThreadChoice& choice, int run_count, Duration all, Duration one, size_t bytes = kBytes) {
+  int alone = 0;
+  for (int i = 0; i < run_count; i++) {
+    const Way way = choice.Choose(bytes);
+    if (way == Way::kOneThread) alone++;
+    choice.Note(bytes, way, way == Way::kOneThread ? one : all);
+  }
+  return alone;
+}
+
+constexpr int kTries = 2 * ThreadChoice::kTriesOfEach;
+
+TEST(TriesBothAndKeepsTheBetter) {
+  ThreadChoice small, large;
+  CHECK(Run(small, kTries, 90us, 18us) == kTries / 2);
+  CHECK(Run(small, 1000, 90us, 18us) == 1000);
+  CHECK(Run(large, kTries, 1100us, 1900us) == kTries / 2);
+  CHECK(Run(large, 1000, 1100us, 1900us) == 0);
+}
+
+TEST(LeavesTheCoresToOthersWhenInDoubt) {
+  ThreadChoice choice;
+  Run(choice, kTries, 100us, 104us);
+  CHECK(Run(choice, 1000, 100us, 104us) >= 999);
+}
+
+TEST(DividesLongRunsWithoutATry) {
+  ThreadChoice choice;
+  CHECK(Run(choice, 5000, 30ms, 60ms) == 0);
+}
+
+TEST(KnowsSizesApart) {
+  ThreadChoice choice;
+  Run(choice, kTries, 90us, 18us, 1000);
+  CHECK(choice.Choose(1000) == Way::kOneThread);
+  CHECK(choice.Choose(900) == Way::kOneThread);
+  CHECK(choice.Choose(100'000) == Way::kAllThreads);
+  CHECK(choice.Choose(SIZE_MAX) == Way::kAllThreads);
+  Run(choice, kTries, 90us, 18us, SIZE_MAX);
+  CHECK(choice.Choose(SIZE_MAX) == Way::kOneThread);
+  CHECK(choice.Choose(0) == Way::kAllThreads);
+}
+
+TEST(FindsOutThatTheMachineWasBusy) {
+  // All threads took long while others had the cores: one is tried when that is over.
+  ThreadChoice first;
+  Run(first, kTries, 5ms, 18us);
+  Run(first, kTries, 90us, 18us);
+  CHECK(first.Choose(kBytes) == Way::kOneThread);
+  // One thread was disturbed in all of its tries.
+  ThreadChoice later;
+  Run(later, kTries, 90us, 200us);
+  CHECK(later.Choose(kBytes) == Way::kAllThreads);
+  const int runs = 3 * ThreadChoice::kRunsBetweenTries;
+  CHECK(Run(later, runs, 90us, 18us) > runs / 2);
+}
+
+TEST(RarelyTriesWhatWasSlower) {
+  ThreadChoice choice;
+  Run(choice, kTries, 40us, 18us);
+  const int runs = 20 * ThreadChoice::kRunsBetweenTries;
+  CHECK(Run(choice, runs, 40us, 18us) >= runs - 21);
+}
+
+}  // namespace
+
+RUN_TESTS()
