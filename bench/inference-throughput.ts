@@ -1,4 +1,4 @@
-// How many runs a second many clients get, beside one thread that runs the same model in process: a
+// How many runs a second many clients get, beside one caller that runs the same model in process: a
 // small net, a wide one and a MobileNet; each run alone, put together by the server (BATCHSIZE), and
 // as batches that the client made. Every connection has an output of its own, as requests that are
 // the same would join one another.
@@ -30,7 +30,7 @@ interface Case {
   readonly rows: number;
   /** BATCHSIZE; 0: none. */
   readonly batchSize: number;
-  /** By backend: the bar of runs a second, or of the ratio to one thread in process. */
+  /** By backend: the bar of runs a second, or of the ratio to one caller in process. */
   readonly wanted?: Partial<Record<'ONNX' | 'TORCH', string>>;
 }
 
@@ -61,7 +61,7 @@ async function once(name: string, ...words: (string | Buffer)[]): Promise<void> 
   await runLoadClient(tutti.socketPath, 'latency', requestFile(name, ...words), '1');
 }
 
-/** Runs a second of one thread in process. */
+/** Runs a second of one caller in process. */
 function inProcess(backend: 'ONNX' | 'TORCH', one: Case, count: number): number {
   const name = backend.toLowerCase();
   const runtime = runtimeFolder(name);
@@ -121,6 +121,6 @@ const results: Row[] = [];
 for (const backend of ['ONNX', 'TORCH'] as const) {
   for (const one of cases.filter(isWanted)) results.push(await measure(backend, one));
 }
-printTable('Runs a second, 2 I/O threads, against one thread in process', results);
+printTable('Runs a second, 2 I/O threads, against one caller in process', results);
 await tutti.stop();
 models.remove();

@@ -293,6 +293,8 @@ export interface EngineOptions {
   threadsPerQueue: number;
   intraOpThreads: number;
   interOpThreads: number;
+  /** How many the process may use. */
+  coreCount: number;
   executionTimeoutMs: number;
   memoryLimitBytes: number;
   /** How long runs below MINBATCHSIZE wait for more if their model has no MINBATCHTIMEOUT. */

@@ -100,12 +100,16 @@ export interface ScriptRunWords {
   readonly timeoutMs: number;
 }
 
-/** Where the backends' libraries and their runtimes are, for `configureEngine`. Once, by the main thread. */
-export function engineOptions(settings: EngineSettings): EngineOptions {
+/**
+ * Where the backends' libraries and their runtimes are, for `configureEngine`. Once, by the main thread.
+ * @param coreCount That the process may use.
+ */
+export function engineOptions(settings: EngineSettings, coreCount: number): EngineOptions {
   return {
     threadsPerQueue: settings.number('ai.threads_per_queue'),
     intraOpThreads: settings.number('ai.intra_op_parallelism'),
     interOpThreads: settings.number('ai.inter_op_parallelism'),
+    coreCount,
     executionTimeoutMs: settings.number('ai.model_execution_timeout'),
     memoryLimitBytes: settings.number('ai.backend_memory_limit') * MEGABYTE,
     minBatchWaitMsMax: settings.number('min-batch-wait-max'),

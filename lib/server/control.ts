@@ -127,7 +127,7 @@ export class Control {
     // The threads load while this one does what follows.
     this.#addon = addon();
     this.#applyLimits();
-    this.#addon.configureEngine(engineOptions(settings), logEngineLine);
+    this.#addon.configureEngine(engineOptions(settings, coreCount()), logEngineLine);
     this.#addon.startBackground();
     this.#addon.scriptHostStarter(() => this.#startScriptHost());
     this.#listeners = new Listeners(this.#addon, (from) => this.#handOut(from));

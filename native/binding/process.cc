@@ -50,6 +50,7 @@ Napi::Value ConfigureEngine(const Napi::CallbackInfo& info) {
   options.threads_per_queue = static_cast<int>(GetInt64(given, "threadsPerQueue"));
   options.intra_op_threads = static_cast<int>(GetInt64(given, "intraOpThreads"));
   options.inter_op_threads = static_cast<int>(GetInt64(given, "interOpThreads"));
+  options.core_count = static_cast<int>(GetInt64(given, "coreCount"));
   options.execution_timeout_ms = GetInt64(given, "executionTimeoutMs");
   options.memory_limit_bytes = GetInt64(given, "memoryLimitBytes");
   options.min_batch_wait_ms_max = GetInt64(given, "minBatchWaitMsMax");

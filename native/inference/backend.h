@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 // Changes with any change of this file that an already built library would notice.
-#define TUTTI_BACKEND_ABI 3u
+#define TUTTI_BACKEND_ABI 4u
 
 // The one symbol of a backend library, as dlsym() wants it.
 #define TUTTI_BACKEND_SYMBOL "tutti_backend_open"
@@ -209,6 +209,13 @@ typedef struct tutti_backend {
   // Bytes of the outputs whose shapes the model tells, for inputs of `row_count` rows: the first
   // dim may be free. 0 if none is known.
   uint64_t (*output_bytes)(const tutti_model* model, int64_t row_count);
+
+  // As `load_model`, for runs that are divided over `thread_count` threads. Null where the number
+  // of threads is not the model's: then the backend divides runs itself, or not at all.
+  int (*load_divided_model)(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
+                            tutti_device device, const char* const* input_names, size_t input_count,
+                            const char* const* output_names, size_t output_count,
+                            tutti_model** model, char* error, size_t error_bytes);
 } tutti_backend;
 
 const tutti_backend* tutti_backend_open(void);

@@ -102,6 +102,9 @@ Compiler::Compiler(const EngineOptions& options)
     : places_(options.backends),
       log_(options.log),
       execution_timeout_ms_(options.execution_timeout_ms),
+      divided_thread_count_(options.intra_op_threads == 0 && options.threads_per_queue == 1
+                                ? std::max(1u, ToUint32(options.core_count))
+                                : 1),
       memories_{
           RuntimeMemory(0), RuntimeMemory(0), RuntimeMemory(0),
           RuntimeMemory(static_cast<uint64_t>(std::max<int64_t>(options.memory_limit_bytes, 0)))} {
@@ -181,13 +184,38 @@ const tutti_backend* Compiler::Opened(BackendKind kind) const {
 }
 
 Result<std::shared_ptr<CompiledModel>> Compiler::Compile(const Model& model) {
-  const ModelSpec& spec = model.spec();
-  Result<const tutti_backend*> opened = Open(spec.backend);
+  Result<const tutti_backend*> opened = Open(model.spec().backend);
   if (!opened.ok()) return opened.status();
-  const tutti_backend& backend = *opened.value();
   // Compiled, a model takes about the bytes it has: what is too large is refused before the work.
   if (!memory_account::MakeRoom(model.blob_bytes())) return Code::kOutOfMemory;
+  auto compiled = Load(*opened.value(), model, 0);
+  if (compiled.ok() && !memory_account::MakeRoom(0)) return Code::kOutOfMemory;
+  return compiled;
+}
 
+Result<std::shared_ptr<CompiledModel>> Compiler::CompileDivided(const Model& model) {
+  Result<const tutti_backend*> opened = Open(model.spec().backend);
+  if (!opened.ok()) return opened.status();
+  if (memory_account::WouldExceed(model.blob_bytes())) return Code::kOutOfMemory;
+  auto compiled = Load(*opened.value(), model, divided_thread_count_);
+  if (compiled.ok() && memory_account::WouldExceed(0)) return Code::kOutOfMemory;
+  return compiled;
+}
+
+bool Compiler::MayBeDivided(const Model& model, const tutti_backend& backend) const {
+  return divided_thread_count_ > 1 && backend.load_divided_model && divider_ &&
+         model.spec().device.type == DeviceType::kCpu;
+}
+
+void Compiler::WantDivided(const Model& model) const {
+  if (model.ClaimDivided()) divider_(Ref<const Model>::Share(&model));
+}
+
+// `divided_thread_count` of 0: the usual form.
+Result<std::shared_ptr<CompiledModel>> Compiler::Load(const tutti_backend& backend,
+                                                      const Model& model,
+                                                      uint32_t divided_thread_count) {
+  const ModelSpec& spec = model.spec();
   std::vector<tutti_bytes> chunks;
   chunks.reserve(spec.blob.size());
   for (const BlobPart& part : spec.blob) {
@@ -206,16 +234,20 @@ Result<std::shared_ptr<CompiledModel>> Compiler::Compile(const Model& model) {
   tutti_model* handle = nullptr;
   char error[TUTTI_ERROR_BYTES];
   error[0] = '\0';
-  if (backend.load_model(chunks.data(), chunks.size(), ToDevice(spec.device), inputs.data(),
-                         inputs.size(), outputs.data(), outputs.size(), &handle, error,
-                         sizeof(error)) != 0) {
+  const auto load = [&](auto load_model, auto... first) {
+    return load_model(first..., chunks.data(), chunks.size(), ToDevice(spec.device), inputs.data(),
+                      inputs.size(), outputs.data(), outputs.size(), &handle, error, sizeof(error));
+  };
+  const int failure = divided_thread_count == 0
+                          ? load(backend.load_model)
+                          : load(backend.load_divided_model, divided_thread_count);
+  if (failure != 0) {
     return Status(Code::kFailed, error);
   }
   // Its own until the object that frees it is made: that may find no memory.
   std::unique_ptr<tutti_model, void (*)(tutti_model*)> owned(handle, backend.free_model);
   auto compiled = std::make_shared<CompiledModel>(&backend, handle);
   owned.release();
-  if (!memory_account::MakeRoom(0)) return Code::kOutOfMemory;
   if (backend.warm_up) backend.warm_up(handle);
   compiled->set_taken_bytes(memory_scope.taken_bytes());
   return compiled;

@@ -80,6 +80,14 @@ class Compiler {
 
   // Parses and warms up; kFailed with the backend's text, or kOutOfMemory.
   Result<std::shared_ptr<CompiledModel>> Compile(const Model& model);
+  // The form whose runs are divided over all cores. Nothing is evicted for it: kOutOfMemory.
+  Result<std::shared_ptr<CompiledModel>> CompileDivided(const Model& model);
+  // Whether some of the model's runs may be divided by such a form: if nobody has said how many
+  // threads a run has, and runs of one device come one at a time.
+  bool MayBeDivided(const Model& model, const tutti_backend& backend) const;
+  // Has it made, once, by who was named to `set_divider`; returns at once.
+  void WantDivided(const Model& model) const;
+  void set_divider(std::function<void(Ref<const Model>)> divider) { divider_ = std::move(divider); }
   // The same, with a look at the entry points.
   Result<std::shared_ptr<CompiledScript>> Compile(const Script& script);
 
@@ -92,9 +100,14 @@ class Compiler {
   RuntimeMemory& memory(BackendKind kind) { return memories_[static_cast<size_t>(kind)]; }
 
  private:
+  Result<std::shared_ptr<CompiledModel>> Load(const tutti_backend& backend, const Model& model,
+                                              uint32_t divided_thread_count);
+
   std::array<BackendPlace, kBackendCount> places_;
   std::function<void(int, std::string_view)> log_;
   const int64_t execution_timeout_ms_;
+  const uint32_t divided_thread_count_;  // 1: no run is divided by a form of its own
+  std::function<void(Ref<const Model>)> divider_;
   std::array<std::atomic<bool>, kBackendCount> has_told_of_long_run_{};
   std::array<RuntimeMemory, kBackendCount> memories_;
   // One for each library; null where none was built.

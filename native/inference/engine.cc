@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <mutex>
+#include <new>
 #include <shared_mutex>
 #include <utility>
 
@@ -95,6 +96,13 @@ void Engine::Configure(EngineOptions options) {
   state_->options = std::move(options);
   state_->loader = new ModelLoader(state_->compiler, [state = state_](const Device& device) {
     return state->MakeQueue(device.QueueName()).status();
+  });
+  state_->compiler->set_divider([loader = state_->loader](Ref<const Model> model) {
+    try {
+      loader->Divide(std::move(model));
+    } catch (const std::bad_alloc&) {
+      // Its runs go on in one thread.
+    }
   });
   // A process that cannot start its first thread has other worries; a run would be told.
   (void)state_->MakeQueue("CPU");

@@ -38,6 +38,7 @@ struct EngineOptions {
   int threads_per_queue = 1;
   int intra_op_threads = 0;  // 0: the library's default
   int inter_op_threads = 0;
+  int core_count = 1;  // that the process may use
   int64_t execution_timeout_ms = 5000;
   int64_t memory_limit_bytes = 0;  // 0: none
   int64_t min_batch_wait_ms_max = kMinBatchWaitMsMax;

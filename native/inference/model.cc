@@ -17,7 +17,7 @@ class Remains final : public Object {
   bool is_slow_to_free() const override { return true; }
 
   std::vector<BlobPart> blob;
-  std::shared_ptr<void> compiled;
+  std::shared_ptr<void> compiled, divided;
 };
 
 const char* backend_name(BackendKind kind) {
@@ -84,6 +84,7 @@ Model::Model(ModelSpec spec)
 Model::~Model() {
   remains_->blob = std::move(spec_.blob);
   remains_->compiled = std::move(compiled_);
+  remains_->divided = std::move(divided_);
   freeing::Free(std::move(remains_));
 }
 
@@ -106,7 +107,9 @@ void Model::CopyBlob(size_t offset, size_t count, uint8_t* to) const {
 size_t Model::footprint(int64_t) const {
   size_t bytes = sizeof(*this) + spec_.tag.capacity();
   for (const BlobPart& part : spec_.blob) bytes += part.buffer->capacity();
-  if (const auto form = compiled()) bytes += form->charged_bytes();
+  for (const auto& form : {compiled(), divided()}) {
+    if (form) bytes += form->charged_bytes();
+  }
   return bytes;
 }
 
@@ -119,6 +122,16 @@ void Model::set_compiled(std::shared_ptr<CompiledModel> compiled) const {
   gate.SetMax(compiled ? compiled->backend().max_concurrent_runs : 1);
   std::lock_guard lock(mutex_);
   compiled_.swap(compiled);  // the old form is freed after the lock, by `compiled`
+}
+
+std::shared_ptr<CompiledModel> Model::divided() const {
+  std::lock_guard lock(mutex_);
+  return divided_;
+}
+
+void Model::set_divided(std::shared_ptr<CompiledModel> divided) const {
+  std::lock_guard lock(mutex_);
+  divided_ = std::move(divided);
 }
 
 void Model::set_names(std::vector<std::string> inputs,

@@ -17,6 +17,7 @@
 #include "core/object.h"
 #include "core/status.h"
 #include "inference/runtime_memory.h"
+#include "inference/thread_choice.h"
 #include "tensor/buffer_pool.h"
 
 namespace tutti {
@@ -101,6 +102,14 @@ class Model final : public Object {
   // Null until loaded; a model from a file is compiled by its first run.
   std::shared_ptr<CompiledModel> compiled() const;
   void set_compiled(std::shared_ptr<CompiledModel> compiled) const;
+
+  // Beside the compiled form, one whose runs are divided over all cores; null until made.
+  std::shared_ptr<CompiledModel> divided() const;
+  void set_divided(std::shared_ptr<CompiledModel> divided) const;
+  // True for the one caller who is to see that it is made.
+  bool ClaimDivided() const { return !is_divided_claimed_.exchange(true); }
+  mutable ThreadChoice thread_choice;  // between the two
+
   void set_names(std::vector<std::string> inputs,
                  std::optional<std::vector<std::string>> outputs);  // while being loaded only
 
@@ -109,8 +118,9 @@ class Model final : public Object {
   ModelSpec spec_;
   size_t blob_bytes_ = 0;
   Ref<Remains> remains_;      // made ahead: there may be no memory for it later
-  mutable std::mutex mutex_;  // guards compiled_
-  mutable std::shared_ptr<CompiledModel> compiled_;
+  mutable std::mutex mutex_;  // guards the forms
+  mutable std::shared_ptr<CompiledModel> compiled_, divided_;
+  mutable std::atomic<bool> is_divided_claimed_{false};
 };
 
 struct ScriptSpec {

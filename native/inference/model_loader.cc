@@ -115,6 +115,17 @@ void ModelLoader::LoadBackend(BackendKind kind, Completion completion) {
   Push(std::move(load));
 }
 
+void ModelLoader::Divide(Ref<const Model> model) {
+  Load load;
+  load.is_long = IsLong(model->spec());
+  load.prepare = [this, model = std::move(model)] {
+    auto divided = compiler_->CompileDivided(*model);
+    if (divided.ok()) model->set_divided(std::move(divided).value());
+    return divided.status();
+  };
+  Push(std::move(load));
+}
+
 Status ModelLoader::Prepare(const Ref<Model>& model) {
   auto compiled = compiler_->Compile(*model);
   if (!compiled.ok()) return compiled.status();

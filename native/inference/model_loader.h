@@ -51,6 +51,8 @@ class ModelLoader {
   Ref<Model> PrepareModel(ModelSpec spec, Completion completion);
   Ref<Script> PrepareScript(ScriptSpec spec, Completion completion);
   void LoadBackend(BackendKind kind, Completion completion);
+  // Gives the model its divided form; nobody is told, as runs go on without one.
+  void Divide(Ref<const Model> model);
 
   // Drops what waits (kShuttingDown), and refuses more until Open().
   void Close();

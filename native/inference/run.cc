@@ -116,20 +116,56 @@ Outputs CallBackend(Compiler& compiler, BackendKind kind, const tutti_backend& b
   return outputs;
 }
 
+size_t BytesOf(std::span<const tutti_tensor> tensors) {
+  size_t bytes = 0;
+  for (const tutti_tensor& tensor : tensors) bytes += tensor.bytes;
+  return bytes;
+}
+
+// The form of a model that is to do a run, and how to tell which one it was.
+struct ChosenForm {
+  std::shared_ptr<CompiledModel> form;
+  ThreadChoice::Way way = ThreadChoice::Way::kOneThread;
+  bool is_noted = false;  // whether the run's time is to be noted
+};
+
+ChosenForm ChooseForm(const Compiler& compiler, const Model& model,
+                      std::shared_ptr<CompiledModel> compiled, size_t input_bytes) {
+  ChosenForm chosen{std::move(compiled)};
+  if (!compiler.MayBeDivided(model, chosen.form->backend())) return chosen;
+  chosen.is_noted = true;
+  chosen.way = model.thread_choice.ChooseWhereDividedIsDear(input_bytes);
+  if (chosen.way == ThreadChoice::Way::kOneThread) return chosen;
+  if (auto divided = model.divided()) {
+    chosen.form = std::move(divided);
+  } else {
+    compiler.WantDivided(model);
+    chosen.way = ThreadChoice::Way::kOneThread;
+  }
+  return chosen;
+}
+
 Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_tensor> inputs,
                  size_t output_count, bool are_outputs_adopted) {
   auto compiled = FindCompiled(compiler, model);
   if (!compiled.ok()) return {{}, 0, compiled.status()};
   const tutti_backend& backend = compiled.value()->backend();
   const BackendKind kind = model.spec().backend;
+  const size_t input_bytes = BytesOf(inputs);
+  const ChosenForm chosen = ChooseForm(compiler, model, std::move(compiled).value(), input_bytes);
+  tutti_model* const handle = chosen.form->handle();
   const int64_t row_count = RowCount(inputs);
-  const RunBudget budget = {
-      model.memory_use, row_count,
-      backend.output_bytes ? backend.output_bytes(compiled.value()->handle(), row_count) : 0,
-      are_outputs_adopted};
-  return CallBackend(compiler, kind, backend, budget, output_count, [&](auto... shared) {
-    return backend.run(compiled.value()->handle(), inputs.data(), inputs.size(), shared...);
+  const RunBudget budget = {model.memory_use, row_count,
+                            backend.output_bytes ? backend.output_bytes(handle, row_count) : 0,
+                            are_outputs_adopted};
+  Outputs outputs = CallBackend(compiler, kind, backend, budget, output_count, [&](auto... shared) {
+    return backend.run(handle, inputs.data(), inputs.size(), shared...);
   });
+  if (chosen.is_noted && outputs.status.ok()) {
+    model.thread_choice.Note(input_bytes, chosen.way,
+                             std::chrono::microseconds(outputs.duration_us));
+  }
+  return outputs;
 }
 
 Outputs Run(Compiler& compiler, const ModelRun& run) {

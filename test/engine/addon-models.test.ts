@@ -41,6 +41,7 @@ t.test('models and scripts', { skip }, async (t) => {
     threadsPerQueue: 1,
     intraOpThreads: 1,
     interOpThreads: 1,
+    coreCount: 1,
     executionTimeoutMs: 5000,
     memoryLimitBytes: 0,
     minBatchWaitMsMax: 10_000,
@@ -156,7 +157,7 @@ t.test('a process exits while a run goes on', { skip }, async (t) => {
     const place = { library: ${JSON.stringify(echo)}, runtimeFolder: '', preload: [] };
     const none = { library: '', runtimeFolder: '', preload: [] };
     addon.configureEngine({
-      threadsPerQueue: 2, intraOpThreads: 1, interOpThreads: 1, executionTimeoutMs: 5000,
+      threadsPerQueue: 2, intraOpThreads: 1, interOpThreads: 1, coreCount: 1, executionTimeoutMs: 5000,
       memoryLimitBytes: 0,
       minBatchWaitMsMax: 10_000, backends: [none, none, place, none],
     });

@@ -14,16 +14,20 @@
 namespace tutti::test {
 
 // Engines are never destroyed; kept here, they are no leak to a sanitizer.
-inline Engine& NewEngine(int threads_per_queue = 1) {
+inline Engine& NewEngine(EngineOptions options) {
   static auto& engines = *new std::vector<Engine*>;
   engines.push_back(new Engine);
-  EngineOptions options;
-  options.threads_per_queue = threads_per_queue;
   options.backends[static_cast<size_t>(BackendKind::kTorch)].library =
       TUTTI_BACKEND_FOLDER "/tutti_backend_echo.so";
   options.log = [](int, std::string_view) {};
   engines.back()->Configure(std::move(options));
   return *engines.back();
+}
+
+inline Engine& NewEngine(int threads_per_queue = 1) {
+  EngineOptions options;
+  options.threads_per_queue = threads_per_queue;
+  return NewEngine(std::move(options));
 }
 
 // Blobs and sources as the echo backend reads them.

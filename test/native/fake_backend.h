@@ -122,6 +122,7 @@ class FakeBackend {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = nullptr,
+      .load_divided_model = nullptr,
   };
 };
 

@@ -1,4 +1,4 @@
-#include "backends/torch/thread_choice.h"
+#include "inference/thread_choice.h"
 
 #include <chrono>
 #include <functional>

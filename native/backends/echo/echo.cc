@@ -1,9 +1,10 @@
 // A backend without a runtime, for tests under sanitizers: it calls itself TORCH and answers copies
 // of its inputs. The blob says what goes wrong: "fail" at load, "fail-run" at each run,
-// "slow <milliseconds>" sleeps in each run; any other blob is a good model. A script is any source;
-// "fail" is a compile error. Each function exists but "missing". A script asks the server for one
-// command a word of its arguments (redis.execute), and then, as "model <key>", for a run of that
-// model on its inputs, whose outputs it answers.
+// "slow <milliseconds>" sleeps in each run, shared by the threads of a divided one; "whole
+// <milliseconds>" too, but has no divided form; any other blob is a good model. A script is any
+// source; "fail" is a compile error. Each function exists but "missing". A script asks the server
+// for one command a word of its arguments (redis.execute), and then, as "model <key>", for a run of
+// that model on its inputs, whose outputs it answers.
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -69,17 +70,27 @@ int Configure(const tutti_options* options, char*, size_t) {
 
 void ThreadInit() {}
 
-int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device, const char* const*,
-              size_t, const char* const*, size_t, tutti_model** model, char* error,
-              size_t error_bytes) {
+int LoadDividedModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
+                     tutti_device, const char* const*, size_t, const char* const*, size_t,
+                     tutti_model** model, char* error, size_t error_bytes) {
   auto loaded = std::make_unique<tutti_model>();
   for (size_t i = 0; i < chunk_count; i++) loaded->blob.append(chunks[i].data, chunks[i].bytes);
   if (loaded->blob == "fail") return Fail(error, error_bytes, "\nthis blob\nfails to load");
-  if (loaded->blob.rfind("slow ", 0) == 0) {
-    loaded->sleep_ms = static_cast<uint32_t>(std::strtoul(loaded->blob.c_str() + 5, nullptr, 10));
+  const bool is_whole = loaded->blob.starts_with("whole ");
+  if (is_whole && thread_count > 1) return Fail(error, error_bytes, "this blob cannot be divided");
+  if (is_whole || loaded->blob.starts_with("slow ")) {
+    const char* number = loaded->blob.c_str() + loaded->blob.find(' ');
+    loaded->sleep_ms = static_cast<uint32_t>(std::strtoul(number, nullptr, 10)) / thread_count;
   }
   *model = loaded.release();
   return 0;
+}
+
+int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
+              const char* const* input_names, size_t input_count, const char* const* output_names,
+              size_t output_count, tutti_model** model, char* error, size_t error_bytes) {
+  return LoadDividedModel(1, chunks, chunk_count, device, input_names, input_count, output_names,
+                          output_count, model, error, error_bytes);
 }
 
 void FreeModel(tutti_model* model) { delete model; }
@@ -176,6 +187,7 @@ const tutti_backend kBackend = {
     .script_check_entry_point = ScriptCheckEntryPoint,
     .run_script = RunScript,
     .output_bytes = nullptr,
+    .load_divided_model = LoadDividedModel,
 };
 
 }  // namespace

@@ -393,6 +393,7 @@ tutti_backend& Table() {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = OutputBytes,
+      .load_divided_model = nullptr,
   };
   return table;
 }

@@ -43,6 +43,7 @@ struct tutti_model {
   std::vector<TensorSpec> outputs;
   std::vector<const char*> input_name_pointers;
   std::vector<const char*> output_name_pointers;
+  uint32_t intra_op_threads = 1;
   std::unique_ptr<litert::InterpreterPool> interpreters;  // freed before the model
 };
 
@@ -119,7 +120,7 @@ void AddOptions(litert::Options* options, const char* kind, const std::string& t
   Check(api.AddOpaqueOptions(options, made), "Failed to construct interpreter");
 }
 
-Owned<litert::Options> CompileOptions() {
+Owned<litert::Options> CompileOptions(uint32_t intra_op_threads) {
   litert::Options* made = nullptr;
   Check(api.CreateOptions(&made), "Failed to construct interpreter");
   Owned<litert::Options> options(made, api.DestroyOptions);
@@ -128,15 +129,15 @@ Owned<litert::Options> CompileOptions() {
   // What goes wrong is kept with the interpreter, not written to standard error.
   AddOptions(made, "runtime_options_string", "error_reporter_mode = 2\n");
   // Its default is one.
-  if (runtime.intra_op_threads > 1) {
-    AddOptions(made, "xnnpack", "num_threads = " + std::to_string(runtime.intra_op_threads) + "\n");
+  if (intra_op_threads > 1) {
+    AddOptions(made, "xnnpack", "num_threads = " + std::to_string(intra_op_threads) + "\n");
   }
   return options;
 }
 
 std::unique_ptr<litert::Interpreter> Compile(const void* context) {
   const auto& model = *static_cast<const tutti_model*>(context);
-  const Owned<litert::Options> options = CompileOptions();
+  const Owned<litert::Options> options = CompileOptions(model.intra_op_threads);
   litert::CompiledModel* compiled = nullptr;
   // LiteRT 2.3.0 does not say that its compiler may be used by several threads.
   static std::mutex& mutex = *new std::mutex;
@@ -201,12 +202,13 @@ void ReadSpecs(litert::Signature* signature, decltype(litert::Api::GetNumSignatu
   for (const TensorSpec& spec : *specs) names->push_back(spec.name.c_str());
 }
 
-int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
-              const char* const*, size_t, const char* const*, size_t, tutti_model** model,
-              char* error, size_t error_bytes) {
+int LoadDividedModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
+                     tutti_device device, const char* const*, size_t, const char* const*, size_t,
+                     tutti_model** model, char* error, size_t error_bytes) {
   return Guarded(error, error_bytes, [&] {
     if (device.type != TUTTI_CPU) throw Failure{"ERR Unsupported device"};
     auto loaded = std::make_unique<tutti_model>();
+    loaded->intra_op_threads = thread_count;
     for (size_t i = 0; i < chunk_count; i++) loaded->blob_bytes += chunks[i].bytes;
     loaded->blob = AllocateAligned(loaded->blob_bytes);
     auto* end = static_cast<char*>(loaded->blob.get());
@@ -230,6 +232,13 @@ int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device
     loaded->interpreters->GiveBack(loaded->interpreters->Take());
     *model = loaded.release();
   });
+}
+
+int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
+              const char* const* input_names, size_t input_count, const char* const* output_names,
+              size_t output_count, tutti_model** model, char* error, size_t error_bytes) {
+  return LoadDividedModel(runtime.intra_op_threads, chunks, chunk_count, device, input_names,
+                          input_count, output_names, output_count, model, error, error_bytes);
 }
 
 void FreeModel(tutti_model* model) { delete model; }
@@ -368,6 +377,7 @@ tutti_backend& Table() {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = OutputBytes,
+      .load_divided_model = LoadDividedModel,
   };
   return table;
 }

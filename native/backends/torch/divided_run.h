@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstddef>
 
-#include "thread_choice.h"
+#include "../../inference/thread_choice.h"
 
 namespace tutti {
 

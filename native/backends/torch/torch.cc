@@ -529,6 +529,7 @@ const tutti_backend kBackend = {
     .script_check_entry_point = ScriptCheckEntryPoint,
     .run_script = RunScript,
     .output_bytes = nullptr,
+    .load_divided_model = nullptr,
 };
 
 }  // namespace

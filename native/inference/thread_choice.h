@@ -1,10 +1,10 @@
-// Over how many threads OpenMP divides a run: all, or none but the caller.
+// Over how many threads a run is divided: all cores', or none but the caller.
 //
 // To divide a loop costs 40 to 80 us when the other threads sleep, and there are several in each
-// run: a small net on 16 rows takes 93 us on two cores and 18 on one of them, one of 1024 neurons
-// on 256 rows 4.1 ms and 6.5. Nobody can tell from the graph, so both are tried.
-#ifndef TUTTI_BACKENDS_TORCH_THREAD_CHOICE_H_
-#define TUTTI_BACKENDS_TORCH_THREAD_CHOICE_H_
+// run: in LibTorch a small net on 16 rows takes 93 us on two cores and 18 on one of them, one of
+// 1024 neurons on 256 rows 4.1 ms and 6.5. Nobody can tell from the graph, so both are tried.
+#ifndef TUTTI_INFERENCE_THREAD_CHOICE_H_
+#define TUTTI_INFERENCE_THREAD_CHOICE_H_
 
 #include <algorithm>
 #include <array>
@@ -16,9 +16,9 @@
 
 namespace tutti {
 
-// What one model or function took so far, by the size of its inputs: the first runs of a size try
-// all threads, the next ones a single one; the better way stays, and now and then the other is
-// tried again, as the machine may have been busy.
+// What one model or function took so far, by the size of its inputs: of each size both ways are
+// tried, the better one stays, and now and then the other is tried again, as the machine may have
+// been busy.
 //
 // Threads: any method from any thread; runs at once may try once more than needed.
 class ThreadChoice {
@@ -33,22 +33,29 @@ class ThreadChoice {
   static constexpr uint32_t kRunsBetweenTries = 1024;
   static constexpr uint64_t kMuchSlower = 4;
 
+  // A run of one thread that takes less is not divided unless that costs nothing to find out.
+  static constexpr std::chrono::nanoseconds kDividedMin = std::chrono::milliseconds(1);
+
+  // Where each run may be divided or not: all threads come first.
   Way Choose(size_t input_bytes) const {
     const Seen& all = At(input_bytes, Way::kAllThreads);
-    const Seen& one = At(input_bytes, Way::kOneThread);
     if (all.runs < kTriesOfEach) return Way::kAllThreads;
     if (all.best_ns > static_cast<uint64_t>(kTriedMax.count())) return Way::kAllThreads;
-    if (one.runs < kTriesOfEach) return Way::kOneThread;
-    // When in doubt the other cores are left to others.
-    const bool is_one_better = one.best_ns <= all.best_ns + all.best_ns / 16;
-    const Seen& better = is_one_better ? one : all;
-    const Seen& other = is_one_better ? all : one;
-    const bool must_retry =
-        better.runs % kRunsBetweenTries == 0 && other.best_ns < better.best_ns * kMuchSlower;
-    return is_one_better != must_retry ? Way::kOneThread : Way::kAllThreads;
+    if (At(input_bytes, Way::kOneThread).runs < kTriesOfEach) return Way::kOneThread;
+    return Better(input_bytes);
   }
 
-  // To be told how long a run took that went the way of Choose().
+  // Where a model must be loaded once more for runs that are divided: one thread comes first, and
+  // all are asked for by long runs only.
+  Way ChooseWhereDividedIsDear(size_t input_bytes) const {
+    const Seen& one = At(input_bytes, Way::kOneThread);
+    if (one.runs < kTriesOfEach) return Way::kOneThread;
+    if (one.best_ns < static_cast<uint64_t>(kDividedMin.count())) return Way::kOneThread;
+    if (At(input_bytes, Way::kAllThreads).runs < kTriesOfEach) return Way::kAllThreads;
+    return Better(input_bytes);
+  }
+
+  // To be told how long a run took that went this way.
   void Note(size_t input_bytes, Way way, std::chrono::nanoseconds taken) {
     Seen& seen = At(input_bytes, way);
     seen.best_ns = std::min<uint64_t>(seen.best_ns, taken.count());
@@ -70,6 +77,18 @@ class ThreadChoice {
   static size_t Place(size_t bytes, Way way) {
     return std::min<size_t>(std::bit_width(bytes), kSizeCount - 1) * 2 + static_cast<size_t>(way);
   }
+  Way Better(size_t input_bytes) const {
+    const Seen& all = At(input_bytes, Way::kAllThreads);
+    const Seen& one = At(input_bytes, Way::kOneThread);
+    // When in doubt the other cores are left to others.
+    const bool is_one_better = one.best_ns <= all.best_ns + all.best_ns / 16;
+    const Seen& better = is_one_better ? one : all;
+    const Seen& other = is_one_better ? all : one;
+    const bool must_retry =
+        better.runs % kRunsBetweenTries == 0 && other.best_ns < better.best_ns * kMuchSlower;
+    return is_one_better != must_retry ? Way::kOneThread : Way::kAllThreads;
+  }
+
   const Seen& At(size_t bytes, Way way) const { return seen_[Place(bytes, way)]; }
   Seen& At(size_t bytes, Way way) { return seen_[Place(bytes, way)]; }
 
@@ -78,4 +97,4 @@ class ThreadChoice {
 
 }  // namespace tutti
 
-#endif  // TUTTI_BACKENDS_TORCH_THREAD_CHOICE_H_
+#endif  // TUTTI_INFERENCE_THREAD_CHOICE_H_
