@@ -65,6 +65,9 @@ class Peer {
     return true;
   }
 
+  // Whether an address that Connect() tried has answered that nobody listens there.
+  bool is_refused() const { return is_refused_; }
+
   bool Send(std::initializer_list<std::string_view> words) {
     std::string head = "*" + std::to_string(words.size()) + "\r\n";
     for (const std::string_view word : words) {
@@ -108,12 +111,14 @@ class Peer {
     return ready > 0;
   }
 
-  bool ConnectTo(const addrinfo& address) const {
+  bool ConnectTo(const addrinfo& address) {
     if (connect(fd_, address.ai_addr, address.ai_addrlen) == 0) return true;
     if (errno != EINPROGRESS || !Wait(POLLOUT)) return false;
     int error = 0;
     socklen_t bytes = sizeof error;
-    return getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 && error == 0;
+    if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 && error == 0) return true;
+    is_refused_ = true;
+    return false;
   }
 
   bool SendBytes(std::string_view bytes) const {
@@ -130,6 +135,7 @@ class Peer {
 
   int timeout_ms_ = 0;
   int fd_ = -1;
+  bool is_refused_ = false;  // see is_refused()
   std::string received_;
 };
 
@@ -262,6 +268,9 @@ class Mover {
     peer_ = std::make_unique<Peer>();
     peer_->set_timeout(migration_.timeout_ms);
     if (!peer_->Connect(migration_.host, migration_.port)) {
+      // Redis takes a refused connection for one, and notices when it writes (7.0,
+      // `migrateCommand`).
+      if (peer_->is_refused()) return NotWritten();
       return Failed("IOERR error or timeout connecting to the client");
     }
     return Greet();

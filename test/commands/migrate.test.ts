@@ -187,7 +187,7 @@ t.test('between two servers of ours', async (t) => {
       [['MIGRATE', LOCAL, target.port, 'k', 0, 1, 'AUTH2', 'u'], /syntax error/],
       [['MIGRATE', LOCAL, target.port, 'k', 0, 1, 'KEYS', 'k'], /must be set to the empty string/],
       [['MIGRATE', LOCAL, target.port, 'k', 99, 1000], /replied with error: ERR DB index/],
-      [['MIGRATE', LOCAL, 1, 'k', 0, 1000], /^IOERR error or timeout connecting to the client/],
+      [['MIGRATE', LOCAL, 1, 'k', 0, 1000], /^IOERR error or timeout writing to target instance/],
       [['MIGRATE', 'no such host.', 1, 'k', 0, 1000], /^IOERR error or timeout connecting/],
     ] as const) {
       t.match(await from.refusal(...words), complaint, words.join(' '));
