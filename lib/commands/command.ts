@@ -181,6 +181,16 @@ export interface DeniedRequest {
   readonly clientId: number;
 }
 
+/** What DEBUG RELOAD is asked for. */
+export interface ReloadOptions {
+  /** First all keys go to the file. */
+  readonly saves: boolean;
+  /** Then they are deleted. */
+  readonly flushes: boolean;
+  /** A key of the file that is there takes its place, where it ends the process otherwise. */
+  readonly merges: boolean;
+}
+
 /** What commands may ask of the process; the main thread or this thread carries it out. */
 export interface ServerServices {
   readonly settings: Settings;
@@ -216,8 +226,10 @@ export interface ServerServices {
   saveInBackground(isScheduled: boolean): Promise<boolean>;
   /** Begins to rewrite the append-only file; answers as `configSet`. */
   rewriteJournal(): Promise<Error | undefined>;
-  /** Saves if asked, then holds what the file holds; answers as `configSet`. */
-  reload(saves: boolean): Promise<Error | undefined>;
+  /** Loads the file; answers as `configSet`. */
+  reload(options: ReloadOptions): Promise<Error | undefined>;
+  /** Holds what the append-only files hold; answers as `configSet`. */
+  reloadJournal(): Promise<Error | undefined>;
   /** Ends the process with status 0 after open EXECs; only where it cannot there is an answer. */
   shutdown(options: {
     readonly save: 'default' | 'save' | 'nosave';

@@ -3,8 +3,10 @@
 import { replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { addon, codes } from '../engine/addon.ts';
+import { failure } from '../engine/failure.ts';
 import { type Call, type Command, noKeys } from './command.ts';
-import { isAllowedBy, replyWhenDone, shown } from './words.ts';
+import { replyOfType } from './debug-protocol.ts';
+import { countOf, isAllowedBy, okOrFailure, replyWhenDone, shown } from './words.ts';
 
 interface Subcommand {
   readonly name: string;
@@ -80,10 +82,62 @@ const subcommands: readonly Subcommand[] = [
   },
   {
     name: 'RELOAD',
-    usage: 'RELOAD [NOSAVE]',
-    summary: 'Saves all keys, deletes them, and loads the file.',
+    usage: 'RELOAD [NOSAVE] [NOFLUSH] [MERGE]',
+    summary: 'Saves all keys, deletes them, and loads the file. MERGE: what is there is replaced.',
     arity: -2,
     run: reload,
+  },
+  {
+    name: 'LOADAOF',
+    usage: 'LOADAOF',
+    summary: 'Deletes all keys and loads the append-only files.',
+    arity: 2,
+    run(call) {
+      if (!call.mayWait) throw replyErrors.optionNotSupported('DEBUG LOADAOF inside MULTI');
+      replyWhenDone(call, () => call.server.reloadJournal());
+    },
+  },
+  {
+    name: 'POPULATE',
+    usage: 'POPULATE <count> [<prefix>] [<size>]',
+    summary: 'Makes so many strings, of keys that are not there.',
+    arity: -3,
+    run: populate,
+  },
+  {
+    name: 'PROTOCOL',
+    usage: 'PROTOCOL <type>',
+    summary: 'Answers a value of a type of RESP.',
+    arity: 3,
+    run: ({ reply, request }) => replyOfType(reply, shown(request, 2).toLowerCase()),
+  },
+  {
+    name: 'SEGFAULT',
+    usage: 'SEGFAULT',
+    summary: 'Ends the server with SIGSEGV, as a fault would.',
+    arity: 2,
+    run: () => endBy('SIGSEGV'),
+  },
+  {
+    name: 'PANIC',
+    usage: 'PANIC',
+    summary: 'Ends the server with SIGABRT.',
+    arity: 2,
+    run: () => endBy('SIGABRT'),
+  },
+  {
+    name: 'QUICKLIST-PACKED-THRESHOLD',
+    usage: 'QUICKLIST-PACKED-THRESHOLD <size>',
+    summary: 'Does nothing: lists have no nodes of their own for large elements.',
+    arity: 3,
+    run: ({ reply }) => reply.ok(),
+  },
+  {
+    name: 'SET-DISABLE-DENY-SCRIPTS',
+    usage: 'SET-DISABLE-DENY-SCRIPTS <0|1>',
+    summary: 'Does nothing: no script in Lua is run.',
+    arity: 3,
+    run: ({ reply }) => reply.ok(),
   },
   {
     name: 'HELP',
@@ -131,14 +185,43 @@ function sleep(call: Call): void {
   setTimeout(() => ticket.finish(codes.ok, ''), ms).unref();
 }
 
+const reloadWords = ['NOSAVE', 'NOFLUSH', 'MERGE'] as const;
+
 function reload(call: Call): void {
   const { request, server } = call;
-  for (let i = 2; i < request.count; i++) if (!request.is(i, 'NOSAVE')) throw replyErrors.syntax();
+  const given = new Set<string>();
+  for (let i = 2; i < request.count; i++) {
+    const word = reloadWords.find((name) => request.is(i, name));
+    if (word === undefined) throw replyErrors.reloadOption();
+    given.add(word);
+  }
   if (!call.mayWait) throw replyErrors.optionNotSupported('DEBUG RELOAD inside MULTI');
-  // What is deleted and loaded stands in no record.
-  if (server.settings.isOn('appendonly'))
-    throw replyErrors.optionNotSupported('DEBUG RELOAD beside an append-only file');
-  replyWhenDone(call, () => server.reload(request.count === 2));
+  replyWhenDone(call, () =>
+    server.reload({
+      saves: !given.has('NOSAVE'),
+      flushes: !given.has('NOFLUSH'),
+      merges: given.has('MERGE'),
+    }),
+  );
+}
+
+function populate(call: Call): void {
+  const { client, request } = call;
+  if (request.count > 5) throw replyErrors.wrongSubcommandWords(shown(request, 1), 'DEBUG');
+  const count = countOf(request, 2);
+  const valueBytes = request.count > 4 ? countOf(request, 4) : 0;
+  if (!call.mayWait) throw replyErrors.optionNotSupported('DEBUG POPULATE inside MULTI');
+  const { connection, sequence } = call.wait(okOrFailure);
+  const prefix = request.count > 3 ? 3 : -1;
+  const bytes = valueBytes === 0 ? -1 : valueBytes;
+  const result = addon().populate(client.db, prefix, count, bytes, connection, sequence);
+  if (result < 0) throw failure(result);
+}
+
+/** Nothing is saved. */
+function endBy(signal: NodeJS.Signals): void {
+  log.warning(`DEBUG ends the server with ${signal}`);
+  process.kill(process.pid, signal);
 }
 
 function object({ client, reply }: Call): void {

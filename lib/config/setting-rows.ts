@@ -376,7 +376,9 @@ export const settingRows: readonly SettingRow[] = [
   flag('aof-use-rdb-preamble', 'yes', {
     effect: 'Whether a rewrite writes RDB, or commands.',
   }),
-  flag('aof-timestamp-enabled', 'no'),
+  flag('aof-timestamp-enabled', 'no', {
+    effect: 'Whether the append-only files say when what was done, for redis-check-aof.',
+  }),
   flag('aof-rewrite-incremental-fsync', 'yes', {
     effect: 'Whether a rewrite goes to the disk bit by bit.',
   }),

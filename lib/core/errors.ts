@@ -315,6 +315,9 @@ export const replyErrors = {
   cannotRewrite: (reason: string) => err(`the append only file cannot be rewritten: ${reason}`),
   noJournal: () => err('WAITAOF cannot be used when numlocal is set but appendonly is disabled.'),
   localOutOfRange: () => err('value is out of range, value must between 0 and 1'),
+  nothingToLoad: (what: string) => err(`there is nothing to be loaded: no ${what}`),
+  cannotReload: (reason: string) =>
+    err(`nothing was loaded, since the append only file cannot be written: ${reason}`),
   shutdownFailed: () => err('Errors trying to SHUTDOWN. Check logs.'),
   cannotSave: (reason: string) => err(`the data cannot be saved: ${reason}`),
 
@@ -345,6 +348,13 @@ export const replyErrors = {
       'DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
     ),
   /** What DEBUG ERROR is given. */
+  reloadOption: () =>
+    err('DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.'),
+  notInResp2: () => err('RESP2 is not supported by this command'),
+  noReplyType: () =>
+    err(
+      'Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false',
+    ),
   ofDebug: (text: string) => bare(text),
 
   // --- tensors ---

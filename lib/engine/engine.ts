@@ -21,10 +21,10 @@ import { DagWords } from './dag-words.ts';
 import { failure } from './failure.ts';
 import type {
   ModelRecord,
-  ModelStoreArguments,
+  ModelWordArguments,
   RunInfoRecord,
   ScriptRecord,
-  ScriptStoreArguments,
+  ScriptWordArguments,
 } from './model-commands.ts';
 
 const MEGABYTE = 1_000_000;
@@ -174,13 +174,22 @@ export class Engine {
 
   /** Queues parsing; the answer comes by the thread's mailbox. */
   storeModel(db: number, words: ModelWords, ticket: Ticket): void {
-    const result = this.#native.modelStore(db, words.key, ...modelArguments(words, ticket));
+    const { connection, sequence } = ticket;
+    const given = modelArguments(words);
+    const result = this.#native.modelStore(db, words.key, ...given, connection, sequence);
+    if (result < 0) throw storeFailure(result);
+  }
+
+  /** Stores a model that is not compiled before its first run. @throws {ReplyError} */
+  keepModel(db: number, words: ModelWords): void {
+    const result = this.#native.modelKeep(db, words.key, ...modelArguments(words));
     if (result < 0) throw storeFailure(result);
   }
 
   /** As `storeModel`, but nothing is stored until `commit`. */
   prepareModel(words: ModelWords, ticket: Ticket): PreparedStore {
-    const id = this.#native.modelPrepare(...modelArguments(words, ticket));
+    const { connection, sequence } = ticket;
+    const id = this.#native.modelPrepare(...modelArguments(words), connection, sequence);
     if (id < 0) throw storeFailure(id);
     return new PreparedStore(this.#native, words.key, id);
   }
@@ -236,13 +245,22 @@ export class Engine {
   // --- scripts ---
 
   storeScript(db: number, words: ScriptWords, ticket: Ticket): void {
-    const result = this.#native.scriptStore(db, words.key, ...scriptArguments(words, ticket));
+    const { connection, sequence } = ticket;
+    const given = scriptArguments(words);
+    const result = this.#native.scriptStore(db, words.key, ...given, connection, sequence);
+    if (result < 0) throw storeFailure(result);
+  }
+
+  /** As `keepModel`. @throws {ReplyError} */
+  keepScript(db: number, words: ScriptWords): void {
+    const result = this.#native.scriptKeep(db, words.key, ...scriptArguments(words));
     if (result < 0) throw storeFailure(result);
   }
 
   /** As `storeScript`, but nothing is stored until `commit`. */
   prepareScript(words: ScriptWords, ticket: Ticket): PreparedStore {
-    const id = this.#native.scriptPrepare(...scriptArguments(words, ticket));
+    const { connection, sequence } = ticket;
+    const id = this.#native.scriptPrepare(...scriptArguments(words), connection, sequence);
     if (id < 0) throw storeFailure(id);
     return new PreparedStore(this.#native, words.key, id);
   }
@@ -414,7 +432,7 @@ export class Engine {
   }
 }
 
-function modelArguments(words: ModelWords, ticket: Ticket): ModelStoreArguments {
+function modelArguments(words: ModelWords): ModelWordArguments {
   return [
     words.backend,
     words.device,
@@ -428,20 +446,16 @@ function modelArguments(words: ModelWords, ticket: Ticket): ModelStoreArguments 
     words.outputCount,
     words.firstChunk,
     words.chunkCount,
-    ticket.connection,
-    ticket.sequence,
   ];
 }
 
-function scriptArguments(words: ScriptWords, ticket: Ticket): ScriptStoreArguments {
+function scriptArguments(words: ScriptWords): ScriptWordArguments {
   return [
     words.device,
     words.tag,
     words.firstEntryPoint,
     words.entryPointCount,
     words.source,
-    ticket.connection,
-    ticket.sequence,
   ];
 }
 

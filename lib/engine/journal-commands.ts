@@ -56,7 +56,12 @@ export interface JournalCommands {
   /** `listener` is told one of `journalEvents`, a code and its text. */
   journalListen(listener: (event: number, code: number, text: string) => void): void;
   /** `policy` is an index of `syncPolicies`. */
-  journalSettings(policy: number, syncsDuringRewrite: boolean, waitingBytesMax: number): void;
+  journalSettings(
+    policy: number,
+    syncsDuringRewrite: boolean,
+    waitingBytesMax: number,
+    withStamps: boolean,
+  ): void;
   /** Goes on with a file at its end; `bytes` are those of all files. */
   journalStart(path: string, bytes: number): string | undefined;
   /** Takes a snapshot and begins the next file at the same moment; the end is told as `rewritten`. */
@@ -65,6 +70,8 @@ export interface JournalCommands {
   journalCancelRewrite(): void;
   /** Switches off, and waits until all is on the disk, or cannot be. */
   journalStop(): string | undefined;
+  /** Switches on again, behind what was written before. */
+  journalResume(): void;
   /** 0 while the journal is read: keys go when it says so. */
   keysExpire(expire: number): void;
 

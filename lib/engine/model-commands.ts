@@ -31,8 +31,8 @@ export interface RunInfoRecord {
   errors: number;
 }
 
-/** Of `modelStore` and `modelPrepare`: codes, numbers, and words by their index. */
-export type ModelStoreArguments = [
+/** Of `modelKeep`: codes, numbers, and words by their index. */
+export type ModelWordArguments = [
   backend: number,
   device: number,
   tag: number,
@@ -45,24 +45,28 @@ export type ModelStoreArguments = [
   outputCount: number,
   firstChunk: number,
   chunkCount: number,
-  connection: number,
-  sequence: number,
 ];
 
-/** Of `scriptStore` and `scriptPrepare`. */
-export type ScriptStoreArguments = [
+/** Of `modelStore` and `modelPrepare`. */
+export type ModelStoreArguments = [...ModelWordArguments, connection: number, sequence: number];
+
+/** Of `scriptKeep`. */
+export type ScriptWordArguments = [
   device: number,
   tag: number,
   firstEntryPoint: number,
   entryPointCount: number,
   source: number,
-  connection: number,
-  sequence: number,
 ];
+
+/** Of `scriptStore` and `scriptPrepare`. */
+export type ScriptStoreArguments = [...ScriptWordArguments, connection: number, sequence: number];
 
 export interface ModelCommands {
   /** Words: device, tag (-1: none), inputs and outputs (first, count), blob chunks (first, count). Queues parsing; the answer comes by mailbox. @returns 0, -invalidValue (device), -outOfMemory (a refused blob). */
   modelStore(db: number, key: number, ...model: ModelStoreArguments): number;
+  /** Stores it at once, for the first run to compile; words as of `modelStore` up to the chunks. @returns 0, -invalidValue, -wrongType, -outOfMemory. */
+  modelKeep(db: number, key: number, ...model: ModelWordArguments): number;
   /** As `modelStore`, but for `preparedCommit` to store once the answer is 0. @returns An id, or a negative code as `modelStore`. */
   modelPrepare(...model: ModelStoreArguments): number;
   /** Stores what `modelPrepare` or `scriptPrepare` has made. @returns 0, -wrongType, -outOfMemory. */
@@ -75,6 +79,8 @@ export interface ModelCommands {
   modelBlob(chunkBytes: number): number[] | number;
   /** As `modelStore`. */
   scriptStore(db: number, key: number, ...script: ScriptStoreArguments): number;
+  /** As `modelKeep`. */
+  scriptKeep(db: number, key: number, ...script: ScriptWordArguments): number;
   /** As `modelPrepare`. */
   scriptPrepare(...script: ScriptStoreArguments): number;
   scriptFind(db: number, key: number): ScriptRecord | number;

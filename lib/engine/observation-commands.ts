@@ -75,4 +75,13 @@ export interface ObservationCommands {
   valueDigest(db: number, key: number): Buffer;
   /** What DEBUG OBJECT answers, empty if there is no such key. */
   debugObject(db: number, key: number): string;
+  /** Makes `count` keys, named by word `prefix` (-1: `key`) and a number; the end comes by mailbox. `valueBytes` below 0: as many as are needed. @returns 0, -outOfMemory. */
+  populate(
+    db: number,
+    prefix: number,
+    count: number,
+    valueBytes: number,
+    connection: number,
+    sequence: number,
+  ): number;
 }

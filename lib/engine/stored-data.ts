@@ -110,8 +110,8 @@ export interface StoredDataCommands {
   rdbSave(options: RdbSaveOptions): number;
   /** Ends the save that goes on, and waits for that. */
   rdbCancel(): void;
-  /** Loads on a thread of its own; the end is told as `loaded`. */
-  rdbLoad(path: string, databaseCount: number, keyDelayUs: number): void;
+  /** Loads on a thread of its own; the end is told as `loaded`. A key that is there is an error unless `replaces`. */
+  rdbLoad(path: string, databaseCount: number, keyDelayUs: number, replaces: boolean): void;
   /** By any thread. */
   dataFacts(): DataFacts;
 }

@@ -8,6 +8,7 @@ import type {
   CommandFigures,
   DeniedRequest,
   Rates,
+  ReloadOptions,
   ServerServices,
 } from '../commands/command.ts';
 import { calledCommands, knownCommands } from '../commands/renames.ts';
@@ -149,8 +150,12 @@ export class Services implements ServerServices {
     return errorOf(await this.#ask((id) => ({ type: 'bgrewriteaof', id })));
   }
 
-  async reload(saves: boolean): Promise<Error | undefined> {
-    return errorOf(await this.#ask((id) => ({ type: 'reload', id, saves })));
+  async reload(options: ReloadOptions): Promise<Error | undefined> {
+    return errorOf(await this.#ask((id) => ({ type: 'reload', id, options })));
+  }
+
+  async reloadJournal(): Promise<Error | undefined> {
+    return errorOf(await this.#ask((id) => ({ type: 'reload-journal', id })));
   }
 
   async shutdown(options: ShutdownOptions): Promise<Error | undefined> {

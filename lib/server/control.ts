@@ -106,6 +106,10 @@ export class Control {
       (state) => {
         for (const thread of this.#allThreads) this.#post(thread, { type: 'data', state });
       },
+      async () => {
+        await this.#hold();
+        this.#release(holdStates.goesOn);
+      },
       (part) => this.#readCommands(part),
     );
     this.#threadStart = {
@@ -247,9 +251,10 @@ export class Control {
         this.#answer(thread, message.id, this.#data.journal.rewrite());
         break;
       case 'reload':
-        void this.#data
-          .reload(message.saves)
-          .then((refusal) => this.#answer(thread, message.id, refusal));
+        this.#reload(thread, message.id, () => this.#data.reload(message.options));
+        break;
+      case 'reload-journal':
+        this.#reload(thread, message.id, () => this.#data.reloadJournal());
         break;
       case 'shutdown':
         log.notice('User requested shutdown...');
@@ -427,6 +432,12 @@ export class Control {
       if (!(error instanceof ReplyError)) throw error;
       this.#answer(from, id, error);
     }
+  }
+
+  /** Not while the process ends: both hold all threads. */
+  #reload(from: Thread, id: number, reload: () => Promise<ReplyError | undefined>): void {
+    const reloaded = this.#isStopping ? Promise.resolve(replyErrors.shuttingDown()) : reload();
+    void reloaded.then((refusal) => this.#answer(from, id, refusal));
   }
 
   #answer(to: Thread, id: number, refusal: ReplyError | undefined): void {

@@ -2,6 +2,7 @@
 // save point or the end asks for it. The work itself is done by threads of the native core.
 
 import { existsSync } from 'node:fs';
+import type { ReloadOptions } from '../commands/command.ts';
 import type { Settings } from '../config/settings.ts';
 import { type ReplyError, replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
@@ -27,6 +28,7 @@ const inBackground: Save = { isBackground: true, onEnd: () => {} };
 export class DataFiles {
   readonly #settings: Settings;
   readonly #tell: (state: DataState) => void;
+  readonly #settle: () => Promise<void>;
   #told: DataState;
   #isLoading: boolean;
   #onRdbLoaded: (byteCount: number) => void = () => {};
@@ -40,15 +42,18 @@ export class DataFiles {
 
   /**
    * @param tell Brings the state to all threads.
+   * @param settle Waits until all have taken it, and have carried out what they had begun.
    * @param readCommands Reads a file of commands, on a thread with a command layer.
    */
   constructor(
     settings: Settings,
     tell: (state: DataState) => void,
+    settle: () => Promise<void>,
     readCommands: JournalHost['readCommands'],
   ) {
     this.#settings = settings;
     this.#tell = tell;
+    this.#settle = settle;
     this.journal = new JournalFiles(settings, {
       readCommands,
       loadRdb: (path) => this.#loadRdb(path),
@@ -136,11 +141,11 @@ export class DataFiles {
   }
 
   /** @returns The bytes of the file that were read. */
-  #loadRdb(path: string): Promise<number> {
+  #loadRdb(path: string, replaces = false): Promise<number> {
     this.#startedLoadingMs = Date.now();
     this.#loadingPath = path;
     const { databaseCount } = this.#settings;
-    this.#addon.rdbLoad(path, databaseCount, this.#settings.number('key-load-delay'));
+    this.#addon.rdbLoad(path, databaseCount, this.#settings.number('key-load-delay'), replaces);
     return new Promise((resolve) => {
       this.#onRdbLoaded = resolve;
     });
@@ -148,6 +153,10 @@ export class DataFiles {
 
   /** SAVE, and what SHUTDOWN does. @returns Why it could not be saved. */
   save(): Promise<ReplyError | undefined> {
+    return this.#isLoading ? Promise.resolve(replyErrors.loading()) : this.#saveNow();
+  }
+
+  #saveNow(): Promise<ReplyError | undefined> {
     return new Promise((resolve) => {
       const refusal = this.#start({ isBackground: false, onEnd: resolve });
       if (refusal) resolve(refusal);
@@ -162,21 +171,48 @@ export class DataFiles {
   }
 
   /** DEBUG RELOAD. A file that cannot be loaded ends the process, as at the start. */
-  async reload(saves: boolean): Promise<ReplyError | undefined> {
+  async reload({ saves, flushes, merges }: ReloadOptions): Promise<ReplyError | undefined> {
+    if (saves && this.#addon.dataFacts().isSaving) return replyErrors.saveInProgress();
+    if (!saves && !existsSync(this.#path)) return replyErrors.nothingToLoad(this.#path);
+    return this.#loadAgain(async () => {
+      const refusal = saves ? await this.#saveNow() : undefined;
+      if (refusal) return refusal;
+      if (flushes) this.#addon.flush(ALL_DATABASES);
+      // Runs that go on may have stored something meanwhile.
+      await this.#loadRdb(this.#path, flushes || merges);
+      return undefined;
+    });
+  }
+
+  /** DEBUG LOADAOF. Files that cannot be loaded end the process, as at the start. */
+  async reloadJournal(): Promise<ReplyError | undefined> {
+    if (!this.journal.isComplete) return replyErrors.nothingToLoad('the append only files');
+    return this.#loadAgain(async () => {
+      this.#addon.flush(ALL_DATABASES);
+      await this.journal.reload();
+      return undefined;
+    });
+  }
+
+  /** While it lasts no command is carried out, and nothing of what is done is written. */
+  async #loadAgain(
+    load: () => Promise<ReplyError | undefined>,
+  ): Promise<ReplyError | undefined> {
     if (this.#isLoading) return replyErrors.loading();
-    const refusal = saves ? await this.save() : undefined;
-    if (refusal) return refusal;
     this.#isLoading = true;
     this.refresh();
-    this.#addon.flush(ALL_DATABASES);
-    await this.#loadRdb(this.#path);
+    await this.#settle();
+    const complaint = await this.journal.pause();
+    const refusal = complaint === undefined ? await load() : replyErrors.cannotReload(complaint);
+    this.journal.resume();
     this.#isLoading = false;
     this.refresh();
-    return undefined;
+    return refusal;
   }
 
   /** BGSAVE. @returns Whether it is only scheduled. @throws {ReplyError} */
   saveInBackground(isScheduled: boolean): boolean {
+    if (this.#isLoading) throw replyErrors.loading();
     if (isScheduled && this.#addon.dataFacts().isSaving) {
       this.#isScheduled = true;
       return true;
@@ -194,7 +230,6 @@ export class DataFiles {
   }
 
   #start(save: Save): ReplyError | undefined {
-    if (this.#isLoading) return replyErrors.loading();
     const settings = this.#settings;
     const result = this.#addon.rdbSave({
       path: this.#path,

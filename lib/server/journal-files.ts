@@ -116,17 +116,59 @@ export class JournalFiles {
     const native = this.#addon;
     try {
       this.#adoptOldFile();
-      this.#manifest = Manifest.read(this.#manifestPath) ?? this.#manifest;
     } catch (error) {
-      const reason = error instanceof ManifestError ? error.message : systemReason(error);
-      fail(`Fatal error loading the append only files: ${reason}`);
+      failToLoad(error);
     }
+    this.#readManifest();
+    await this.#readFiles();
+    native.resetStatistics();
+  }
+
+  async #readFiles(): Promise<void> {
+    const native = this.#addon;
     native.keysExpire(0);
     const { files } = this.#manifest;
     const lastName = files.at(-1)?.name;
     for (const file of files) await this.#loadFile(file, file.name === lastName);
     native.keysExpire(1);
-    native.resetStatistics();
+  }
+
+  // --- read once more ---
+
+  /** What the files hold is all that there is, or was when the writing ended. */
+  get isComplete(): boolean {
+    return !this.#lacksBase && existsSync(this.#manifestPath);
+  }
+
+  /** Writes nothing from here on; what is on its way is on the disk. @returns Why it cannot be. */
+  async pause(): Promise<string | undefined> {
+    if (!this.#isOn) return undefined;
+    if (this.#rewrite !== undefined) {
+      const ended = new Promise<void>((resolve) => {
+        this.#onRewritten = resolve;
+      });
+      this.#addon.journalCancelRewrite();
+      await ended;
+    }
+    return this.#addon.journalStop();
+  }
+
+  resume(): void {
+    if (this.#isOn) this.#addon.journalResume();
+  }
+
+  /** Reads the files again, or ends the process if they cannot be. */
+  async reload(): Promise<void> {
+    this.#readManifest();
+    await this.#readFiles();
+  }
+
+  #readManifest(): void {
+    try {
+      this.#manifest = Manifest.read(this.#manifestPath) ?? this.#manifest;
+    } catch (error) {
+      failToLoad(error);
+    }
   }
 
   /** Before version 7 there was one file, in the folder itself. */
@@ -255,6 +297,7 @@ export class JournalFiles {
       policies.indexOf(settings.text('appendfsync')),
       !settings.isOn('no-appendfsync-on-rewrite'),
       settings.number('journal-backlog-max'),
+      settings.isOn('aof-timestamp-enabled'),
     );
   }
 
@@ -426,6 +469,11 @@ function startsAsRdb(path: string): boolean {
   } finally {
     closeSync(fd);
   }
+}
+
+function failToLoad(error: unknown): never {
+  const reason = error instanceof ManifestError ? error.message : systemReason(error);
+  fail(`Fatal error loading the append only files: ${reason}`);
 }
 
 function fail(line: string): never {

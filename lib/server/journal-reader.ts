@@ -5,6 +5,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { DEFAULT_USER } from '../auth/acl.ts';
 import type { Command } from '../commands/command.ts';
+import { commandsForFiles } from '../commands/file-stores.ts';
 import { commandTable } from '../commands/table.ts';
 import { ProtocolError } from '../core/errors.ts';
 import { type Addon, addon } from '../engine/addon.ts';
@@ -72,7 +73,10 @@ export class JournalReader extends CommandLayer implements RequestSink {
   #complaint = '';
 
   constructor(native: Addon, start: ThreadStart, commands: Iterable<Command>) {
-    super(native, start, commands, () => {}, { servesClients: false, knowsOwnNames: true });
+    super(native, start, commandsForFiles(commands), () => {}, {
+      servesClients: false,
+      knowsOwnNames: true,
+    });
     // What was taken once is taken again.
     this.limits.isLoading = false;
     this.limits.maxmemoryBytes = 0;
@@ -173,7 +177,7 @@ export class JournalReader extends CommandLayer implements RequestSink {
     this.#commandCount++;
     if (author.error === undefined) return;
     if (author.call.hasAskedToWait) {
-      // As of AI.MODELSTORE in a file of RedisAI, whose models would be lost.
+      // As of AI.MODELRUN, whose outputs would be lost.
       this.#complaint = `the command ${author.call.command.name} cannot be read from a file`;
       return;
     }

@@ -3,6 +3,7 @@
 import type { AclChange, InitialUsers, UserLine } from '../auth/acl.ts';
 import type { SettingsSnapshot } from '../config/settings.ts';
 import type { SharedStatistics } from './command-statistics.ts';
+import type { ReloadOptions } from '../commands/command.ts';
 import type { NewConnection } from './connection.ts';
 import type { TlsSetup } from './tls-setup.ts';
 
@@ -62,7 +63,8 @@ export type ToMain =
   /** Its outcome counts 1 if it was only scheduled. */
   | { readonly type: 'bgsave'; readonly id: number; readonly isScheduled: boolean }
   | { readonly type: 'bgrewriteaof'; readonly id: number }
-  | { readonly type: 'reload'; readonly id: number; readonly saves: boolean }
+  | { readonly type: 'reload'; readonly id: number; readonly options: ReloadOptions }
+  | { readonly type: 'reload-journal'; readonly id: number }
   | ({ readonly type: 'shutdown'; readonly id: number } & ShutdownOptions)
   | { readonly type: 'held' }
   | { readonly type: 'stopped' };

@@ -44,6 +44,7 @@ std::span<const Export> ProcessExports();
 std::span<const Export> ScriptExports();
 std::span<const Export> PersistenceExports();
 std::span<const Export> ObservationExports();
+std::span<const Export> DebugExports();
 std::span<const Export> JournalExports();
 // The commands about plain values: data_exports.cc names their files.
 std::span<const std::span<const Export>> DataExports();

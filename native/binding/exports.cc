@@ -26,7 +26,7 @@ napi_value Init(napi_env env, napi_value exports) {
       tutti::ModelExports(),       tutti::ScriptExports(),      tutti::DagExports(),
       tutti::ClientExports(),      tutti::EventExports(),       tutti::ProcessExports(),
       tutti::PersistenceExports(), tutti::ObservationExports(), tutti::BlockingExports(),
-      tutti::JournalExports(),
+      tutti::JournalExports(),     tutti::DebugExports(),
   };
   for (const auto& list : lists) {
     if (!AddExports(env, exports, list)) return exports;

@@ -74,12 +74,13 @@ Napi::Value JournalListen(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// journalSettings(policy, syncsDuringRewrite, waitingBytesMax)
+// journalSettings(policy, syncsDuringRewrite, waitingBytesMax, withStamps)
 Napi::Value JournalSettingsSet(const Napi::CallbackInfo& info) {
   JournalSettings settings;
   settings.policy = static_cast<SyncPolicy>(ToInt32(info[0]));
   settings.syncs_during_rewrite = info[1].As<Napi::Boolean>().Value();
   settings.waiting_bytes_max = static_cast<size_t>(ToInt64(info[2]));
+  settings.with_stamps = info[3].As<Napi::Boolean>().Value();
   Journal::Get().Set(settings);
   return info.Env().Undefined();
 }
@@ -107,6 +108,11 @@ Napi::Value JournalCancelRewrite(const Napi::CallbackInfo& info) {
 
 Napi::Value JournalStop(const Napi::CallbackInfo& info) {
   return Complaint(info.Env(), Journal::Get().Stop());
+}
+
+napi_value JournalResume(napi_env, napi_callback_info) {
+  Journal::Get().Resume();
+  return kUndefined;
 }
 
 // journalAwait(connection, sequence, mustSync): 1, and a message will come, or 0.
@@ -154,6 +160,7 @@ std::span<const Export> JournalExports() {
       {"journalRewrite", Wrapped<JournalRewrite>},
       {"journalCancelRewrite", Wrapped<JournalCancelRewrite>},
       {"journalStop", Wrapped<JournalStop>},
+      {"journalResume", JournalResume},
       {"journalAwait", JournalAwait},
       {"journalFacts", Wrapped<JournalFacts>},
       {"keysExpire", KeysExpire},

@@ -25,15 +25,14 @@ Engine& engine() { return Engine::Get(); }
 
 // --- runs ---
 
-napi_value ModelArity(napi_env env, napi_callback_info info) {
+napi_value FindModelArity(napi_env env, napi_callback_info info) {
   const Arguments<2> in(env, info);
   ThreadState& thread = this_thread();
   const auto found = FindAs<Model>(in.Int(0), thread.Word(in.Int(1)), ObjectKind::kModel);
   if (!found.ok()) return ToJs(env, found.status());
-  const ModelSpec& spec = found.value()->spec();
-  thread.blocks->numbers[0] = static_cast<double>(spec.inputs.size());
-  thread.blocks->numbers[1] =
-      spec.is_output_count_known ? static_cast<double>(spec.outputs.size()) : -1;
+  const ModelArity arity = found.value()->arity();
+  thread.blocks->numbers[0] = static_cast<double>(arity.inputs);
+  thread.blocks->numbers[1] = static_cast<double>(arity.outputs);
   return ToJs(env, Code::kOk);
 }
 
@@ -303,7 +302,7 @@ Napi::Value QueueThreadCpuSeconds(const Napi::CallbackInfo& info) {
 
 std::span<const Export> ModelExports() {
   static constexpr Export exports[] = {
-      {"modelArity", ModelArity},
+      {"modelArity", FindModelArity},
       {"modelExecute", ModelExecute},
       {"scriptExecute", Wrapped<ScriptExecute>},
       {"runInfo", Wrapped<RunInfo>},

@@ -10,10 +10,7 @@
 #include "binding/thread_state.h"
 #include "core/latency_monitor.h"
 #include "keyspace/expiry.h"
-#include "keyspace/keys.h"
 #include "keyspace/keyspace.h"
-#include "persistence/digest.h"
-#include "persistence/dump.h"
 #include "tensor/buffer_pool.h"
 #include "threads/slow_log.h"
 
@@ -193,43 +190,6 @@ napi_value RestExpiry(napi_env env, napi_callback_info info) {
   return kUndefined;
 }
 
-// --- DEBUG ---
-
-Napi::Value ToBuffer(Napi::Env env, const Sha1Digest& digest) {
-  return Napi::Buffer<uint8_t>::Copy(env, digest.data(), digest.size());
-}
-
-Napi::Value KeyspaceDigest(const Napi::CallbackInfo& info) {
-  return ToBuffer(info.Env(), DigestOfAll());
-}
-
-Napi::Value ValueDigest(const Napi::CallbackInfo& info) {
-  const std::string_view key = this_thread().Word(ToInt32(info[1]));
-  if (ThreadState::IsRefused(key)) return ToBuffer(info.Env(), {});
-  const keys::ValueFacts facts = keys::FactsOf(ToInt32(info[0]), key);
-  return ToBuffer(info.Env(), DigestOfValue(facts.value.get(), facts.expire_at_ms >= 0));
-}
-
-// Empty if there is no such key.
-Napi::Value DebugObject(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const std::string_view key = this_thread().Word(ToInt32(info[1]));
-  if (ThreadState::IsRefused(key)) return Napi::String::New(env, "");
-  const keys::ValueFacts facts = keys::FactsOf(ToInt32(info[0]), key);
-  if (!facts.value) return Napi::String::New(env, "");
-  constexpr size_t kFrameBytes = 11;  // of a DUMP: the type, the version and the checksum
-  const Ref<String> dump = Dump(*facts.value, true);
-  const size_t dump_bytes = dump ? dump->view().size() - kFrameBytes : 0;
-  char text[256];
-  const int bytes = std::snprintf(
-      text, sizeof text,
-      "Value at:%p refcount:%lld encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%lld",
-      static_cast<const void*>(facts.value.get()), static_cast<long long>(facts.references),
-      facts.encoding, dump_bytes, facts.access & 0xffffff,
-      static_cast<long long>(facts.idle_seconds));
-  return Napi::String::New(env, text, static_cast<size_t>(bytes));
-}
-
 }  // namespace
 
 std::span<const Export> ObservationExports() {
@@ -252,9 +212,6 @@ std::span<const Export> ObservationExports() {
       {"mallocStatistics", Wrapped<MallocStatistics>},
       {"setActiveExpiry", SetActiveExpiry},
       {"restExpiry", RestExpiry},
-      {"keyspaceDigest", Wrapped<KeyspaceDigest>},
-      {"valueDigest", Wrapped<ValueDigest>},
-      {"debugObject", Wrapped<DebugObject>},
   };
   return exports;
 }

@@ -233,11 +233,12 @@ napi_value RdbCancel(napi_env, napi_callback_info) {
   return kUndefined;
 }
 
-// rdbLoad(path, databaseCount, keyDelayUs): the end is told as kLoaded, lines for the log as kNote.
+// rdbLoad(path, databaseCount, keyDelayUs, replaces): the end is told as kLoaded, lines for the log as kNote.
 Napi::Value RdbLoad(const Napi::CallbackInfo& info) {
   RdbLoadOptions options;
   options.database_count = ToInt32(info[1]);
   options.key_delay_us = ToInt64(info[2]);
+  options.replaces = info[3].As<Napi::Boolean>().Value();
   options.note = [](std::string_view line) {
     DataEvents::Get().Tell(DataEvent::kNote, {Code::kOk, std::string(line)});
   };

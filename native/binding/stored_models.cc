@@ -110,6 +110,30 @@ napi_value ScriptStore(napi_env env, napi_callback_info info) {
   return ToJs(env, Code::kOk);
 }
 
+// --- out of a file: compiled by the first run, so that no runtime need be there ---
+
+napi_value ModelKeep(napi_env env, napi_callback_info info) {
+  const Arguments<14> in(env, info);
+  ThreadState& thread = this_thread();
+  const std::string_view key = thread.Word(in.Int(1));
+  if (ThreadState::IsRefused(key)) return ToJs(env, Code::kOutOfMemory);
+  auto spec = ToModelSpec(thread, in, 2);
+  if (!spec.ok()) return ToJs(env, spec.status());
+  return ToJs(env, Engine::CommitPrepared(in.Int(0), key,
+                                          Ref<Model>::Adopt(new Model(std::move(spec.value())))));
+}
+
+napi_value ScriptKeep(napi_env env, napi_callback_info info) {
+  const Arguments<7> in(env, info);
+  ThreadState& thread = this_thread();
+  const std::string_view key = thread.Word(in.Int(1));
+  if (ThreadState::IsRefused(key)) return ToJs(env, Code::kOutOfMemory);
+  auto spec = ToScriptSpec(thread, in, 2);
+  if (!spec.ok()) return ToJs(env, spec.status());
+  return ToJs(env, Engine::CommitPrepared(in.Int(0), key,
+                                          Ref<Script>::Adopt(new Script(std::move(spec.value())))));
+}
+
 // --- inside EXEC: prepared before the locks are taken, committed under them ---
 
 napi_value ModelPrepare(napi_env env, napi_callback_info info) {
@@ -160,8 +184,9 @@ Napi::Value ModelFind(const Napi::CallbackInfo& info) {
   record.Set("batchSize", static_cast<double>(spec.batch_size));
   record.Set("minBatchSize", static_cast<double>(spec.min_batch_size));
   record.Set("minBatchTimeoutMs", static_cast<double>(spec.min_batch_timeout_ms));
-  record.Set("inputs", FromTexts(env, spec.inputs));
-  record.Set("outputs", FromTexts(env, spec.outputs));
+  const ModelNames names = model->names().value_or(ModelNames{});
+  record.Set("inputs", FromTexts(env, names.inputs));
+  record.Set("outputs", FromTexts(env, names.outputs.value_or(std::vector<std::string>{})));
   record.Set("blobBytes", static_cast<double>(model->blob_bytes()));
   thread.Hold(model, nullptr, model->blob_bytes());
   return record;
@@ -223,6 +248,7 @@ std::span<const Export> StoredModelExports() {
   static constexpr Export exports[] = {
       {"modelStore", ModelStore},          {"modelPrepare", ModelPrepare},
       {"scriptStore", ScriptStore},        {"scriptPrepare", ScriptPrepare},
+      {"modelKeep", ModelKeep},            {"scriptKeep", ScriptKeep},
       {"preparedCommit", PreparedCommit},  {"preparedDrop", PreparedDrop},
       {"modelFind", Wrapped<ModelFind>},   {"modelBlob", ModelBlob},
       {"scriptFind", Wrapped<ScriptFind>},

@@ -141,6 +141,41 @@ void Model::set_names(std::vector<std::string> inputs,
   spec_.outputs = std::move(outputs).value_or(std::vector<std::string>{});
 }
 
+std::optional<ModelNames> Model::names() const {
+  if (spec_.has_names()) {
+    return ModelNames{spec_.inputs,
+                      spec_.is_output_count_known ? std::optional(spec_.outputs) : std::nullopt};
+  }
+  const auto form = compiled();
+  if (!form) return std::nullopt;
+  return ModelNames{form->InputNames(), form->OutputNames()};
+}
+
+ModelArity Model::arity() const {
+  if (spec_.has_names()) {
+    return {static_cast<int64_t>(spec_.inputs.size()),
+            spec_.is_output_count_known ? static_cast<int64_t>(spec_.outputs.size()) : -1};
+  }
+  const auto known = names();
+  if (!known) return {-1, -1};
+  return {static_cast<int64_t>(known->inputs.size()),
+          known->outputs ? static_cast<int64_t>(known->outputs->size()) : -1};
+}
+
+// The text of lib/core/errors.ts, `notAsModelDefines`.
+Status Model::CheckArity(size_t input_count, size_t output_count) const {
+  const ModelArity wanted = arity();
+  const auto fits = [](size_t count, int64_t defined) {
+    return defined < 0 || count == static_cast<size_t>(defined);
+  };
+  const char* list = nullptr;
+  if (!fits(input_count, wanted.inputs)) list = "INPUTS";
+  if (!list && !fits(output_count, wanted.outputs)) list = "OUTPUTS";
+  if (!list) return Status::Ok();
+  return Status(Code::kFailed, std::string("Number of keys given as ") + list +
+                                   " here does not match model definition");
+}
+
 Script::Script(ScriptSpec spec)
     : Object(ObjectKind::kScript),
       spec_(std::move(spec)),

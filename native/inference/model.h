@@ -80,6 +80,19 @@ struct ModelSpec {
   std::vector<std::string> inputs, outputs;  // given for TF; filled by the backend otherwise
   bool is_output_count_known = true;  // false: a TorchScript list, whose length a run decides
   std::vector<BlobPart> blob;
+
+  // A model out of a file of commands has none until it is compiled.
+  bool has_names() const { return !inputs.empty() || !outputs.empty(); }
+};
+
+struct ModelNames {
+  std::vector<std::string> inputs;
+  std::optional<std::vector<std::string>> outputs;  // nullopt: only a run tells how many
+};
+
+// How many inputs and outputs a model takes; -1: that is not known (yet).
+struct ModelArity {
+  int64_t inputs, outputs;
 };
 
 class CompiledModel;  // inference/compiler.h: the backend's handle
@@ -112,6 +125,11 @@ class Model final : public Object {
 
   void set_names(std::vector<std::string> inputs,
                  std::optional<std::vector<std::string>> outputs);  // while being loaded only
+  // Those of the spec, or else of the compiled form. nullopt: they are not known yet.
+  std::optional<ModelNames> names() const;
+  ModelArity arity() const;
+  // kFailed in RedisAI's words if a run of so many does not fit.
+  Status CheckArity(size_t input_count, size_t output_count) const;
 
  private:
   ~Model() override;

@@ -10,7 +10,7 @@
 namespace tutti {
 namespace {
 
-// The texts of lib/core/errors.ts, `modelMissing`, `wrongType` and `notAsModelDefines`.
+// The texts of lib/core/errors.ts, `modelMissing` and `wrongType`.
 Result<Ref<Model>> FindModel(int db, std::string_view key) {
   Ref<Object> value = Keyspace::Get().Find(db, key);
   if (!value) return Status(Code::kFailed, "ERR model key is empty");
@@ -19,15 +19,6 @@ Result<Ref<Model>> FindModel(int db, std::string_view key) {
                   "WRONGTYPE Operation against a key holding the wrong kind of value");
   }
   return Ref<Model>::Adopt(static_cast<Model*>(value.Leave()));
-}
-
-Status CheckCounts(const ModelSpec& spec, size_t input_count, size_t output_count) {
-  const char* list = nullptr;
-  if (input_count != spec.inputs.size()) list = "INPUTS";
-  if (!list && spec.is_output_count_known && output_count != spec.outputs.size()) list = "OUTPUTS";
-  if (!list) return Status::Ok();
-  return Status(Code::kFailed, std::string("Number of keys given as ") + list +
-                                   " here does not match model definition");
 }
 
 // The model's turn, from Begin() to End(). Runs of the queue that had to wait for it go on after.
@@ -52,9 +43,7 @@ Status RunModelInPlace(Compiler& compiler, int db, std::string_view key,
   auto found = FindModel(db, key);
   if (!found.ok()) return found.status();
   const Model& model = *found.value();
-  if (Status status = CheckCounts(model.spec(), inputs.size(), outputs.size()); !status.ok()) {
-    return status;
-  }
+  if (Status status = model.CheckArity(inputs.size(), outputs.size()); !status.ok()) return status;
   const Turn turn(model);
   return RunHere(compiler, model, inputs, outputs);
 }

@@ -149,6 +149,12 @@ Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_t
                  size_t output_count, bool are_outputs_adopted) {
   auto compiled = FindCompiled(compiler, model);
   if (!compiled.ok()) return {{}, 0, compiled.status()};
+  // Of others it is known before they are queued.
+  if (!model.spec().has_names()) {
+    if (Status status = model.CheckArity(inputs.size(), output_count); !status.ok()) {
+      return {{}, 0, std::move(status)};
+    }
+  }
   const tutti_backend& backend = compiled.value()->backend();
   const BackendKind kind = model.spec().backend;
   const size_t input_bytes = BytesOf(inputs);

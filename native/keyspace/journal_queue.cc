@@ -5,6 +5,7 @@
 
 #include "core/numbers.h"
 #include "core/units.h"
+#include "keyspace/clock.h"
 
 namespace tutti {
 
@@ -24,6 +25,10 @@ void AppendHead(std::string& text, char mark, int64_t number) {
 }
 
 }  // namespace
+
+std::string TimeStamp(int64_t unix_seconds) {
+  return "#TS:" + std::to_string(unix_seconds) + "\r\n";
+}
 
 void JournalRecord::Begin(int db, size_t word_count) {
   db_ = db;
@@ -67,6 +72,14 @@ void JournalQueue::SelectDatabase(Batch& batch, int db) {
   batch.text += select.text();
 }
 
+void JournalQueue::Stamp(Batch& batch) {
+  if (!with_stamps_) return;
+  const int64_t now_s = UnixTimeMs() / 1000;
+  if (now_s <= stamped_at_s_) return;
+  stamped_at_s_ = now_s;
+  batch.text += TimeStamp(now_s);
+}
+
 bool JournalQueue::Append(std::span<JournalRecord> records) {
   bool is_held, was_empty;
   {
@@ -76,6 +89,7 @@ bool JournalQueue::Append(std::span<JournalRecord> records) {
     Batch& batch = batches_.back();
     const size_t bytes_before = batch.text.size();
     size_t piece_bytes = 0;
+    Stamp(batch);
     // As Redis: the database is chosen outside of the transaction where it can be.
     SelectDatabase(batch, records[0].db());
     if (records.size() > 1) batch.text += kMulti;
@@ -107,6 +121,7 @@ void JournalQueue::EndFile() {
     batches_.back().ends_file = true;
     batches_.back().end = position_;
     selected_db_ = -1;
+    stamped_at_s_ = 0;
   }
   changed_.notify_one();
 }
@@ -149,6 +164,11 @@ void JournalQueue::SetHold(bool holds_all, size_t waiting_bytes_max) {
   const std::lock_guard lock(mutex_);
   holds_all_ = holds_all;
   waiting_bytes_max_ = waiting_bytes_max;
+}
+
+void JournalQueue::SetStamps(bool with_stamps) {
+  const std::lock_guard lock(mutex_);
+  with_stamps_ = with_stamps;
 }
 
 }  // namespace tutti

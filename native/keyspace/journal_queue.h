@@ -17,6 +17,9 @@
 
 namespace tutti {
 
+// A line that says when what follows was done (aof-timestamp-enabled of redis:src/aof.c).
+std::string TimeStamp(int64_t unix_seconds);
+
 // Bytes that are not in the text of a record: they stay where they are, or are made when they are
 // written.
 struct JournalPiece {
@@ -75,8 +78,11 @@ class JournalQueue {
   size_t waiting_bytes() const;
   // Who appends while more bytes wait, or anyone if `holds_all`, has to wait.
   void SetHold(bool holds_all, size_t waiting_bytes_max);
+  // Whether each second in which something is appended begins with its time, in a line of its own.
+  void SetStamps(bool with_stamps);
 
  private:
+  void Stamp(Batch& batch);
   void SelectDatabase(Batch& batch, int db);
 
   mutable std::mutex mutex_;  // guards everything below; taken after stripes
@@ -84,6 +90,8 @@ class JournalQueue {
   std::deque<Batch> batches_;
   bool is_woken_ = false;
   int selected_db_ = -1;
+  bool with_stamps_ = false;
+  int64_t stamped_at_s_ = 0;  // the last one in the file; 0: there is none
   uint64_t position_ = 0;
   size_t waiting_bytes_ = 0;
   bool holds_all_ = false;

@@ -67,6 +67,7 @@ void Journal::Set(const JournalSettings& settings) {
   const std::lock_guard lock(mutex_);
   settings_ = settings;
   JournalQueue::Get().SetHold(settings.policy == SyncPolicy::kAlways, settings.waiting_bytes_max);
+  JournalQueue::Get().SetStamps(settings.with_stamps);
   JournalQueue::Get().Wake();
 }
 
@@ -131,9 +132,14 @@ Status Journal::StartRewrite(Rewrite rewrite) {
 
 void Journal::WriteBase(Rewrite rewrite, KeyspaceSnapshot snapshot,
                         std::shared_ptr<RdbSaveProgress> progress) {
+  JournalBaseForm form = JournalBaseForm::kRdb;
+  if (!rewrite.as_rdb) {
+    const std::lock_guard lock(mutex_);
+    form = settings_.with_stamps ? JournalBaseForm::kStampedCommands : JournalBaseForm::kCommands;
+  }
   int64_t base_bytes = 0;
-  const Status status = WriteJournalBase(std::move(snapshot), rewrite.base_path, rewrite.as_rdb,
-                                         rewrite.options, *progress, &base_bytes);
+  const Status status = WriteJournalBase(std::move(snapshot), rewrite.base_path, form, rewrite.options,
+                                          *progress, &base_bytes);
   {
     const std::lock_guard lock(mutex_);
     is_rewriting_ = false;
@@ -164,7 +170,12 @@ Status Journal::Stop() {
   waiting_.push_back({end, true, {}});
   JournalQueue::Get().Wake();
   changed_.wait(lock, [&] { return synced_ >= end || !is_write_ok_; });
-  return is_write_ok_ ? Status::Ok() : Status{Code::kFailed, error_};
+  return is_write_ok_ ? Status::Ok() : Status{Code::kFailed, failure_};
+}
+
+void Journal::Resume() {
+  const StripesLock all(StripeSet().set());
+  journal::SwitchOn(true);
 }
 
 bool Journal::Await(Completion completion, bool must_sync) {
@@ -326,6 +337,7 @@ void Journal::Report(bool is_ok) {
     const std::lock_guard lock(mutex_);
     if (is_ok == is_write_ok_) return;
     is_write_ok_ = is_ok;
+    failure_ = is_ok ? std::string() : error_;
     is_lost = !is_ok && settings_.policy == SyncPolicy::kAlways;
   }
   changed_.notify_all();

@@ -28,6 +28,7 @@ struct JournalSettings {
   SyncPolicy policy = SyncPolicy::kEverySecond;
   bool syncs_during_rewrite = true;     // no-appendfsync-on-rewrite no
   size_t waiting_bytes_max = SIZE_MAX;  // journal-backlog-max
+  bool with_stamps = false;             // aof-timestamp-enabled
 };
 
 class Journal {
@@ -73,6 +74,8 @@ class Journal {
   void CancelRewrite();
   // Switches off, and waits until all is on the disk, unless it cannot be written. Its status.
   Status Stop();
+  // Switches on again, behind what was written before Stop().
+  void Resume();
 
   // Tells `completion` once all that has been appended so far is as safe as `policy` promises, or
   // on the disk if `must_sync`. False: it is so already, and nobody is told.
@@ -123,6 +126,7 @@ class Journal {
   bool is_rewrite_ok_ = true;
   int64_t rewrite_started_at_s_ = -1;
   int64_t rewrite_seconds_ = -1;
+  std::string failure_;  // why the file cannot be written; "" if it can
 
   // The writing thread's.
   int fd_ = -1;
@@ -131,7 +135,7 @@ class Journal {
   size_t skipped_bytes_ = 0;
   int64_t synced_at_ms_ = 0;
   bool is_dirty_ = false;  // written and not synced
-  std::string error_;      // of the last write, read by others once is_write_ok_ is false
+  std::string error_;      // of the last write
 };
 
 }  // namespace tutti

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/units.h"
+#include "keyspace/clock.h"
 #include "keyspace/journal.h"
 #include "persistence/dump.h"
 #include "persistence/file_bytes.h"
@@ -25,6 +26,8 @@ constexpr size_t kTextBytes = 256 * kKiB;
 class RecordWriter {
  public:
   explicit RecordWriter(FileSink& sink) : sink_(sink) {}
+
+  void Stamp() { text_ += TimeStamp(UnixTimeMs() / 1000); }
 
   bool Write(JournalRecord& record) {
     size_t at = 0;
@@ -63,8 +66,10 @@ class RecordWriter {
   std::string text_;
 };
 
-Status WriteCommands(KeyspaceSnapshot snapshot, RdbSaveProgress& progress, FileSink& sink) {
+Status WriteCommands(KeyspaceSnapshot snapshot, bool is_stamped, RdbSaveProgress& progress,
+                     FileSink& sink) {
   RecordWriter writer(sink);
+  if (is_stamped) writer.Stamp();
   std::vector<JournalRecord> records;
   for (int db = 0; db < kDatabaseCountMax; ++db) {
     if (snapshot.key_count(db) == 0) continue;
@@ -89,12 +94,12 @@ Status WriteCommands(KeyspaceSnapshot snapshot, RdbSaveProgress& progress, FileS
   return sink.status();
 }
 
-Status SaveCommands(KeyspaceSnapshot snapshot, const std::string& path,
+Status SaveCommands(KeyspaceSnapshot snapshot, bool is_stamped, const std::string& path,
                     const std::string& temporary_path, const RdbSaveOptions& options,
                     RdbSaveProgress& progress) {
   FileSink sink(temporary_path, options.syncs_often);
   if (!sink.status().ok()) return sink.status();
-  Status status = WriteCommands(std::move(snapshot), progress, sink);
+  Status status = WriteCommands(std::move(snapshot), is_stamped, progress, sink);
   if (status.ok() && std::rename(temporary_path.c_str(), path.c_str()) != 0) {
     status = {Code::kCannotSave, std::string("rename: ") + std::strerror(errno)};
   } else if (status.ok() && !SyncFolderOf(path)) {
@@ -106,14 +111,17 @@ Status SaveCommands(KeyspaceSnapshot snapshot, const std::string& path,
 
 }  // namespace
 
-Status WriteJournalBase(KeyspaceSnapshot snapshot, const std::string& path, bool as_rdb,
+Status WriteJournalBase(KeyspaceSnapshot snapshot, const std::string& path, JournalBaseForm form,
                         RdbSaveOptions options, RdbSaveProgress& progress, int64_t* bytes) {
   const std::string temporary_path = path + ".tmp";
   options.is_aof_base = true;
   try {
+    const bool is_stamped = form == JournalBaseForm::kStampedCommands;
     const Status status =
-        as_rdb ? SaveRdbFile(std::move(snapshot), path, temporary_path, options, progress)
-               : SaveCommands(std::move(snapshot), path, temporary_path, options, progress);
+        form == JournalBaseForm::kRdb
+            ? SaveRdbFile(std::move(snapshot), path, temporary_path, options, progress)
+            : SaveCommands(std::move(snapshot), is_stamped, path, temporary_path, options,
+                           progress);
     if (!status.ok()) return status;
   } catch (const std::bad_alloc&) {
     unlink(temporary_path.c_str());

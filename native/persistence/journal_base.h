@@ -10,9 +10,11 @@
 
 namespace tutti {
 
+enum class JournalBaseForm { kRdb, kCommands, kStampedCommands };
+
 // Writes it to `path`, which is there as a whole, on the disk, or not at all. kShuttingDown:
 // cancelled; kCannotSave with the system's words.
-Status WriteJournalBase(KeyspaceSnapshot snapshot, const std::string& path, bool as_rdb,
+Status WriteJournalBase(KeyspaceSnapshot snapshot, const std::string& path, JournalBaseForm form,
                         RdbSaveOptions options, RdbSaveProgress& progress, int64_t* bytes);
 
 }  // namespace tutti

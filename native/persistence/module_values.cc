@@ -114,8 +114,9 @@ void WriteModel(const Model& model, FieldWriter& fields) {
   fields.Unsigned(static_cast<uint64_t>(spec.batch_size));
   fields.Unsigned(static_cast<uint64_t>(spec.min_batch_size));
   fields.Unsigned(static_cast<uint64_t>(spec.min_batch_timeout_ms));
-  fields.Names(spec.inputs);
-  fields.Names(spec.outputs);
+  const ModelNames names = model.names().value_or(ModelNames{});
+  fields.Names(names.inputs);
+  fields.Names(names.outputs.value_or(std::vector<std::string>{}));
   const size_t bytes = model.blob_bytes();
   fields.Unsigned(bytes);
   fields.Unsigned(bytes / kChunkBytes + 1);
@@ -322,7 +323,8 @@ Ref<Object> ReadModel(int encoding, FieldReader& fields) {
   if (encoding >= 2) spec.min_batch_timeout_ms = fields.NotNegative();
   spec.inputs = fields.Names();
   spec.outputs = fields.Names();
-  // Only a TorchScript list of a length that a run decides has none.
+  // Only a TorchScript list of a length that a run decides has none, and a model out of a file of
+  // commands that was never compiled, which has no inputs either.
   spec.is_output_count_known = spec.backend != BackendKind::kTorch || !spec.outputs.empty();
   if (encoding == 0) {
     spec.blob.push_back(fields.Blob());

@@ -48,6 +48,8 @@ Status SaveRdbFile(KeyspaceSnapshot snapshot, const std::string& path,
 struct RdbLoadOptions {
   int database_count = kDatabaseCountMax;
   int64_t key_delay_us = 0;  // key-load-delay
+  // A key that is there already is replaced, where it is an error at the start.
+  bool replaces = false;
   // What is worth a line of the log.
   std::function<void(std::string_view)> note;
 };

@@ -130,7 +130,7 @@ class Loader {
       return;
     }
     if (expire_at_ms) facts.expire_at_ms = *expire_at_ms;
-    if (!LoadKey(db_, key, std::move(value), facts).ok()) {
+    if (!LoadKey(db_, key, std::move(value), facts, options_.replaces).ok()) {
       reader_.Fail("a key that is there already");
       return;
     }

@@ -37,12 +37,13 @@ Status RestoreKey(int db, std::string_view key, Ref<Object> value, const KeyFact
   return Status::Ok();
 }
 
-Status LoadKey(int db, std::string_view key, Ref<Object> value, const KeyFacts& facts) {
+Status LoadKey(int db, std::string_view key, Ref<Object> value, const KeyFacts& facts,
+               bool replaces) {
   const KeyAddress address = AddressOf(key);
   Graveyard graveyard;
   const StripeLock lock(address.stripe);
   KeyState state = LookUpForWrite(db, address, key, graveyard);
-  if (state.exists()) return Code::kBusyKey;
+  if (state.exists() && !replaces) return Code::kBusyKey;
   Commit(state, std::move(value), facts.expire_at_ms, {events::kNone, 0}, graveyard);
   NoteUse(db, address, key, facts);
   return Status::Ok();

@@ -24,7 +24,8 @@ struct KeyFacts {
 Status RestoreKey(int db, std::string_view key, Ref<Object> value, const KeyFacts& facts,
                   bool replaces);
 
-// From a file, which is no change: kBusyKey if the key exists.
-Status LoadKey(int db, std::string_view key, Ref<Object> value, const KeyFacts& facts);
+// From a file, which is no change: kBusyKey if the key exists and is not to be replaced.
+Status LoadKey(int db, std::string_view key, Ref<Object> value, const KeyFacts& facts,
+               bool replaces);
 
 }  // namespace tutti

@@ -120,6 +120,8 @@ void StartLoader::Start(const std::string& path, RdbLoadOptions options,
                         std::function<void(const Status&)> done) {
   is_loading_ = true;
   started_at_s_ = NowSeconds();
+  progress_.bytes_total = progress_.bytes_loaded = 0;
+  progress_.key_count = progress_.expired_count = progress_.empty_count = 0;
   const auto load = [this, path, options = std::move(options), done] {
     const Status status = LoadRdbFile(path, options, progress_);
     if (status.ok()) Saver::Get().NoteLoaded();

@@ -2,7 +2,9 @@
 
 import t from 'tap';
 import { missingPrograms, startRedis } from '../helpers/peers.ts';
+import { RawClient } from '../helpers/raw-client.ts';
 import { Connection, startServer } from '../helpers/server.ts';
+import { request } from '../oracle/replies.ts';
 import { expectReplies } from './expect.ts';
 
 const refusal =
@@ -111,12 +113,88 @@ t.test('DEBUG', async (t) => {
       ['DBSIZE', 2],
       ['TTL k', 100],
       ['AI.TENSORGET tensor VALUES', ['1', '2']],
-      ['DEBUG RELOAD LATER', '-ERR syntax error'],
+      ['DEBUG RELOAD LATER', '-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.'],
+      ['SET mine 1', 'OK'],
+      ['SET k changed', 'OK'],
+      ['DEBUG RELOAD NOSAVE NOFLUSH MERGE', 'OK'],
+      ['MGET mine k', ['1', 'v']],
+      ['DEL mine', 1],
       ['MULTI', 'OK'],
       ['DEBUG RELOAD', 'QUEUED'],
     ]);
     const [refusal] = (await client.request('EXEC')) as unknown[];
     t.match(String(refusal), /DEBUG RELOAD inside MULTI is not supported/);
+  });
+
+  t.test('RELOAD while other threads write loses nothing that was acknowledged', async (t) => {
+    const many = await startServer([
+      ...['--enable-debug-command', 'yes', '--save', '', '--io-threads', '2'],
+      ...['--appendonly', 'yes', '--appendfsync', 'always'],
+    ]);
+    t.teardown(() => many.stop());
+    let isOver = false;
+    const writers = Array.from({ length: 4 }, async (_, id) => {
+      const writer = await many.raw();
+      let acknowledged = 0;
+      while (!isOver) {
+        const refusal = await writer.refusal('INCR', `n${id}`);
+        if (refusal.startsWith('no error')) acknowledged++;
+        else if (!refusal.startsWith('LOADING ')) throw new Error(refusal);
+      }
+      writer.close();
+      return acknowledged;
+    });
+    const asker = await many.raw();
+    for (let i = 0; i < 6; i++) {
+      const words = i % 2 === 0 ? ['RELOAD'] : ['LOADAOF'];
+      t.equal(await asker.request('DEBUG', ...words), 'OK');
+    }
+    isOver = true;
+    const acknowledged = await Promise.all(writers);
+    for (const [id, count] of acknowledged.entries())
+      t.equal(Number(await asker.request('GET', `n${id}`)), count);
+    t.ok(acknowledged.some((count) => count > 0));
+    t.equal(await asker.request('DEBUG', 'LOADAOF'), 'OK');
+    for (const [id, count] of acknowledged.entries())
+      t.equal(Number(await asker.request('GET', `n${id}`)), count, 'and the file has it all');
+    asker.close();
+  });
+
+  t.test('what is not there is not loaded', async (t) => {
+    const none = await startServer(['--enable-debug-command', 'yes', '--save', '']);
+    t.teardown(() => none.stop());
+    await none.request('SET', 'k', 'v');
+    await t.rejects(none.request('DEBUG', 'LOADAOF'), /nothing to be loaded/);
+    await t.rejects(none.request('DEBUG', 'RELOAD', 'NOSAVE'), /nothing to be loaded: no dump.rdb/);
+    t.equal(await none.request('GET', 'k'), 'v');
+    await none.request('CONFIG', 'SET', 'appendonly', 'yes');
+    const deadlineMs = Date.now() + 10_000;
+    for (;;) {
+      const refusal = await (await none.raw()).refusal('DEBUG', 'LOADAOF');
+      if (refusal.startsWith('no error')) break;
+      t.match(refusal, /nothing to be loaded/, 'the first base is still being written');
+      if (Date.now() > deadlineMs) throw new Error('there is never a base');
+    }
+    t.equal(await none.request('GET', 'k'), 'v');
+    await none.request('SET', 'k', 'w');
+    t.equal(await none.request('DEBUG', 'LOADAOF'), 'OK');
+    t.equal(await none.request('GET', 'k'), 'w');
+    t.equal(await none.request('CONFIG', 'SET', 'rdb-key-save-delay', 20_000), 'OK');
+    t.equal(await none.request('DEBUG', 'POPULATE', 100), 'OK');
+    await none.request('BGREWRITEAOF');
+    t.equal(await none.request('DEBUG', 'LOADAOF'), 'OK', 'a rewrite that goes on is ended');
+    t.equal(await none.request('DBSIZE'), 101);
+  });
+
+  t.test('PANIC and SEGFAULT end the server', async (t) => {
+    for (const [word, signal] of [
+      ['SEGFAULT', 'SIGSEGV'],
+      ['PANIC', 'SIGABRT'],
+    ] as const) {
+      const ended = await startServer(['--enable-debug-command', 'yes', '--save', '']);
+      await t.rejects(ended.request('DEBUG', word));
+      t.equal((await ended.ended).signal, signal);
+    }
   });
 
   t.test('SLEEP holds up its own connection alone', async (t) => {
@@ -216,5 +294,59 @@ t.test(
     }
     t.strictSame(digests[1], digests[0]);
     for (const client of both) client.close();
+  },
+);
+
+/** Words, and what RESP2 and RESP3 clients are answered, of both servers. */
+const sameAnswers = [
+  ...'string integer double bignum null array set map attrib push verbatim true false none'
+    .split(' ')
+    .map((type) => `DEBUG PROTOCOL ${type}`),
+  'DEBUG POPULATE 3',
+  'MGET key:0 key:2 key:3',
+  'DEBUG POPULATE 2 a 3',
+  'DEBUG POPULATE 4 a 12',
+  'GET a:1',
+  'GET a:3',
+  'DEBUG POPULATE -1',
+  'DEBUG POPULATE 1 b -1',
+  'DEBUG POPULATE x',
+  'DEBUG POPULATE',
+  'DEBUG POPULATE 1 b 2 3',
+  'DEBUG QUICKLIST-PACKED-THRESHOLD 200b',
+  'DEBUG SET-DISABLE-DENY-SCRIPTS 1',
+  'DEBUG RELOAD SAVE',
+  'DBSIZE',
+];
+
+t.test(
+  'types of RESP and keys for tests are those of redis-server',
+  { skip: missingPrograms('redis-server') },
+  async (t) => {
+    const redis = await startRedis(['--enable-debug-command', 'yes']);
+    t.teardown(() => redis.stop());
+    const server = await startServer(['--enable-debug-command', 'yes', '--save', '']);
+    t.teardown(() => server.stop());
+    const hello = request('HELLO', '3');
+    for (const prefix of [[], [hello]]) {
+      const answers: string[][] = [];
+      for (const { port } of [redis, server]) {
+        const client = await RawClient.connect(port);
+        const flush = [...prefix, request('FLUSHALL')];
+        client.send(Buffer.concat(flush));
+        for (const _ of flush) await client.reply();
+        const replies: string[] = [];
+        for (const line of sameAnswers) {
+          client.send(request(...line.split(' ')));
+          let reply = await client.reply();
+          // A push comes by itself, in front of the reply.
+          if (reply.startsWith('>')) reply += await client.reply();
+          replies.push(`${line}: ${reply}`);
+        }
+        client.close();
+        answers.push(replies);
+      }
+      t.strictSame(answers[1], answers[0]);
+    }
   },
 );

@@ -16,15 +16,30 @@ export function newFolder(t: Test): string {
   return folder;
 }
 
-export async function startJournal(
+export function startJournal(t: Test, folder: string, ...args: string[]): Promise<StartedServer> {
+  return startJournalIn(t, {}, folder, ...args);
+}
+
+/** @param environment Variables on top of this process'. */
+export async function startJournalIn(
   t: Test,
+  environment: NodeJS.ProcessEnv,
   folder: string,
   ...args: string[]
 ): Promise<StartedServer> {
   const own = ['--dir', folder, '--save', '', '--appendonly', 'yes'];
-  const server = await startServer([...own, '--enable-debug-command', 'local', ...args]);
+  const all = [...own, '--enable-debug-command', 'local', ...args];
+  const server = await startServer(all, environment);
   t.teardown(() => kill(server));
   return server;
+}
+
+/** Why no server starts with these files: the message of the error, with the log. */
+export function startRefusal(t: Test, folder: string, ...args: string[]): Promise<string> {
+  return startJournal(t, folder, ...args).then(
+    () => 'it has started',
+    (error: Error) => error.message,
+  );
 }
 
 export async function kill(server: StartedServer): Promise<void> {

@@ -19,7 +19,7 @@ export interface ProcessEnd {
 
 /** @returns The reason to skip, as tap's `skip` option takes it, or false if all the programs are there. */
 export function missingPrograms(...names: string[]): string | false {
-  const missing = names.filter((name) => spawnSync(name, ['--version']).status !== 0);
+  const missing = names.filter((name) => spawnSync(name, ['--version']).error !== undefined);
   return (
     missing.length > 0 &&
     `${missing.join(' and ')} not installed: apt-get install redis-server redis-tools`
