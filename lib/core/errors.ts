@@ -348,8 +348,7 @@ export const replyErrors = {
       'DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.',
     ),
   /** What DEBUG ERROR is given. */
-  reloadOption: () =>
-    err('DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.'),
+  reloadOption: () => err('DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.'),
   notInResp2: () => err('RESP2 is not supported by this command'),
   noReplyType: () =>
     err(

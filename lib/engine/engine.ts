@@ -450,13 +450,7 @@ function modelArguments(words: ModelWords): ModelWordArguments {
 }
 
 function scriptArguments(words: ScriptWords): ScriptWordArguments {
-  return [
-    words.device,
-    words.tag,
-    words.firstEntryPoint,
-    words.entryPointCount,
-    words.source,
-  ];
+  return [words.device, words.tag, words.firstEntryPoint, words.entryPointCount, words.source];
 }
 
 function recordOf<T>(result: T | number): T | undefined {

@@ -195,9 +195,7 @@ export class DataFiles {
   }
 
   /** While it lasts no command is carried out, and nothing of what is done is written. */
-  async #loadAgain(
-    load: () => Promise<ReplyError | undefined>,
-  ): Promise<ReplyError | undefined> {
+  async #loadAgain(load: () => Promise<ReplyError | undefined>): Promise<ReplyError | undefined> {
     if (this.#isLoading) return replyErrors.loading();
     this.#isLoading = true;
     this.refresh();

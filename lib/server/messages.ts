@@ -1,9 +1,9 @@
 // What the main thread and the I/O threads say to each other, beside the native mailboxes.
 
 import type { AclChange, InitialUsers, UserLine } from '../auth/acl.ts';
+import type { ReloadOptions } from '../commands/command.ts';
 import type { SettingsSnapshot } from '../config/settings.ts';
 import type { SharedStatistics } from './command-statistics.ts';
-import type { ReloadOptions } from '../commands/command.ts';
 import type { NewConnection } from './connection.ts';
 import type { TlsSetup } from './tls-setup.ts';
 

@@ -233,7 +233,8 @@ napi_value RdbCancel(napi_env, napi_callback_info) {
   return kUndefined;
 }
 
-// rdbLoad(path, databaseCount, keyDelayUs, replaces): the end is told as kLoaded, lines for the log as kNote.
+// rdbLoad(path, databaseCount, keyDelayUs, replaces): the end is told as kLoaded, lines for the log
+// as kNote.
 Napi::Value RdbLoad(const Napi::CallbackInfo& info) {
   RdbLoadOptions options;
   options.database_count = ToInt32(info[1]);

@@ -246,11 +246,16 @@ Napi::Value ScriptFind(const Napi::CallbackInfo& info) {
 
 std::span<const Export> StoredModelExports() {
   static constexpr Export exports[] = {
-      {"modelStore", ModelStore},          {"modelPrepare", ModelPrepare},
-      {"scriptStore", ScriptStore},        {"scriptPrepare", ScriptPrepare},
-      {"modelKeep", ModelKeep},            {"scriptKeep", ScriptKeep},
-      {"preparedCommit", PreparedCommit},  {"preparedDrop", PreparedDrop},
-      {"modelFind", Wrapped<ModelFind>},   {"modelBlob", ModelBlob},
+      {"modelStore", ModelStore},
+      {"modelPrepare", ModelPrepare},
+      {"scriptStore", ScriptStore},
+      {"scriptPrepare", ScriptPrepare},
+      {"modelKeep", ModelKeep},
+      {"scriptKeep", ScriptKeep},
+      {"preparedCommit", PreparedCommit},
+      {"preparedDrop", PreparedDrop},
+      {"modelFind", Wrapped<ModelFind>},
+      {"modelBlob", ModelBlob},
       {"scriptFind", Wrapped<ScriptFind>},
   };
   return exports;

@@ -138,8 +138,8 @@ void Journal::WriteBase(Rewrite rewrite, KeyspaceSnapshot snapshot,
     form = settings_.with_stamps ? JournalBaseForm::kStampedCommands : JournalBaseForm::kCommands;
   }
   int64_t base_bytes = 0;
-  const Status status = WriteJournalBase(std::move(snapshot), rewrite.base_path, form, rewrite.options,
-                                          *progress, &base_bytes);
+  const Status status = WriteJournalBase(std::move(snapshot), rewrite.base_path, form,
+                                         rewrite.options, *progress, &base_bytes);
   {
     const std::lock_guard lock(mutex_);
     is_rewriting_ = false;

@@ -113,7 +113,10 @@ t.test('DEBUG', async (t) => {
       ['DBSIZE', 2],
       ['TTL k', 100],
       ['AI.TENSORGET tensor VALUES', ['1', '2']],
-      ['DEBUG RELOAD LATER', '-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.'],
+      [
+        'DEBUG RELOAD LATER',
+        '-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.',
+      ],
       ['SET mine 1', 'OK'],
       ['SET k changed', 'OK'],
       ['DEBUG RELOAD NOSAVE NOFLUSH MERGE', 'OK'],

@@ -4,20 +4,19 @@
 import {
   copyFileSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { runtimeFolder } from '../../lib/runtimes/locate.ts';
 import { checkFilled, fill } from '../commands/stored-values.ts';
+import { fact, kill, newFolder, waitUntil } from '../helpers/journal.ts';
 import { versionedModel } from '../helpers/onnx.ts';
 import { freePort, missingPrograms, runProcess, startRedis } from '../helpers/peers.ts';
 import { Connection, type StartedServer, startServer } from '../helpers/server.ts';
@@ -25,44 +24,14 @@ import { Connection, type StartedServer, startServer } from '../helpers/server.t
 const fixtures = fileURLToPath(new URL('../../../../test/fixtures/redisai/', import.meta.url));
 /** How often a server is killed while it saves. */
 const killCount = Number(process.env['TUTTI_KILLS'] ?? 8);
-/** The bound of every wait; reached only where something is broken. */
-const WAIT_MS_MAX = 60_000;
 
 t.setTimeout(600_000 + killCount * 10_000);
-
-function newFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tutti-data-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 async function start(t: Test, folder: string, ...args: string[]): Promise<StartedServer> {
   const save = args.includes('--save') ? [] : ['--save', ''];
   const server = await startServer(['--dir', folder, ...save, ...args]);
   t.teardown(() => kill(server));
   return server;
-}
-
-async function kill(server: StartedServer): Promise<void> {
-  try {
-    process.kill(server.pid, 'SIGKILL');
-  } catch {
-    // It has ended already.
-  }
-  await server.ended;
-}
-
-async function waitUntil(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + WAIT_MS_MAX;
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`never came: ${what}`);
-    await sleep(10);
-  }
-}
-
-async function fact(connection: Connection, name: string): Promise<string> {
-  const info = String(await connection.request('INFO', 'persistence'));
-  return new RegExp(`^${name}:(.*)\r$`, 'm').exec(info)?.[1] ?? 'none';
 }
 
 t.test('a file of RedisAI is loaded', async (t) => {

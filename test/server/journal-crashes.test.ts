@@ -20,7 +20,8 @@ import type { Connection } from '../helpers/server.ts';
 /** How often a server is killed while it writes. */
 const killCount = Number(process.env.TUTTI_KILLS ?? 6);
 
-t.setTimeout(900_000);
+// Two policies, each with so many starts.
+t.setTimeout(600_000 + 2 * killCount * 15_000);
 
 /** Counts in transactions until the connection ends: two counters and a list that grow together. */
 async function count(connection: Connection, id: number, acknowledged: number[]): Promise<void> {
