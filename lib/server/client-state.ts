@@ -4,7 +4,8 @@ import { type Denial, deniedWord } from '../commands/access.ts';
 import { type Client, noSubscriptions, type Transaction } from '../commands/command.ts';
 import { asText, fromBytes } from '../core/byte-string.ts';
 import type { Request } from '../resp/request.ts';
-import type { ConnectionHost, NewConnection } from './connection.ts';
+import type { NewConnection } from './connection.ts';
+import type { ConnectionHost } from './connection-host.ts';
 
 /** What commands see and change of their client; the client table is told what others ask for. */
 export abstract class ClientState implements Client {
@@ -26,7 +27,7 @@ export abstract class ClientState implements Client {
   /** Those of the blobs. */
   queuedBlobBytes = 0;
   /** Its replies are being framed. */
-  protected isInTurn = false;
+  isInTurn = false;
   readonly #host: ConnectionHost;
   #name = '';
   #libName = '';

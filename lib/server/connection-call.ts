@@ -11,7 +11,8 @@ import type { Engine } from '../engine/engine.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
-import type { Connection, ConnectionHost } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionHost } from './connection-host.ts';
 import type { Dispatcher } from './dispatcher.ts';
 
 /** The command of a connection that is being carried out. One object a connection, used again and again. */

@@ -7,7 +7,8 @@ import { replyErrors } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { type Addon, addon, messageKinds } from '../engine/addon.ts';
 import { CommandLayer, type MailboxMessage, openThreadLog } from './command-layer.ts';
-import { Connection, type ConnectionHost, type NewConnection } from './connection.ts';
+import { Connection, type NewConnection } from './connection.ts';
+import type { ConnectionHost } from './connection-host.ts';
 import { Deliveries } from './deliveries.ts';
 import {
   done,
@@ -172,7 +173,7 @@ export class IoThread extends CommandLayer implements ConnectionHost {
     this.applySettings(pairs);
     if (this.limits.clientsMemoryBytesMax !== clientsMemoryBytesMax) {
       const now = Date.now();
-      for (const connection of this.#connections.values()) connection.record(now);
+      for (const connection of this.#connections.values()) connection.record.update(now);
     }
     if (this.limits.keepaliveMs === keepaliveMs) return;
     for (const connection of this.#connections.values()) {
@@ -248,6 +249,7 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   }
 
   hold(connection: Connection): void {
+    connection.heldSequence = -1;
     this.#heldNow.push(connection);
   }
 
