@@ -3,7 +3,8 @@
 import { type Acl, DEFAULT_USER } from '../auth/acl.ts';
 import { fromText } from '../core/byte-string.ts';
 import { replyErrors } from '../core/errors.ts';
-import { addon, type ClientRecord } from '../engine/addon.ts';
+import { addon } from '../engine/addon.ts';
+import type { ClientRecord } from '../engine/client-commands.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Client, type Command, noKeys } from './command.ts';
 import { isClientName } from './connection.ts';

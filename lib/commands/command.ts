@@ -4,7 +4,7 @@
 import type { Acl, AclChange } from '../auth/acl.ts';
 import type { User } from '../auth/user.ts';
 import type { Settings } from '../config/settings.ts';
-import type { denialContexts, denialReasons } from '../engine/addon.ts';
+import type { denialContexts, denialReasons } from '../engine/client-commands.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Keyspace } from '../keyspace/keyspace.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';

@@ -4,7 +4,8 @@
 import { arch, release, type as systemName } from 'node:os';
 import { MODULE_VERSION, REDIS_VERSION } from '../config/version.ts';
 import { humanBytes } from '../core/units.ts';
-import { addon, denialReasons, type ProcessStatistics } from '../engine/addon.ts';
+import { addon, type ProcessStatistics } from '../engine/addon.ts';
+import { denialReasons } from '../engine/client-commands.ts';
 import { subscriptionKinds } from '../engine/event-commands.ts';
 import type { JournalFacts } from '../engine/journal-commands.ts';
 import type { DataFacts } from '../engine/stored-data.ts';

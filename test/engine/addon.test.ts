@@ -44,6 +44,7 @@ t.test('exports what the interface names, and nothing else', async (t) => {
       'data-commands.ts',
       'event-commands.ts',
       'blocking-commands.ts',
+      'client-commands.ts',
       'journal-commands.ts',
       'model-commands.ts',
       'observation-commands.ts',
