@@ -36,6 +36,8 @@ class FakeBackend {
   // A model whose runs do as `behaviour` says, which must outlive it.
   static Ref<Model> NewModel(tutti_model* behaviour, ModelSpec spec,
                              uint32_t concurrent_runs_max = 0) {
+    // As of a stored model, whose counts are checked before a run is queued.
+    if (!spec.has_names()) spec.inputs = {"x"};
     auto model = Ref<Model>::Adopt(new Model(std::move(spec)));
     model->set_compiled(std::make_shared<CompiledModel>(&kTable, behaviour));
     model->gate.SetMax(concurrent_runs_max);
