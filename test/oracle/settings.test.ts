@@ -107,6 +107,8 @@ t.test('CONFIG', { skip: missingPrograms('redis-server') }, async (t) => {
   t.teardown(() => tutti.stop());
   const theirs = await Connection.open(redis.port);
   const ours = await tutti.raw();
+  // Of a limit of a few bytes for all clients, too.
+  for (const client of [theirs, ours]) await client.request('CLIENT', 'NO-EVICT', 'ON');
   t.teardown(() => {
     theirs.close();
     ours.close();
