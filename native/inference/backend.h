@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 // Changes with any change of this file that an already built library would notice.
-#define TUTTI_BACKEND_ABI 4u
+#define TUTTI_BACKEND_ABI 5u
 
 // The one symbol of a backend library, as dlsym() wants it.
 #define TUTTI_BACKEND_SYMBOL "tutti_backend_open"
@@ -168,11 +168,15 @@ typedef struct tutti_backend {
   void (*thread_init)(void);
 
   // Parses a model. The bytes of `chunks` are one blob cut in pieces; none is kept after the call.
-  // `input_names` and `output_names` are for TF and otherwise empty.
-  int (*load_model)(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
-                    const char* const* input_names, size_t input_count,
+  // `input_names` and `output_names` are for TF and otherwise empty. Runs are divided over
+  // `thread_count` threads; 0: as the options say.
+  int (*load_model)(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
+                    tutti_device device, const char* const* input_names, size_t input_count,
                     const char* const* output_names, size_t output_count, tutti_model** model,
                     char* error, size_t error_bytes);
+  // 1 if `load_model` heeds `thread_count`. 0: the number of threads is not the model's; the
+  // backend divides runs itself, or not at all.
+  uint32_t divides_by_model;
   void (*free_model)(tutti_model* model);  // null is allowed
 
   // Names in the model's order, valid as long as the model. A nameless output is "". If the number
@@ -209,13 +213,6 @@ typedef struct tutti_backend {
   // Bytes of the outputs whose shapes the model tells, for inputs of `row_count` rows: the first
   // dim may be free. 0 if none is known.
   uint64_t (*output_bytes)(const tutti_model* model, int64_t row_count);
-
-  // As `load_model`, for runs that are divided over `thread_count` threads. Null where the number
-  // of threads is not the model's: then the backend divides runs itself, or not at all.
-  int (*load_divided_model)(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
-                            tutti_device device, const char* const* input_names, size_t input_count,
-                            const char* const* output_names, size_t output_count,
-                            tutti_model** model, char* error, size_t error_bytes);
 } tutti_backend;
 
 const tutti_backend* tutti_backend_open(void);

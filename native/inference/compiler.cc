@@ -203,7 +203,7 @@ Result<std::shared_ptr<CompiledModel>> Compiler::CompileDivided(const Model& mod
 }
 
 bool Compiler::MayBeDivided(const Model& model, const tutti_backend& backend) const {
-  return divided_thread_count_ > 1 && backend.load_divided_model && divider_ &&
+  return divided_thread_count_ > 1 && backend.divides_by_model != 0 && divider_ &&
          model.spec().device.type == DeviceType::kCpu;
 }
 
@@ -211,10 +211,9 @@ void Compiler::WantDivided(const Model& model) const {
   if (model.ClaimDivided()) divider_(Ref<const Model>::Share(&model));
 }
 
-// `divided_thread_count` of 0: the usual form.
+// `thread_count` as of a backend's `load_model`.
 Result<std::shared_ptr<CompiledModel>> Compiler::Load(const tutti_backend& backend,
-                                                      const Model& model,
-                                                      uint32_t divided_thread_count) {
+                                                      const Model& model, uint32_t thread_count) {
   const ModelSpec& spec = model.spec();
   std::vector<tutti_bytes> chunks;
   chunks.reserve(spec.blob.size());
@@ -234,14 +233,9 @@ Result<std::shared_ptr<CompiledModel>> Compiler::Load(const tutti_backend& backe
   tutti_model* handle = nullptr;
   char error[TUTTI_ERROR_BYTES];
   error[0] = '\0';
-  const auto load = [&](auto load_model, auto... first) {
-    return load_model(first..., chunks.data(), chunks.size(), ToDevice(spec.device), inputs.data(),
-                      inputs.size(), outputs.data(), outputs.size(), &handle, error, sizeof(error));
-  };
-  const int failure = divided_thread_count == 0
-                          ? load(backend.load_model)
-                          : load(backend.load_divided_model, divided_thread_count);
-  if (failure != 0) {
+  if (backend.load_model(thread_count, chunks.data(), chunks.size(), ToDevice(spec.device),
+                         inputs.data(), inputs.size(), outputs.data(), outputs.size(), &handle,
+                         error, sizeof(error)) != 0) {
     return Status(Code::kFailed, error);
   }
   // Its own until the object that frees it is made: that may find no memory.

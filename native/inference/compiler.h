@@ -101,7 +101,7 @@ class Compiler {
 
  private:
   Result<std::shared_ptr<CompiledModel>> Load(const tutti_backend& backend, const Model& model,
-                                              uint32_t divided_thread_count);
+                                              uint32_t thread_count);
 
   std::array<BackendPlace, kBackendCount> places_;
   std::function<void(int, std::string_view)> log_;

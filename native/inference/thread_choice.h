@@ -3,8 +3,7 @@
 // To divide a loop costs 40 to 80 us when the other threads sleep, and there are several in each
 // run: in LibTorch a small net on 16 rows takes 93 us on two cores and 18 on one of them, one of
 // 1024 neurons on 256 rows 4.1 ms and 6.5. Nobody can tell from the graph, so both are tried.
-#ifndef TUTTI_INFERENCE_THREAD_CHOICE_H_
-#define TUTTI_INFERENCE_THREAD_CHOICE_H_
+#pragma once
 
 #include <algorithm>
 #include <array>
@@ -96,5 +95,3 @@ class ThreadChoice {
 };
 
 }  // namespace tutti
-
-#endif  // TUTTI_INFERENCE_THREAD_CHOICE_H_

@@ -172,7 +172,7 @@ inline tutti_model* Load(const tutti_backend* backend, const TestModel& test, st
   tutti_model* model = nullptr;
   char text[TUTTI_ERROR_BYTES] = "";
   const int failed =
-      backend->load_model(chunks, 2, device, inputs.data(), inputs.size(), outputs.data(),
+      backend->load_model(0, chunks, 2, device, inputs.data(), inputs.size(), outputs.data(),
                           outputs.size(), &model, text, sizeof(text));
   *error = failed != 0 ? text : "";
   return failed != 0 ? nullptr : model;

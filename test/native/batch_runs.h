@@ -31,13 +31,6 @@ inline Engine& NewEngine(int64_t min_batch_wait_ms_max = kMinBatchWaitMsMax,
   return *engines.back();
 }
 
-// Behaviours are never destroyed either: their models may be freed late, by a run thread.
-inline tutti_model& NewBehaviour() {
-  static auto& behaviours = *new std::vector<tutti_model*>;
-  behaviours.push_back(new tutti_model);
-  return *behaviours.back();
-}
-
 inline ModelSpec Spec(int64_t batch_size, int64_t min_batch_size = 0,
                       int64_t min_batch_timeout_ms = 0, BackendKind backend = BackendKind::kTorch) {
   ModelSpec spec;
@@ -107,26 +100,15 @@ inline void Clear() {
 // Keeps the only run thread of an engine until it goes.
 class Occupied {
  public:
-  explicit Occupied(Engine& engine) : behaviour_(NewBehaviour()) {
-    behaviour_.is_closed = true;
+  explicit Occupied(Engine& engine) {
     engine.Enqueue(RunOf(FakeBackend::NewModel(&behaviour_, Spec(0)), {Floats({1})}, {"occupied"}));
-    std::unique_lock lock(behaviour_.mutex);
-    behaviour_.changed.wait(lock, [this] { return !behaviour_.batch_sizes.empty(); });
-  }
-  ~Occupied() {
-    std::lock_guard lock(behaviour_.mutex);
-    behaviour_.is_closed = false;
-    behaviour_.changed.notify_all();
+    held_.WaitForRun();
   }
 
  private:
-  tutti_model& behaviour_;
+  tutti_model& behaviour_ = NewBehaviour();
+  Held held_{behaviour_};
 };
-
-inline std::vector<int64_t> BatchSizes(tutti_model& behaviour) {
-  std::lock_guard lock(behaviour.mutex);
-  return behaviour.batch_sizes;
-}
 
 inline std::string Shown(const std::vector<int64_t>& numbers) {
   std::string text;

@@ -21,15 +21,12 @@ using test::FakeBackend;
 using test::Find;
 using test::FirstElement;
 using test::Gate;
+using test::Held;
 using test::Inbox;
+using test::NewBehaviour;
 using test::NewEngine;
+using test::RunCount;
 using test::Scalar;
-
-tutti_model& NewBehaviour() {
-  static auto& behaviours = *new std::vector<tutti_model*>;
-  behaviours.push_back(new tutti_model);
-  return *behaviours.back();
-}
 
 Ref<Model> NewModel(tutti_model& behaviour, int64_t batch_size = 0) {
   ModelSpec spec;
@@ -61,29 +58,6 @@ DagPlan PlanOf(const Ref<Model>& model, const Ref<Tensor>& loaded, Completion co
   plan.completion = std::move(completion);
   plan.words = "words";
   return plan;
-}
-
-// Keeps the runs of a behaviour from the first on until it goes.
-class Held {
- public:
-  explicit Held(tutti_model& behaviour) : behaviour_(behaviour) { behaviour_.is_closed = true; }
-  void WaitForRun() {
-    std::unique_lock lock(behaviour_.mutex);
-    behaviour_.changed.wait(lock, [this] { return !behaviour_.batch_sizes.empty(); });
-  }
-  ~Held() {
-    std::lock_guard lock(behaviour_.mutex);
-    behaviour_.is_closed = false;
-    behaviour_.changed.notify_all();
-  }
-
- private:
-  tutti_model& behaviour_;
-};
-
-size_t RunCount(tutti_model& behaviour) {
-  std::lock_guard lock(behaviour.mutex);
-  return behaviour.batch_sizes.size();
 }
 
 const DagResult& ResultOf(const Message& message) {

@@ -112,6 +112,7 @@ class FakeBackend {
       .configure = nullptr,
       .thread_init = nullptr,
       .load_model = nullptr,
+      .divides_by_model = 0,
       .free_model = [](tutti_model*) {},
       .model_inputs = nullptr,
       .model_outputs = nullptr,
@@ -124,8 +125,42 @@ class FakeBackend {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = nullptr,
-      .load_divided_model = nullptr,
   };
+};
+
+// Never destroyed: its models may be freed late, by a run thread.
+inline tutti_model& NewBehaviour() {
+  static auto& behaviours = *new std::vector<tutti_model*>;
+  behaviours.push_back(new tutti_model);
+  return *behaviours.back();
+}
+
+inline std::vector<int64_t> BatchSizes(tutti_model& behaviour) {
+  std::lock_guard lock(behaviour.mutex);
+  return behaviour.batch_sizes;
+}
+
+inline size_t RunCount(tutti_model& behaviour) { return BatchSizes(behaviour).size(); }
+
+// Keeps the runs of a behaviour until it goes.
+class Held {
+ public:
+  explicit Held(tutti_model& behaviour) : behaviour_(behaviour) { behaviour_.is_closed = true; }
+  // Until one has begun.
+  void WaitForRun() {
+    std::unique_lock lock(behaviour_.mutex);
+    behaviour_.changed.wait(lock, [this] { return !behaviour_.batch_sizes.empty(); });
+  }
+  ~Held() {
+    std::lock_guard lock(behaviour_.mutex);
+    behaviour_.is_closed = false;
+    behaviour_.changed.notify_all();
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  tutti_model& behaviour_;
 };
 
 }  // namespace tutti::test

@@ -17,19 +17,16 @@ namespace {
 
 using test::FakeBackend;
 using test::Gate;
+using test::Held;
 using test::Inbox;
+using test::NewBehaviour;
+using test::RunCount;
 
 Engine& NewEngine() {
   static auto& engines = *new std::vector<Engine*>;  // never destroyed, and no leak
   engines.push_back(new Engine);
   engines.back()->Configure({});
   return *engines.back();
-}
-
-tutti_model& NewBehaviour() {
-  static auto& behaviours = *new std::vector<tutti_model*>;
-  behaviours.push_back(new tutti_model);
-  return *behaviours.back();
 }
 
 ModelSpec Spec(int64_t batch_size = 0) {
@@ -67,29 +64,17 @@ ScriptRun RunOf(const Ref<Script>& script, const Ref<Tensor>& input, std::string
   return run;
 }
 
-// Keeps the runs of a behaviour until it goes.
-class Held {
+// Keeps the only run thread of an engine, with a run of `behaviour`, until it goes.
+class Occupied {
  public:
-  Held(Engine& engine, tutti_model& behaviour) : behaviour_(behaviour) {
-    behaviour_.is_closed = true;
+  Occupied(Engine& engine, tutti_model& behaviour) : held_(behaviour) {
     engine.Enqueue(RunOf(FakeBackend::NewModel(&behaviour, Spec()), Row(0), {}, {}));
-    std::unique_lock lock(behaviour_.mutex);
-    behaviour_.changed.wait(lock, [this] { return !behaviour_.batch_sizes.empty(); });
-  }
-  ~Held() {
-    std::lock_guard lock(behaviour_.mutex);
-    behaviour_.is_closed = false;
-    behaviour_.changed.notify_all();
+    held_.WaitForRun();
   }
 
  private:
-  tutti_model& behaviour_;
+  Held held_;
 };
-
-size_t RunCount(tutti_model& behaviour) {
-  std::lock_guard lock(behaviour.mutex);
-  return behaviour.batch_sizes.size();
-}
 
 ClientTable::Opened OpenClient() {
   return *ClientTable::Get().Open(ClientIdentity{}, 0, kClientsMax);
@@ -102,7 +87,7 @@ TEST(AnEqualRequestJoinsTheRunInFlight) {
   const Ref<Tensor> input = Row(1);
   Inbox first, second;
   {
-    const Held held(engine, holder);
+    const Occupied occupied(engine, holder);
     engine.Enqueue(RunOf(model, input, "words", first.Next()));  // queued
     engine.Enqueue(RunOf(model, input, "words", second.Next()));
     engine.Enqueue(RunOf(model, input, "words", second.Next()));
@@ -156,7 +141,7 @@ TEST(ARequestThatDiffersRunsByItself) {
     const size_t count_before = RunCount(behaviour);
     Inbox inbox;
     {
-      const Held held(engine, holder);
+      const Occupied occupied(engine, holder);
       engine.Enqueue(RunOf(model, input, "words", inbox.Next()));
       ModelRun second = RunOf(model, input, "words", inbox.Next());
       row.change(second);
@@ -177,14 +162,14 @@ TEST(AJoinedRequestIsToldOfFailures) {
   const Ref<Tensor> input = Row(1);
   Inbox inbox;
   {
-    const Held held(engine, holder);
+    const Occupied occupied(engine, holder);
     for (int i = 0; i < 2; i++) engine.Enqueue(RunOf(model, input, "words", inbox.Next()));
   }
   for (uint32_t i = 1; i <= 2; i++) {
     CHECK_EQUAL(inbox.Wait({nullptr, 1, i}).text, "ERR no luck");
   }
   {
-    const Held held(engine, holder);
+    const Occupied occupied(engine, holder);
     for (int i = 0; i < 2; i++) engine.Enqueue(RunOf(model, input, "words", inbox.Next()));
     engine.Shutdown();
     for (uint32_t i = 3; i <= 4; i++) {
@@ -203,7 +188,7 @@ void CheckJoinsOnlyTheGone(Engine& engine, tutti_model& holder, const Ref<Subjec
   Inbox inbox;
   const ClientTable::Opened a = OpenClient(), b = OpenClient(), c = OpenClient();
   {
-    const Held held(engine, holder);
+    const Occupied occupied(engine, holder);
     const auto send = [&](const ClientTable::Opened& client) {
       engine.Enqueue(RunOf(subject, input, "words", inbox.Next(), client.id));
     };
@@ -251,7 +236,7 @@ TEST(ARunIsNotTooLateForTheLastThatJoined) {
     Inbox inbox;
     const Completion first = inbox.Next();
     {
-      const Held held(engine, holder);
+      const Occupied occupied(engine, holder);
       ModelRun run = RunOf(model, input, "words", first);
       run.target.timeout_ms = 60'000;
       run.target.clock_from = std::chrono::steady_clock::now() - std::chrono::seconds(61);

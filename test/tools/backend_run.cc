@@ -43,17 +43,13 @@ void RunMany(const tutti_backend* backend, tutti_model* model, int64_t rows, int
   }
 }
 
-// With `thread_count` the form whose runs are divided; ends the process if it cannot be made.
+// Ends the process if it cannot be made.
 tutti_model* LoadModel(const tutti_backend& backend, const tutti_bytes& chunk,
                        uint32_t thread_count = 0) {
   char error[TUTTI_ERROR_BYTES] = "";
   tutti_model* model = nullptr;
-  const auto load = [&](auto load_model, auto... first) {
-    return load_model(first..., &chunk, 1, tutti_device{TUTTI_CPU, 0}, nullptr, 0, nullptr, 0,
-                      &model, error, sizeof error);
-  };
-  if ((thread_count == 0 ? load(backend.load_model)
-                         : load(backend.load_divided_model, thread_count)) != 0) {
+  if (backend.load_model(thread_count, &chunk, 1, {TUTTI_CPU, 0}, nullptr, 0, nullptr, 0, &model,
+                         error, sizeof error) != 0) {
     std::fprintf(stderr, "backend_run: %s\n", error);
     std::exit(1);
   }
@@ -93,7 +89,7 @@ int main(int argc, char** argv) {
   std::vector<int64_t> warm_up(std::min<size_t>(100, std::atoll(argv[7])));
   tutti_model* model = LoadModel(*backend, chunk);
   RunMany(backend, model, rows, columns, &warm_up);
-  if (threads == 1 && backend->load_divided_model) {
+  if (threads == 1 && backend->divides_by_model) {
     tutti_model* divided = LoadModel(*backend, chunk, std::thread::hardware_concurrency());
     const int64_t whole_ns = Median(&warm_up);
     RunMany(backend, divided, rows, columns, &warm_up);

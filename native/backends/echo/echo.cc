@@ -5,6 +5,7 @@
 // source; "fail" is a compile error. Each function exists but "missing". A script asks the server
 // for one command a word of its arguments (redis.execute), and then, as "model <key>", for a run of
 // that model on its inputs, whose outputs it answers.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -70,9 +71,9 @@ int Configure(const tutti_options* options, char*, size_t) {
 
 void ThreadInit() {}
 
-int LoadDividedModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
-                     tutti_device, const char* const*, size_t, const char* const*, size_t,
-                     tutti_model** model, char* error, size_t error_bytes) {
+int LoadModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count, tutti_device,
+              const char* const*, size_t, const char* const*, size_t, tutti_model** model,
+              char* error, size_t error_bytes) {
   auto loaded = std::make_unique<tutti_model>();
   for (size_t i = 0; i < chunk_count; i++) loaded->blob.append(chunks[i].data, chunks[i].bytes);
   if (loaded->blob == "fail") return Fail(error, error_bytes, "\nthis blob\nfails to load");
@@ -80,17 +81,11 @@ int LoadDividedModel(uint32_t thread_count, const tutti_bytes* chunks, size_t ch
   if (is_whole && thread_count > 1) return Fail(error, error_bytes, "this blob cannot be divided");
   if (is_whole || loaded->blob.starts_with("slow ")) {
     const char* number = loaded->blob.c_str() + loaded->blob.find(' ');
-    loaded->sleep_ms = static_cast<uint32_t>(std::strtoul(number, nullptr, 10)) / thread_count;
+    loaded->sleep_ms =
+        static_cast<uint32_t>(std::strtoul(number, nullptr, 10)) / std::max(1u, thread_count);
   }
   *model = loaded.release();
   return 0;
-}
-
-int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
-              const char* const* input_names, size_t input_count, const char* const* output_names,
-              size_t output_count, tutti_model** model, char* error, size_t error_bytes) {
-  return LoadDividedModel(1, chunks, chunk_count, device, input_names, input_count, output_names,
-                          output_count, model, error, error_bytes);
 }
 
 void FreeModel(tutti_model* model) { delete model; }
@@ -175,6 +170,7 @@ const tutti_backend kBackend = {
     .configure = Configure,
     .thread_init = ThreadInit,
     .load_model = LoadModel,
+    .divides_by_model = 1,
     .free_model = FreeModel,
     .model_inputs = ModelInputs,
     .model_outputs = ModelOutputs,
@@ -187,7 +183,6 @@ const tutti_backend kBackend = {
     .script_check_entry_point = ScriptCheckEntryPoint,
     .run_script = RunScript,
     .output_bytes = nullptr,
-    .load_divided_model = LoadDividedModel,
 };
 
 }  // namespace

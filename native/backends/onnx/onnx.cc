@@ -146,9 +146,9 @@ void FreeModel(tutti_model* model) {
 
 void ReadOutputBytes(tutti_model* model);
 
-int LoadDividedModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
-                     tutti_device device, const char* const*, size_t, const char* const*, size_t,
-                     tutti_model** model, char* error, size_t error_bytes) {
+int LoadModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
+              tutti_device device, const char* const*, size_t, const char* const*, size_t,
+              tutti_model** model, char* error, size_t error_bytes) {
   return Guarded(error, error_bytes, [&] {
     const WholeBlob whole(chunks, chunk_count);
     const std::string_view blob = whole.bytes();
@@ -158,7 +158,8 @@ int LoadDividedModel(uint32_t thread_count, const tutti_bytes* chunks, size_t ch
     ort::SessionOptions* made = nullptr;
     Check(runtime.api.CreateSessionOptions(&made));
     Owned<ort::SessionOptions> options(made, runtime.api.ReleaseSessionOptions);
-    Check(runtime.api.SetIntraOpNumThreads(made, static_cast<int>(thread_count)));
+    const uint32_t threads = thread_count == 0 ? runtime.intra_op_threads : thread_count;
+    Check(runtime.api.SetIntraOpNumThreads(made, static_cast<int>(threads)));
     Check(runtime.api.SetInterOpNumThreads(made, static_cast<int>(runtime.inter_op_threads)));
     // Idle threads of a pool would burn the cores that other models want.
     Check(runtime.api.AddSessionConfigEntry(made, "session.intra_op.allow_spinning", "0"));
@@ -179,13 +180,6 @@ int LoadDividedModel(uint32_t thread_count, const tutti_bytes* chunks, size_t ch
     ReadOutputBytes(loaded.get());
     *model = loaded.release();
   });
-}
-
-int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
-              const char* const* input_names, size_t input_count, const char* const* output_names,
-              size_t output_count, tutti_model** model, char* error, size_t error_bytes) {
-  return LoadDividedModel(runtime.intra_op_threads, chunks, chunk_count, device, input_names,
-                          input_count, output_names, output_count, model, error, error_bytes);
 }
 
 size_t ModelInputs(const tutti_model* model, const char* const** names) {
@@ -479,6 +473,7 @@ tutti_backend& Table() {
       .configure = Configure,
       .thread_init = ThreadInit,
       .load_model = LoadModel,
+      .divides_by_model = 1,
       .free_model = FreeModel,
       .model_inputs = ModelInputs,
       .model_outputs = ModelOutputs,
@@ -491,7 +486,6 @@ tutti_backend& Table() {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = OutputBytes,
-      .load_divided_model = LoadDividedModel,
   };
   return table;
 }

@@ -238,7 +238,7 @@ uint64_t OutputBytes(const tutti_model* model, int64_t row_count) {
   return bytes;
 }
 
-int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
+int LoadModel(uint32_t, const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
               const char* const* input_names, size_t input_count, const char* const* output_names,
               size_t output_count, tutti_model** model, char* error, size_t error_bytes) {
   return Guarded(error, error_bytes, [&] {
@@ -381,6 +381,7 @@ tutti_backend& Table() {
       .configure = Configure,
       .thread_init = ThreadInit,
       .load_model = LoadModel,
+      .divides_by_model = 0,
       .free_model = FreeModel,
       .model_inputs = ModelInputs,
       .model_outputs = ModelOutputs,
@@ -393,7 +394,6 @@ tutti_backend& Table() {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = OutputBytes,
-      .load_divided_model = nullptr,
   };
   return table;
 }

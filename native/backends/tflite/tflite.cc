@@ -202,13 +202,13 @@ void ReadSpecs(litert::Signature* signature, decltype(litert::Api::GetNumSignatu
   for (const TensorSpec& spec : *specs) names->push_back(spec.name.c_str());
 }
 
-int LoadDividedModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
-                     tutti_device device, const char* const*, size_t, const char* const*, size_t,
-                     tutti_model** model, char* error, size_t error_bytes) {
+int LoadModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
+              tutti_device device, const char* const*, size_t, const char* const*, size_t,
+              tutti_model** model, char* error, size_t error_bytes) {
   return Guarded(error, error_bytes, [&] {
     if (device.type != TUTTI_CPU) throw Failure{"ERR Unsupported device"};
     auto loaded = std::make_unique<tutti_model>();
-    loaded->intra_op_threads = thread_count;
+    loaded->intra_op_threads = thread_count == 0 ? runtime.intra_op_threads : thread_count;
     for (size_t i = 0; i < chunk_count; i++) loaded->blob_bytes += chunks[i].bytes;
     loaded->blob = AllocateAligned(loaded->blob_bytes);
     auto* end = static_cast<char*>(loaded->blob.get());
@@ -232,13 +232,6 @@ int LoadDividedModel(uint32_t thread_count, const tutti_bytes* chunks, size_t ch
     loaded->interpreters->GiveBack(loaded->interpreters->Take());
     *model = loaded.release();
   });
-}
-
-int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
-              const char* const* input_names, size_t input_count, const char* const* output_names,
-              size_t output_count, tutti_model** model, char* error, size_t error_bytes) {
-  return LoadDividedModel(runtime.intra_op_threads, chunks, chunk_count, device, input_names,
-                          input_count, output_names, output_count, model, error, error_bytes);
 }
 
 void FreeModel(tutti_model* model) { delete model; }
@@ -365,6 +358,7 @@ tutti_backend& Table() {
       .configure = Configure,
       .thread_init = ThreadInit,
       .load_model = LoadModel,
+      .divides_by_model = 1,
       .free_model = FreeModel,
       .model_inputs = ModelInputs,
       .model_outputs = ModelOutputs,
@@ -377,7 +371,6 @@ tutti_backend& Table() {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = OutputBytes,
-      .load_divided_model = LoadDividedModel,
   };
   return table;
 }

@@ -235,7 +235,7 @@ void RefuseFileOperators(const Code& code) {
   if (!found.empty()) throw Refusal("ERR operator " + found + " reaches the server's files");
 }
 
-int LoadModel(const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
+int LoadModel(uint32_t, const tutti_bytes* chunks, size_t chunk_count, tutti_device device,
               const char* const*, size_t, const char* const*, size_t, tutti_model** model,
               char* error, size_t error_bytes) {
   return Guarded(error, error_bytes, [&] {
@@ -517,6 +517,7 @@ const tutti_backend kBackend = {
     .configure = Configure,
     .thread_init = ThreadInit,
     .load_model = LoadModel,
+    .divides_by_model = 0,
     .free_model = FreeModel,
     .model_inputs = ModelInputs,
     .model_outputs = ModelOutputs,
@@ -529,7 +530,6 @@ const tutti_backend kBackend = {
     .script_check_entry_point = ScriptCheckEntryPoint,
     .run_script = RunScript,
     .output_bytes = nullptr,
-    .load_divided_model = nullptr,
 };
 
 }  // namespace
