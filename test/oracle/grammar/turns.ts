@@ -127,10 +127,7 @@ const fillingsAtOnce = rules(
   `,
 );
 
-/**
- * Watched keys are made before, and never deleted: one that is absent when it is watched, made and
- * deleted is as before to us, and changed to Redis.
- */
+/** Watched keys are made before; what touches them deletes them too, so that some are watched while they are absent. */
 const watches = rules(
   'exact',
   `
@@ -201,6 +198,14 @@ const touches = rules(
   SUNIONSTORE wset wset
   ZUNIONSTORE wzset 1 wzset
   COPY watched watched2 REPLACE
+  DEL (watched|wlist|wset|wzset|whash)
+  DEL (watched|wlist|wset|wzset|whash)+
+  UNLINK (watched|wlist|wset|wzset|whash)
+  GETDEL watched
+  LTRIM wlist 1 0
+  RENAME wlist wlist2
+  RENAME wlist2 wlist
+  EXPIRE watched -1
   `,
 );
 
