@@ -1,6 +1,6 @@
 // DEBUG: who may use it, and digests that are those of redis-server.
 
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { missingPrograms, startRedis } from '../helpers/peers.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { Connection, startServer } from '../helpers/server.ts';
@@ -270,14 +270,20 @@ const data = [
   'SELECT 0',
 ];
 
+/** Debian's server and ours, which take DEBUG. */
+async function startBoth(t: Test) {
+  const redis = await startRedis(['--enable-debug-command', 'yes']);
+  t.teardown(() => redis.stop());
+  const server = await startServer(['--enable-debug-command', 'yes', '--save', '']);
+  t.teardown(() => server.stop());
+  return { redis, server };
+}
+
 t.test(
   'digests are those of redis-server',
   { skip: missingPrograms('redis-server') },
   async (t) => {
-    const redis = await startRedis(['--enable-debug-command', 'yes']);
-    t.teardown(() => redis.stop());
-    const server = await startServer(['--enable-debug-command', 'yes', '--save', '']);
-    t.teardown(() => server.stop());
+    const { redis, server } = await startBoth(t);
     const both = [await Connection.open(redis.port), await server.raw()] as const;
     const large = Array.from({ length: 2000 }, (_, i) => [`member:${i}`, `${i}`]);
     const digests: unknown[] = [];
@@ -326,10 +332,7 @@ t.test(
   'types of RESP and keys for tests are those of redis-server',
   { skip: missingPrograms('redis-server') },
   async (t) => {
-    const redis = await startRedis(['--enable-debug-command', 'yes']);
-    t.teardown(() => redis.stop());
-    const server = await startServer(['--enable-debug-command', 'yes', '--save', '']);
-    t.teardown(() => server.stop());
+    const { redis, server } = await startBoth(t);
     const hello = request('HELLO', '3');
     for (const prefix of [[], [hello]]) {
       const answers: string[][] = [];

@@ -67,6 +67,17 @@ export async function fact(connection: Connection, name: string): Promise<string
   return new RegExp(`^${name}:(.*)\r$`, 'm').exec(info)?.[1] ?? 'none';
 }
 
+/** Waits until the first rewrite has ended, asked for or not. */
+export async function firstRewrite(connection: Connection, folder: string): Promise<void> {
+  await waitUntil('the base of the rewrite', () =>
+    journalFiles(folder).some((name) => /\.2\.base/.test(name)),
+  );
+  await waitUntil(
+    'its end',
+    async () => (await fact(connection, 'aof_rewrite_in_progress')) === '0',
+  );
+}
+
 export function journalPath(folder: string, name: string): string {
   return join(folder, 'appendonlydir', name);
 }

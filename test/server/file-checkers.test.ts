@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { fill, values } from '../commands/stored-values.ts';
 import {
-  fact,
+  firstRewrite,
   journalFiles,
   journalPath,
   kill,
@@ -37,13 +37,7 @@ for (const preamble of ['yes', 'no']) {
       const connection = await server.raw();
       await fill(connection);
       await connection.request('BGREWRITEAOF');
-      await waitUntil('the rewrite', () =>
-        journalFiles(folder).some((name) => /\.2\.base/.test(name)),
-      );
-      await waitUntil(
-        'its end',
-        async () => (await fact(connection, 'aof_rewrite_in_progress')) === '0',
-      );
+      await firstRewrite(connection, folder);
       await connection.request('SET', 'later', 1);
       await connection.request('MULTI');
       await connection.request('INCR', 'later');

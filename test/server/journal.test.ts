@@ -8,6 +8,7 @@ import { runtimeFolder } from '../../lib/runtimes/locate.ts';
 import { checkFilled, fill, readKey, values } from '../commands/stored-values.ts';
 import {
   fact,
+  firstRewrite,
   journalFiles,
   journalPath,
   kill,
@@ -118,13 +119,7 @@ t.test('files go both ways', { skip: missingPrograms('redis-server') }, async (t
       await fill(ours);
       if (isRewritten) {
         await ours.request('BGREWRITEAOF');
-        await waitUntil('the rewrite', () =>
-          journalFiles(folder).some((name) => /\.2\.base/.test(name)),
-        );
-        await waitUntil(
-          'its end',
-          async () => (await fact(ours, 'aof_rewrite_in_progress')) === '0',
-        );
+        await firstRewrite(ours, folder);
       }
       await ours.request('SET', 'last', 1);
       await ours.request('DEL', 'last');
@@ -316,10 +311,7 @@ t.test('it is switched on and off while clients go on', async (t) => {
   await after.request('CONFIG', 'SET', 'auto-aof-rewrite-min-size', 1000);
   const base = Number(await fact(after, 'aof_base_size'));
   await after.request('SET', 'bulk', 'x'.repeat(base + 5000));
-  await waitUntil('a rewrite of its own', () =>
-    journalFiles(folder).some((name) => /\.2\.base/.test(name)),
-  );
-  await waitUntil('its end', async () => (await fact(after, 'aof_rewrite_in_progress')) === '0');
+  await firstRewrite(after, folder);
   t.equal(await fact(after, 'aof_last_bgrewrite_status'), 'ok');
   t.equal(await fact(after, 'aof_last_write_status'), 'ok');
   // A base, a file behind it and the manifest.
