@@ -172,9 +172,11 @@ export class Acl {
     }
     if (!users.has(DEFAULT_USER)) users.set(DEFAULT_USER, this.#firstUser());
     for (const name of [...this.#users.keys()]) if (!users.has(name)) this.#users.delete(name);
+    // As in Redis 7.2 the default user stays itself, and all others are new ones, whose connections
+    // must log in again.
+    const { defaultUser } = this;
     for (const [name, user] of users) {
-      const known = this.#users.get(name);
-      if (known) known.take(user);
+      if (name === DEFAULT_USER) defaultUser.take(user);
       else this.#users.set(name, user);
     }
   }

@@ -81,7 +81,8 @@ const subcommands: readonly Command[] = [
   {
     ...admin,
     name: 'load',
-    summary: 'Takes the users of the file in place of those that there are.',
+    summary:
+      'Takes the users of the file in place of all, and closes connections but those of default.',
     arity: 2,
     isPrepared: true,
     run: load,

@@ -279,6 +279,11 @@ export interface Call {
     abandoned?: () => void,
   ): Ticket & { finish(code: number, text: string): void };
   /**
+   * Keeps the words of the command that waits: if its user's rights change meanwhile, it is refused
+   * when it would be served.
+   */
+  keepRequest(): void;
+  /**
    * Carries out another command as a part of this one (EXEC). Its `ReplyError` becomes its reply.
    * @param then Called when its reply has been written, which is later if it waits.
    * @param run What is carried out of it, unless all.

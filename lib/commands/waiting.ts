@@ -94,6 +94,7 @@ export function awaitRows(
       if (addon().awaitEnd(client.id) === 1) ticket.finish(codes.timedOut, '');
     });
   }
+  call.keepRequest();
   client.noteState();
 }
 

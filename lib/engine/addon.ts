@@ -68,6 +68,7 @@ export const codes = {
   offsetOutOfRange: 68,
   notFinite: 69,
   unblocked: 70,
+  notPermitted: 71,
 
   badChecksum: 90,
   badFormat: 91,

@@ -58,6 +58,8 @@ export interface BlockingCommands {
   awaitEnd(client: number): number;
   /** Ends the wait of any thread's client, as if its time were over or with an error. @returns 0 if it does not wait. */
   awaitUnblock(client: number, isError: number): number;
+  /** Who waits and is not permitted ends with `notPermitted` where it would be served; nothing is taken. */
+  awaitPermit(client: number, isPermitted: number): void;
   /** How many keys are waited for. */
   awaitedKeyCount(): number;
 }

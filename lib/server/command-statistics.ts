@@ -104,6 +104,12 @@ export class CommandStatistics {
     this.#rows[command * ROW_LENGTH + REJECTED]!++;
   }
 
+  /** The same of a call that had been counted when it began to wait. */
+  rejectedLate(command: number): void {
+    this.#rows[command * ROW_LENGTH + CALLS]!--;
+    this.rejected(command);
+  }
+
   /** Calls of all commands by all threads. */
   callCount(commandCount: number): number {
     let sum = 0;

@@ -54,6 +54,10 @@ export class ConnectionCall implements Call {
     return this.#connection.wait(completion, abandoned);
   }
 
+  keepRequest(): void {
+    this.#connection.keepRequest(this.command, this.request.retain());
+  }
+
   execute(command: Command, request: Request, then?: () => void, run = command.run): void {
     const outer = this.command;
     const outerRequest = this.request;

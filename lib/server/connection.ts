@@ -1,6 +1,6 @@
 // One client: reads its requests and has them carried out in order, from its first byte to its end.
 
-import type { Completion, Ticket } from '../commands/command.ts';
+import type { Command, Completion, Ticket } from '../commands/command.ts';
 import { ProtocolError, ReplyError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { type Addon, EAGAIN, socketEvents } from '../engine/addon.ts';
@@ -337,6 +337,16 @@ export class Connection extends ClientState implements RequestSink {
     };
   }
 
+  /** What waits has these words, which are kept until it ends. */
+  keepRequest(command: Command, request: Request): void {
+    this.#pending.keep(command, request);
+  }
+
+  /** To be called when users have changed: what waits may have been forbidden. */
+  checkWait(): void {
+    this.#pending.checkAccess();
+  }
+
   /** The command has failed after it had asked for a ticket. */
   cancelWait(): void {
     this.#pending.drop();
@@ -344,7 +354,7 @@ export class Connection extends ClientState implements RequestSink {
 
   /** Ends the pending command `sequence`; of an older one nothing is left to do. */
   complete(sequence: number, code: number, text: string): void {
-    const completion = this.isClosed ? undefined : this.#pending.end(sequence);
+    const completion = this.isClosed ? undefined : this.#pending.end(sequence, code);
     if (completion === undefined) return;
     // Taken now: what is carried out may wait again, with another one behind it.
     const then = this.afterCompletion;

@@ -315,15 +315,19 @@ export class Dispatcher {
     if (request.blobCount > 0 && this.#hasRefusedBlob(request)) return replyErrors.outOfMemory();
     const denial = this.#denialOf(caller, entry, request);
     if (denial === undefined) return undefined;
-    caller.onDenied(denial, entry.fullName, request, isInTransaction);
-    switch (denial.reason) {
-      case 'command':
-        return replyErrors.notPermitted(caller.access?.name ?? '', entry.fullName);
-      case 'key':
-        return replyErrors.keyNotPermitted();
-      case 'channel':
-        return replyErrors.channelNotPermitted();
-    }
+    return deniedAs(denial, caller, entry, request, isInTransaction);
+  }
+
+  /** What stands against a command that is known to be allowed otherwise. */
+  denialOf(caller: Caller, command: Command, request: Request): Denial | undefined {
+    return caller.isLimited ? this.#denialOf(caller, this.#entry(command), request) : undefined;
+  }
+
+  /** A command that has waited is refused: Redis 7.2 counts it as one that never began. */
+  refuseWaiting(caller: Caller, command: Command, request: Request, denial: Denial): ReplyError {
+    const entry = this.#entry(command);
+    this.#statistics.rejectedLate(entry.index);
+    return deniedAs(denial, caller, entry, request, false);
   }
 
   #denialOf({ access }: Caller, entry: Entry, request: Request): Denial | undefined {
@@ -411,6 +415,25 @@ export class Dispatcher {
       args += `'${shown(request, i, SHOWN_BYTES_MAX - Buffer.byteLength(args))}' `;
     }
     return replyErrors.unknownCommand(name, args);
+  }
+}
+
+/** Notes the refusal for ACL LOG. @returns What the client is answered. */
+function deniedAs(
+  denial: Denial,
+  caller: Caller,
+  { fullName }: Entry,
+  request: Request,
+  isInTransaction: boolean,
+): ReplyError {
+  caller.onDenied(denial, fullName, request, isInTransaction);
+  switch (denial.reason) {
+    case 'command':
+      return replyErrors.notPermitted(caller.access?.name ?? '', fullName);
+    case 'key':
+      return replyErrors.keyNotPermitted();
+    case 'channel':
+      return replyErrors.channelNotPermitted();
   }
 }
 

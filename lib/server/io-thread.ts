@@ -184,8 +184,8 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   /** Who may not stay is closed, one that has done it to itself after its reply. */
   protected override onUsersChanged(): void {
     for (const connection of this.#connections.values()) {
-      if (connection.checkAccess()) continue;
-      if (connection.changesUsers) connection.closeAfterReply();
+      if (connection.checkAccess()) connection.checkWait();
+      else if (connection.changesUsers) connection.closeAfterReply();
       else connection.close();
     }
   }

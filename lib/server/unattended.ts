@@ -97,6 +97,9 @@ export class UnattendedCall implements Call {
     throw replyErrors.notFromScript(this.command.name);
   }
 
+  /** Nothing waits. */
+  keepRequest(): void {}
+
   execute(): never {
     throw replyErrors.notFromScript(this.command.name);
   }

@@ -73,6 +73,12 @@ napi_value AwaitUnblock(napi_env env, napi_callback_info info) {
   return ToJs(env, Waiters::Get().Unblock(static_cast<uint64_t>(in.Int64(0)), code) ? 1 : 0);
 }
 
+napi_value AwaitPermit(napi_env env, napi_callback_info info) {
+  const Arguments<2> in(env, info);
+  Waiters::Get().Permit(static_cast<uint64_t>(in.Int64(0)), in.Int(1) != 0);
+  return kUndefined;
+}
+
 napi_value AwaitedKeyCount(napi_env env, napi_callback_info) {
   return ToJs(env, Waiters::Get().KeyCount());
 }
@@ -89,6 +95,7 @@ std::span<const Export> BlockingExports() {
       {"awaitedReply", DataCommand<AwaitedReply>},
       {"awaitEnd", AwaitEnd},
       {"awaitUnblock", AwaitUnblock},
+      {"awaitPermit", AwaitPermit},
       {"awaitedKeyCount", AwaitedKeyCount},
   };
   return exports;

@@ -67,6 +67,7 @@ class ListMove final : public Waiter {
         from_tail_(from_tail),
         to_tail_(to_tail) {}
 
+  bool grows_memory() const override { return true; }
   int other_stripe() const override { return to_stripe_; }
   Status Take(const StripeSet&, Graveyard& graveyard) override {
     return lists::MoveLocked(db(), keys()[0].name, to_, from_tail_, to_tail_, graveyard, moved_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/memory_account.h"
 #include "keyspace/commit.h"
 #include "keyspace/journal.h"
 
@@ -92,6 +93,11 @@ bool Waiters::Unblock(uint64_t client_id, Code code) {
   return true;
 }
 
+void Waiters::Permit(uint64_t client_id, bool is_permitted) {
+  const Ref<Waiter> waiter = FindClient(client_id);
+  if (waiter) waiter->is_permitted_.store(is_permitted, std::memory_order_relaxed);
+}
+
 int64_t Waiters::KeyCount() const {
   const std::lock_guard lock(mutex_);
   return static_cast<int64_t>(queues_.size());
@@ -131,6 +137,14 @@ void Waiters::ServeOne(Waiter& waiter, const StripeSet& locked, Graveyard& grave
   const bool is_ours = waiter.Claim(Waiter::State::kServed);
   Remove(waiter);
   if (!is_ours) return;
+  if (!waiter.is_permitted_.load(std::memory_order_relaxed)) {
+    waiter.completion.Done(Code::kNotPermitted);
+    return;
+  }
+  if (waiter.grows_memory() && !memory_account::MayFit(0)) {
+    waiter.completion.Done(Code::kOutOfMemory);
+    return;
+  }
   const journal::Apart apart;
   const Status status = waiter.Take(locked, graveyard);
   waiter.completion.Done(status.code(), {}, Ref<Waiter>::Share(&waiter));

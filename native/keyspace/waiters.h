@@ -48,6 +48,8 @@ class Waiter : public Object {
   virtual void Write(Reply& reply) const = 0;
   // Whether a value of the wanted kind has something for it.
   virtual bool IsServedBy(std::string_view, const Object&) const { return true; }
+  // Whether being served takes memory: then there must be some.
+  virtual bool grows_memory() const { return false; }
   // A stripe that it needs besides, or -1.
   virtual int other_stripe() const { return -1; }
 
@@ -73,6 +75,7 @@ class Waiter : public Object {
   const int db_;
   const std::vector<Key> keys_;
   std::atomic<State> state_{State::kWaiting};
+  std::atomic<bool> is_permitted_{true};
 };
 
 class Waiters {
@@ -85,6 +88,9 @@ class Waiters {
   bool End(uint64_t client_id);
   // The same, and tells its thread: kTimedOut or kUnblocked.
   bool Unblock(uint64_t client_id, Code code);
+  // Whether what the client waits for may be done when it comes to that: who is not permitted is
+  // told kNotPermitted instead of being served, and the next one is.
+  void Permit(uint64_t client_id, bool is_permitted);
   // Keys that are waited for.
   int64_t KeyCount() const;
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Connection, startServer } from '../helpers/server.ts';
-import { connect, folderFor, noKey, sha256, start, wrongPass } from './users.ts';
+import { connect, folderFor, info, noKey, sha256, start, until, wrongPass } from './users.ts';
 
 t.test('the password of the default user', async (t) => {
   const server = await start(t, '--requirepass', 'first');
@@ -117,6 +117,36 @@ t.test('a file of users', async (t) => {
   mkdirSync(folder);
   t.equal(await admin!.request('ACL', 'SAVE'), 'OK');
   t.strictSame(readdirSync(folder), ['users.acl'], 'nothing is left of what failed');
+});
+
+t.test('a file that is taken anew ends all connections but those of default', async (t) => {
+  const path = join(folderFor(t), 'users.acl');
+  const line = (name: string, keys = '~*') => `user ${name} on nopass ${keys} &* +@all\n`;
+  const first = ['default', 'changed', 'gone', 'same'].map((name) => line(name)).join('');
+  writeFileSync(path, first);
+  const server = await start(t, '--aclfile', path);
+  const names = ['same', 'changed', 'gone'];
+  const [admin, ...others] = await connect(t, server, 9);
+  const [caller, waiting, ...quiet] = others;
+  for (const [i, other] of others.entries()) {
+    await other.request('AUTH', names[i % names.length]!, 'x');
+  }
+  const [listener] = quiet;
+  await listener!.request('SUBSCRIBE', 'channel');
+  waiting!.send('BLPOP', 'list', 0);
+  await until(async () => (await info(admin!, 'clients'))['blocked_clients'] === '1');
+  writeFileSync(path, line('default') + line('changed', '~a') + line('same'));
+  t.equal(await caller!.request('ACL', 'LOAD'), 'OK', 'its own ends after the reply');
+  for (const other of others) t.equal(await other.reply(), undefined);
+  t.equal(await admin!.request('ACL', 'WHOAMI'), 'default');
+  t.match(await info(admin!, 'clients'), { blocked_clients: '0', connected_clients: '1' });
+
+  // What is wrong disturbs nobody.
+  const [again] = await connect(t, server, 1);
+  await again!.request('AUTH', 'same', 'x');
+  writeFileSync(path, 'nonsense');
+  t.match(await admin!.refusal('ACL', 'LOAD'), /should start with user keyword/);
+  t.equal(await again!.request('ACL', 'WHOAMI'), 'same');
 });
 
 t.test('which channels new users have', async (t) => {
