@@ -114,13 +114,20 @@ export class TlsTransport implements Transport {
     this.#isWriting = true;
     this.#secured.write(bytes, () => {
       this.#isWriting = false;
-      if (this.#wantsDrain && !this.#isClosed) this.#user?.onReady(socketEvents.writable);
+      this.#tellWritable();
     });
     return bytes.length;
   }
 
+  #tellWritable(): void {
+    if (this.#wantsDrain && !this.#isWriting && !this.#isClosed)
+      this.#user?.onReady(socketEvents.writable);
+  }
+
   watch(events: number): void {
     this.#wantsDrain = (events & socketEvents.writable) !== 0;
+    // No write that ends will tell.
+    if (this.#wantsDrain && !this.#isWriting) setImmediate(() => this.#tellWritable());
     const isReading = (events & socketEvents.readable) !== 0;
     if (isReading === this.#isReading) return;
     this.#isReading = isReading;

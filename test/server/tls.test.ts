@@ -136,6 +136,16 @@ t.test('redis-py', { skip: missingPython('clients') }, async (t) => {
   }
 });
 
+t.test('a reply that waits behind a limit goes out', async (t) => {
+  // Such replies are not handed to the kernel before the turn is over.
+  const { open } = await start(t, '--client-output-buffer-limit', 'normal 64mb 0 0');
+  const client = await open();
+  for (const byteCount of [16_000, 20_000, 30_000, 100_000]) {
+    await client.request('SET', 'k', 'x'.repeat(byteCount));
+    t.equal(String(await client.request('GET', 'k')).length, byteCount);
+  }
+});
+
 t.test('large values go both ways', async (t) => {
   const { server, open } = await start(t);
   const client = await open();
@@ -150,6 +160,9 @@ t.test('large values go both ways', async (t) => {
     const reply = await client.binaryReply();
     t.ok(Buffer.isBuffer(reply) && reply.equals(blob), words.join(' '));
   }
+  const elements = Array.from({ length: 40_000 }, (_, i) => i);
+  await client.request('AI.TENSORSET', 'v', 'INT32', elements.length, 'VALUES', ...elements);
+  t.strictSame(await client.request('AI.TENSORGET', 'v', 'VALUES'), elements);
   // What comes behind a large value is not mixed up with it.
   const mixed = await open();
   const requests: Buffer[] = [];
