@@ -2,7 +2,7 @@
 // JavaScript object: `bench/tensor-put`.
 
 import { replyErrors } from '../core/errors.ts';
-import { dtypeNames, tensorSources, valueKinds } from '../engine/addon.ts';
+import { BLOB_BYTES_MIN, dtypeNames, tensorSources, valueKinds } from '../engine/addon.ts';
 import type { TensorWords } from '../engine/engine.ts';
 import { ABSENT, type Keyspace } from '../keyspace/keyspace.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
@@ -170,11 +170,11 @@ export function replyTensor(
   if (wanted === BLOB) {
     reply.held(bytes);
   } else if ((wanted & VALUES) !== 0) {
-    if (wanted === VALUES) replyValues(keyspace, reply);
+    if (wanted === VALUES) replyValues(keyspace, reply, bytes);
     else {
       replyHead(keyspace, reply, headsOfSix);
       reply.raw(valuesLabel);
-      replyValues(keyspace, reply);
+      replyValues(keyspace, reply, bytes);
     }
   } else if (wanted === META) {
     replyHead(keyspace, reply, headsOfFour);
@@ -195,10 +195,15 @@ function replyHead(keyspace: Keyspace, reply: ReplyEncoder, heads: readonly Buff
   for (let i = 0; i < rank; i++) reply.integer(numbers[2 + i] ?? 0);
 }
 
-function replyValues(keyspace: Keyspace, reply: ReplyEncoder): void {
+function replyValues(keyspace: Keyspace, reply: ReplyEncoder, bytes: number): void {
   const dtype = keyspace.numbers[0] ?? 0;
+  let form: 'bulk' | 'integer' | 'double' = dtype <= 1 ? 'double' : 'integer';
+  if (dtype === STRING) form = 'bulk';
+  if (bytes >= BLOB_BYTES_MIN) {
+    reply.heldElements(bytes, form);
+    return;
+  }
   const rows = keyspace.tensorValues();
   reply.array(keyspace.numbers[0] ?? 0);
-  if (dtype === STRING) reply.rows(rows, 'bulk');
-  else reply.rows(rows, dtype <= 1 ? 'double' : 'integer');
+  reply.rows(rows, form);
 }

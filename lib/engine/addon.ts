@@ -452,6 +452,13 @@ export interface Addon
   tensorFind(db: number, key: number): number;
   /** The held tensor's elements as rows of text (integers, shortest doubles, or strings); numbers[0], numbers[1] as `hashGetAll`. Lets go of the hold when all pieces are read. */
   tensorValues(): number;
+  /** The held tensor's elements, to be framed as the client takes them; numbers[0] is how many. @param form One of `elementForms`. @returns An id. */
+  elementsBegin(form: number): number;
+  /** Writes framed elements into `block`, of 64 bytes and more. @returns Bytes written, 0 only at the end. */
+  elementsFrame(id: number, block: Buffer): number;
+  /** @returns Bytes of the tensor whose elements are not framed yet. */
+  elementsLeftBytes(id: number): number;
+  elementsRelease(id: number): void;
 
   // --- statistics ---
   /** Adds to the process' counters; called once a turn of the event loop, not once a command. */

@@ -28,6 +28,9 @@ export const rowHeaders = {
   push: 8,
 } as const;
 
+/** How a tensor's elements go into a reply; `ElementForm` of native/binding/tensor_elements.h. */
+export const elementForms = { integer: 0, bulk: 1, double: 2 } as const;
+
 /** The part of the addon that `resp/` calls. */
 export interface NativeMemory {
   useRequest(block: Uint8Array, row: Uint32Array): void;
@@ -45,6 +48,8 @@ export interface NativeMemory {
   heldCopy(outOffset: number): void;
   heldKeep(): number;
   heldDrop(): void;
+  elementsBegin(form: number): number;
+  elementsRelease(id: number): void;
   replyBlobView(id: number, offset: number, byteCount: number): Buffer;
   replyBlobRelease(id: number): void;
   rowsNext(): number;

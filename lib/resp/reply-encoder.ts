@@ -1,6 +1,7 @@
 import { ReplyError } from '../core/errors.ts';
 import {
   BLOB_BYTES_MIN,
+  elementForms,
   ROW_DOUBLE,
   ROW_HEADER,
   ROW_INTEGER,
@@ -36,6 +37,8 @@ export interface ReplySink {
   send(start: number, end: number, more: number): void;
   /** The same, followed by a reply blob, which the sink releases. */
   sendWithBlob(start: number, end: number, blobId: number, blobBytes: number): void;
+  /** The same, followed by a tensor's elements (`elementsFrame`), which the sink releases. Until then the reply keeps `heldBytes`. */
+  sendWithElements(start: number, end: number, elementsId: number, heldBytes: number): void;
   /** Takes out[start, end) before the encoder's next `clear`. */
   sendLater(start: number, end: number): void;
 }
@@ -242,6 +245,22 @@ export class ReplyEncoder {
       }
     }
     this.#crlf();
+  }
+
+  /** The elements of the tensor of `byteCount` bytes that the addon holds, as an array; each is framed when the client takes it. */
+  heldElements(byteCount: number, as: 'bulk' | 'integer' | 'double'): void {
+    const { native, blocks } = this.#memory;
+    const isPlainDouble = as === 'double' && this.resp === 2;
+    const id = native.elementsBegin(elementForms[isPlainDouble ? 'bulk' : as]);
+    this.array(blocks.numbers[0]!);
+    if (this.isMuted || this.#sink === undefined) {
+      native.elementsRelease(id);
+      return;
+    }
+    const start = this.#start;
+    const end = this.#at;
+    this.clear();
+    this.#sink.sendWithElements(start, end, id, byteCount);
   }
 
   /** Reply blobs, which are released when they have been sent, as one bulk string of `byteCount` bytes. */

@@ -52,6 +52,9 @@ class Author extends UnattendedCaller {
   sendWithBlob(_start: number, _end: number, blobId: number): void {
     this.#reader.addon.replyBlobRelease(blobId);
   }
+  sendWithElements(_start: number, _end: number, elementsId: number): void {
+    this.#reader.addon.elementsRelease(elementsId);
+  }
   onDenied(): void {}
 }
 

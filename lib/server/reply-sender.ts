@@ -140,6 +140,28 @@ export class ReplySender implements ReplySink, Sender {
     this.awaitDrain();
   }
 
+  sendWithElements(start: number, end: number, elementsId: number, heldBytes: number): void {
+    this.#host.replies.send();
+    const framedBytes = end - start;
+    if (this.#connection.isClosed || this.#passesLimit(framedBytes + heldBytes)) {
+      this.#host.addon.elementsRelease(elementsId);
+      return;
+    }
+    const maySend = this.#maySend(framedBytes + heldBytes);
+    this.#outbox.append(this.#host.memory.blocks.out, start, end);
+    this.#outbox.appendElements(elementsId, heldBytes);
+    if (maySend) {
+      const sent = this.#outbox.write();
+      if (sent < 0) {
+        this.#connection.closeSoon();
+        return;
+      }
+      this.#traffic.outputBytes += sent;
+      this.#turnBytes += sent;
+    }
+    if (!this.#outbox.isEmpty) this.awaitDrain();
+  }
+
   /** Whether the kernel may have replies at once: not while a turn's may yet prove too large. */
   #maySend(byteCount: number): boolean {
     if (!this.#outbox.isEmpty || this.holdIfAsked()) return false;

@@ -84,6 +84,18 @@ class Script extends UnattendedCaller {
     }
   }
 
+  sendWithElements(start: number, end: number, elementsId: number): void {
+    this.send(start, end);
+    // What is in `out` has been taken.
+    const { out } = this.#host.blocks;
+    while (!this.isReplyTooLong) {
+      const framedBytes = this.#addon.elementsFrame(elementsId, out);
+      if (framedBytes === 0) break;
+      this.send(0, framedBytes);
+    }
+    this.#addon.elementsRelease(elementsId);
+  }
+
   get access(): User | undefined {
     return this.#host.acl.find(fromText(this.user));
   }

@@ -41,6 +41,7 @@ export abstract class UnattendedCaller implements Client, Caller, ReplySink {
 
   abstract send(start: number, end: number): void;
   abstract sendWithBlob(start: number, end: number, blobId: number, blobBytes: number): void;
+  abstract sendWithElements(start: number, end: number, elementsId: number): void;
   abstract onDenied(...denied: Parameters<Caller['onDenied']>): void;
   sendLater(start: number, end: number): void {
     this.send(start, end);

@@ -9,6 +9,7 @@
 #include "binding/command_words.h"
 #include "binding/thread_state.h"
 #include "core/numbers.h"
+#include "keyspace/freeing.h"
 #include "keyspace/keyspace.h"
 #include "tensor/tensor.h"
 
@@ -211,82 +212,53 @@ napi_value TensorFind(napi_env env, napi_callback_info info) {
   return ToJs(env, HoldTensor(thread, std::move(value)));
 }
 
-size_t FormatElement(double value, char* to) { return FormatDouble(value, to); }
-size_t FormatElement(float value, char* to) { return FormatDouble(value, to); }
-template <typename T>
-size_t FormatElement(T value, char* to) {
-  return FormatInteger(value, to);
+// The tensor that is held, which is let go of.
+Ref<Tensor> TakeHeldTensor(ThreadState& thread) {
+  TUTTI_CHECK(thread.held.owner && thread.held.owner->kind() == ObjectKind::kTensor);
+  Held held = std::exchange(thread.held, {});
+  return Ref<Tensor>::Adopt(static_cast<Tensor*>(held.owner.Leave()));
 }
-
-class ElementRows final : public RowSource {
- public:
-  explicit ElementRows(Ref<Tensor> tensor) : tensor_(std::move(tensor)) {
-    // A client stores no dim of 0, but a run may have answered one.
-    if (std::ranges::find(tensor_->dims(), 0) != tensor_->dims().end()) return;
-    const auto count = ElementCount(tensor_->dims(), dtype_row(tensor_->dtype()).element_bytes);
-    TUTTI_CHECK(count.ok());
-    total_ = count.value();
-  }
-  int64_t total() const override { return total_; }
-
-  void Write(int64_t first, RowWriter& writer) override {
-    switch (tensor_->dtype()) {
-      case DType::kFloat:
-        return WriteNumbers<float>(first, writer);
-      case DType::kDouble:
-        return WriteNumbers<double>(first, writer);
-      case DType::kInt8:
-        return WriteNumbers<int8_t>(first, writer);
-      case DType::kInt16:
-        return WriteNumbers<int16_t>(first, writer);
-      case DType::kInt32:
-        return WriteNumbers<int32_t>(first, writer);
-      case DType::kInt64:
-        return WriteNumbers<int64_t>(first, writer);
-      case DType::kUint8:
-      case DType::kBool:
-        return WriteNumbers<uint8_t>(first, writer);
-      case DType::kUint16:
-        return WriteNumbers<uint16_t>(first, writer);
-      case DType::kString:
-        return WriteStrings(first, writer);
-    }
-  }
-
- private:
-  template <typename T>
-  void WriteNumbers(int64_t first, RowWriter& writer) const {
-    char text[kNumberBytesMax];
-    for (int64_t i = first; i < total_; i++) {
-      T element;
-      std::memcpy(&element, tensor_->data() + static_cast<size_t>(i) * sizeof(T), sizeof(T));
-      if (!writer.Put({text, FormatElement(element, text)}, nullptr)) return;
-    }
-  }
-
-  void WriteStrings(int64_t first, RowWriter& writer) {
-    const char* const end = reinterpret_cast<const char*>(tensor_->data()) + tensor_->bytes();
-    for (int64_t i = first; i < total_; i++) {
-      const char* const begin = reinterpret_cast<const char*>(tensor_->data()) + string_begin_;
-      const auto* const nul =
-          static_cast<const char*>(std::memchr(begin, 0, static_cast<size_t>(end - begin)));
-      TUTTI_CHECK(nul != nullptr);
-      if (!writer.Put({begin, static_cast<size_t>(nul - begin)}, tensor_)) return;
-      string_begin_ += static_cast<size_t>(nul - begin) + 1;
-    }
-  }
-
-  const Ref<Tensor> tensor_;
-  int64_t total_ = 0;
-  size_t string_begin_ = 0;  // of the first string that is not written
-};
 
 napi_value TensorValues(napi_env env, napi_callback_info) {
   ThreadState& thread = this_thread();
-  TUTTI_CHECK(thread.held.owner && thread.held.owner->kind() == ObjectKind::kTensor);
-  Held held = std::exchange(thread.held, {});
-  auto tensor = Ref<Tensor>::Adopt(static_cast<Tensor*>(held.owner.Leave()));
-  return ToJs(env, thread.BeginRows(std::make_unique<ElementRows>(std::move(tensor))));
+  return ToJs(env, thread.BeginRows(MakeElementRows(TakeHeldTensor(thread))));
+}
+
+// --- elements that are framed as the client takes them ---
+
+napi_value ElementsBegin(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  ThreadState& thread = this_thread();
+  const int32_t form = in.Int(0);
+  TUTTI_CHECK(form >= 0 && form <= static_cast<int32_t>(ElementForm::kDouble));
+  const uint32_t id = thread.elements.Add(TakeHeldTensor(thread), static_cast<ElementForm>(form));
+  thread.blocks->numbers[0] = static_cast<double>(thread.elements.At(id).total());
+  return ToJs(env, id);
+}
+
+napi_value ElementsFrame(napi_env env, napi_callback_info info) {
+  const Arguments<2> in(env, info);
+  void* block = nullptr;
+  size_t block_bytes = 0;
+  napi_typedarray_type type;
+  TUTTI_CHECK(napi_get_typedarray_info(env, in[1], &type, &block_bytes, &block, nullptr, nullptr) ==
+              napi_ok);
+  ElementFramer& elements = this_thread().elements.At(in.Int(0));
+  return ToJs(env, static_cast<int64_t>(elements.Frame(static_cast<uint8_t*>(block), block_bytes)));
+}
+
+napi_value ElementsLeftBytes(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  return ToJs(env, static_cast<int64_t>(this_thread().elements.At(in.Int(0)).left_bytes()));
+}
+
+napi_value ElementsRelease(napi_env env, napi_callback_info info) {
+  const Arguments<1> in(env, info);
+  ThreadState& thread = this_thread();
+  // The reply may have been the last to hold it.
+  freeing::Free(thread.elements.At(in.Int(0)).TakeTensor());
+  thread.elements.Remove(in.Int(0));
+  return kUndefined;
 }
 
 }  // namespace
@@ -296,6 +268,10 @@ std::span<const Export> TensorExports() {
       {"tensorSet", TensorSet},
       {"tensorFind", TensorFind},
       {"tensorValues", TensorValues},
+      {"elementsBegin", ElementsBegin},
+      {"elementsFrame", ElementsFrame},
+      {"elementsLeftBytes", ElementsLeftBytes},
+      {"elementsRelease", ElementsRelease},
   };
   return exports;
 }

@@ -20,6 +20,7 @@
 #include "binding/convert.h"
 #include "binding/rows.h"
 #include "binding/socket_set.h"
+#include "binding/tensor_elements.h"
 #include "core/object.h"
 #include "core/units.h"
 #include "inference/script_command.h"
@@ -240,7 +241,8 @@ class ThreadState {
 
   SlotTable<IncomingBlob> blobs;
   SlotTable<Held> replies;
-  SlotTable<Ref<Object>> prepared;  // models and scripts that an EXEC is going to store
+  SlotTable<ElementFramer> elements;  // of replies that are framed as the client takes them
+  SlotTable<Ref<Object>> prepared;    // models and scripts that an EXEC is going to store
   Held held;
   std::unique_ptr<RowSource> rows;
   ThreadReply reply{*this};

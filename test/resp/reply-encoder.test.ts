@@ -1,5 +1,6 @@
 import t from 'tap';
 import { ReplyError } from '../../lib/core/errors.ts';
+import { elementForms } from '../../lib/resp/native-memory.ts';
 import { ReplyEncoder } from '../../lib/resp/reply-encoder.ts';
 import { ReplyFailure, ReplyMap, ReplyReader } from '../../lib/resp/reply-reader.ts';
 import { StandInMemory } from './stand-in.ts';
@@ -20,12 +21,20 @@ function encode(resp: 2 | 3, write: (reply: ReplyEncoder, native: StandInMemory)
         wire += native.replyBlobs.get(id)?.toString('latin1');
         native.replyBlobRelease(id);
       },
+      sendWithElements: (start, end, id, heldBytes) => {
+        take(start, end);
+        const { bytes, form } = native.elements.get(id)!;
+        t.equal(heldBytes, bytes.length);
+        wire += `<${[...bytes]} as ${form}>`;
+        native.elementsRelease(id);
+      },
     },
     resp,
   );
   write(encoder, native);
   encoder.end();
   t.equal(native.replyBlobs.size, 0);
+  t.equal(native.elements.size, 0);
   return wire;
 }
 
@@ -56,6 +65,32 @@ for (const [title, write, resp2, resp3 = resp2] of rows) {
     t.equal(encode(3, write), resp3);
   });
 }
+
+t.test('leaves the elements of a held tensor to the sink', async (t) => {
+  for (const [form, resp2, resp3] of [
+    ['integer', elementForms.integer, elementForms.integer],
+    ['bulk', elementForms.bulk, elementForms.bulk],
+    ['double', elementForms.bulk, elementForms.double],
+  ] as const) {
+    const write = (reply: ReplyEncoder, native: StandInMemory) => {
+      reply.ok();
+      native.held = Buffer.from([7, 8]);
+      reply.heldElements(2, form);
+      reply.ok();
+    };
+    t.equal(encode(2, write), `+OK\r\n*2\r\n<7,8 as ${resp2}>+OK\r\n`);
+    t.equal(encode(3, write), `+OK\r\n*2\r\n<7,8 as ${resp3}>+OK\r\n`);
+  }
+  const muted = encode(2, (reply, native) => {
+    reply.isMuted = true;
+    native.held = Buffer.from([7]);
+    reply.heldElements(1, 'bulk');
+    reply.flush();
+    reply.isMuted = false;
+    reply.ok();
+  });
+  t.equal(muted, '+OK\r\n');
+});
 
 t.test('frames what is larger than its block', async (t) => {
   const text = 'ab'.repeat(300_000);

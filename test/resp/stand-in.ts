@@ -19,6 +19,8 @@ export class StandInMemory implements NativeMemory {
   /** Blobs are refused, as when memory is short. */
   refusesBlobs = false;
   held: Buffer | undefined;
+  /** As of a tensor of UINT8, and how they go into the reply. */
+  readonly elements = new Map<number, { readonly bytes: Buffer; readonly form: number }>();
   /** Further pieces of packed rows: what `rowsNext` answers. */
   pieces: Buffer[][] = [];
   readonly blocks = {
@@ -121,6 +123,19 @@ export class StandInMemory implements NativeMemory {
 
   heldDrop(): void {
     this.held = undefined;
+  }
+
+  elementsBegin(form: number): number {
+    const id = ++this.#lastId;
+    const bytes = this.held ?? Buffer.alloc(0);
+    this.elements.set(id, { bytes, form });
+    this.blocks.numbers[0] = bytes.length;
+    this.held = undefined;
+    return id;
+  }
+
+  elementsRelease(id: number): void {
+    if (!this.elements.delete(id)) throw new Error(`no elements ${id}`);
   }
 
   replyBlobView(id: number, offset: number, byteCount: number): Buffer {

@@ -166,6 +166,21 @@ t.test('replies come as values of their kind', { skip }, async (t) => {
   );
 });
 
+t.test('values of a large tensor', { skip }, async (t) => {
+  const server = await start(t);
+  const elements = Array.from({ length: 20_000 }, (_, i) => i - 7);
+  await server.request('AI.TENSORSET', 't', 'INT64', elements.length, 'VALUES', ...elements);
+  await run(
+    server,
+    [
+      'numbers = redis.asList(redis.execute("AI.TENSORGET", "t", "VALUES"))',
+      'return torch.tensor([int(str(n)) for n in numbers])',
+    ],
+    { outputs: ['o'] },
+  );
+  t.strictSame(await blobOf(server, 'o'), await blobOf(server, 't'));
+});
+
 t.test('integers of 64 bits', { skip }, async (t) => {
   const server = await start(t);
   await t.test('INCR', async (t) => {
