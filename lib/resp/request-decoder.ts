@@ -13,6 +13,7 @@ const UNAUTHENTICATED_BULK_BYTES_MAX = 16 * 1024;
 const CR = 0x0d;
 const LF = 0x0a;
 const STAR = 0x2a;
+const HASH = 0x23;
 const DOLLAR = 0x24;
 const MINUS = 0x2d;
 const ZERO = 0x30;
@@ -41,6 +42,8 @@ export interface RequestSink {
   /** Carries out a request. @returns Whether to go on decoding; false stops between requests. */
   onRequest(request: Request): boolean;
   readonly isUnauthenticated: boolean;
+  /** Takes a line of so many bytes, its end among them, that begins with `#`; without this it is a request. */
+  readonly onRemark?: (lineBytes: number) => void;
 }
 
 /** A request larger than `client-query-buffer-limit`: the connection is closed without a word. */
@@ -430,6 +433,13 @@ export class RequestDecoder {
     if (!goesOn) this.#isStopped = true;
   }
 
+  #isRemark(first: number | undefined, lineBytes: number): boolean {
+    if (first !== HASH || this.#sink.onRemark === undefined) return false;
+    this.#state = states.start;
+    this.#sink.onRemark(lineBytes);
+    return true;
+  }
+
   #readInline(start: number, end: number): number {
     const bytes = this.#bytes;
     const lineEnd = bytes.indexOf(LF, start);
@@ -448,12 +458,14 @@ export class RequestDecoder {
         return end;
       }
       const lineBytes = this.#headerBytes - 1;
+      if (this.#isRemark(line.block[0], lineBytes + 1)) return lineEnd + 1;
       const words = splitInline(line.block, 0, lineBytes);
       this.#state = states.start;
       line.setWords(words);
       if (words.length > 0) this.#handOverOwn();
       return lineEnd + 1;
     }
+    if (this.#isRemark(bytes[start], taken + 1)) return lineEnd + 1;
     const words = splitInline(bytes, start, start + taken);
     this.#state = states.start;
     if (words.length === 0) return lineEnd + 1;

@@ -35,13 +35,18 @@ export class Manifest {
 
   /** @throws {ManifestError} */
   static parse(text: string): Manifest {
+    if (text === '') throw new ManifestError('the manifest is empty');
     const manifest = new Manifest();
-    for (const [index, line] of text.split('\n').entries()) {
-      if (line === '' || line.startsWith('#')) continue;
+    const lines = text.split('\n');
+    const isWhole = lines.at(-1) === '';
+    if (isWhole) lines.pop();
+    for (const [index, line] of lines.entries()) {
       const complain = (what: string) =>
         new ManifestError(`line ${index + 1} of the manifest: ${what}: '${line.slice(0, 80)}'`);
+      if (!isWhole && index === lines.length - 1) throw complain('it has no end');
       if (Buffer.byteLength(line) >= LINE_BYTES_MAX) throw complain('too long');
-      const words = splitWords(line.trimEnd());
+      if (line.startsWith('#')) continue;
+      const words = splitWords(line.trim());
       if (words === undefined || words.length < 6 || words.length % 2 !== 0)
         throw complain('no row of names and values');
       manifest.#add(words, complain);

@@ -137,10 +137,7 @@ export class JournalReader extends CommandLayer implements RequestSink {
   onRequest(request: Request): boolean {
     const begun = this.#at - this.#chunkAt;
     const first = begun >= 0 ? this.blocks.scratch[begun] : this.#first;
-    if (first === HASH) {
-      // A remark, as of aof-timestamp-enabled: a line of its own, which is one word.
-      this.#at += request.length(0) + 2;
-    } else if (first !== STAR) {
+    if (first !== STAR) {
       this.#complaint = 'no command begins there';
     } else {
       this.#at += recordBytes(request);
@@ -150,6 +147,12 @@ export class JournalReader extends CommandLayer implements RequestSink {
     if (this.#queued === undefined) this.#wholeBytes = this.#at;
     return true;
   }
+
+  /** As of aof-timestamp-enabled: a line of its own. */
+  readonly onRemark = (lineBytes: number): void => {
+    this.#at += lineBytes;
+    if (this.#queued === undefined) this.#wholeBytes = this.#at;
+  };
 
   /** A transaction counts when its end has come. */
   #take(request: Request): void {
