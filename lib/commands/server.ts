@@ -44,10 +44,15 @@ export const serverCommands: readonly Command[] = [
     categories: ['@keyspace', '@dangerous'],
     run(call) {
       checkFlush(call);
-      call.keyspace.flushAll();
-      if (call.mayWait && call.server.settings.text('save') !== '') {
+      call.keyspace.flushAll(call.client.db);
+      const hasToSave = call.server.settings.text('save') !== '' || addon().dataFacts().isSaving;
+      if (!hasToSave) call.reply.ok();
+      else if (call.mayWait)
         replyWhenDone(call, () => call.server.saveFlushed().then(() => undefined));
-      } else call.reply.ok();
+      else {
+        void call.server.saveFlushed();
+        call.reply.ok();
+      }
     },
   },
   {

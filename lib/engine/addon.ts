@@ -305,6 +305,8 @@ export interface Addon
     ScriptHostCommands,
     StoredDataCommands {
   readonly abiVersion: number;
+  /** Of the C++ compiler. */
+  readonly compilerVersion: string;
 
   // --- the process: called by the main thread ---
   setLimits(limits: NativeLimits): void;
@@ -421,6 +423,7 @@ export interface Addon
   databaseSize(db: number): number;
   databaseExpiringCount(db: number): number;
   /** All databases if db is -1. */
+  /** All databases with -1 less the database that the command is carried out in. */
   flush(db: number): void;
   /** Locks the stripes of these slots (all if empty) for this thread. Only `keyspace.locked` calls it. */
   lockSlots(slots: readonly number[]): void;

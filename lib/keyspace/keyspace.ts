@@ -144,8 +144,9 @@ export class Keyspace {
     this.#native.flush(db);
   }
 
-  flushAll(): void {
-    this.#native.flush(-1);
+  /** @param db Where the command is carried out, which the journal tells. */
+  flushAll(db: number): void {
+    this.#native.flush(-1 - db);
   }
 
   /** Whether a command that may grow memory must be refused now. */

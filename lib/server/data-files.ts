@@ -163,11 +163,14 @@ export class DataFiles {
     });
   }
 
-  /** What FLUSHALL leaves is saved at once, where there are save points: a crash brings nothing back. */
+  /**
+   * After FLUSHALL: what is being saved in the background is of no use any more. What is left is saved
+   * at once where there are save points, so that a crash brings nothing back.
+   */
   saveFlushed(): Promise<ReplyError | undefined> {
-    if (!this.hasSavePoints || this.#isLoading) return Promise.resolve(undefined);
-    this.cancel();
-    return this.save();
+    if (this.#isLoading) return Promise.resolve(undefined);
+    if (this.hasSavePoints || this.#addon.dataFacts().isBackground) this.cancel();
+    return this.hasSavePoints ? this.save() : Promise.resolve(undefined);
   }
 
   /** DEBUG RELOAD. A file that cannot be loaded ends the process, as at the start. */

@@ -203,7 +203,7 @@ int64_t Keyspace::ExpiringCount(int db) { return SumOfDatabases(db, &Database::e
 void Keyspace::Flush(int db) {
   Graveyard graveyard;
   StripesLock lock(StripeSet().set());
-  if (journal::IsOn()) journal::Say(std::max(db, 0), {db < 0 ? "FLUSHALL" : "FLUSHDB"});
+  if (journal::IsOn()) journal::Say(db < 0 ? -1 - db : db, {db < 0 ? "FLUSHALL" : "FLUSHDB"});
   for (int i = 0; i < kStripeCount; ++i) {
     const int first = db < 0 ? 0 : db;
     const int last = db < 0 ? kDatabaseCountMax - 1 : db;

@@ -72,7 +72,8 @@ class Keyspace {
   uint64_t Version(int db, std::string_view key);
   int64_t Size(int db);
   int64_t ExpiringCount(int db);
-  // All databases when db is -1. Values are freed on the freeing thread.
+  // All databases when db is -1 less the one that the command is carried out in. Values are freed
+  // on the freeing thread.
   void Flush(int db);
   // Calls visit(key, value) for each live key of `kind` (kNone: any), stripe by stripe, holding no
   // lock during the call.
