@@ -168,6 +168,20 @@ export interface Rates {
   readonly commands: number;
   readonly inputBytes: number;
   readonly outputBytes: number;
+  /** Turns of the threads' event loops. */
+  readonly cycles: number;
+  /** Mean length of such a turn, without waiting. */
+  readonly cycleMicroseconds: number;
+}
+
+/** Sums of all I/O threads since the last reset, as each had them within the last second. */
+export interface ThreadTotals {
+  /** Turns of their event loops, and how long these took without waiting. */
+  readonly cycles: number;
+  readonly busyMicroseconds: number;
+  /** Clients closed for the size of what they have asked, and for replies that they do not read. */
+  readonly queryLimitClosed: number;
+  readonly outputLimitClosed: number;
 }
 
 /** What the access list has refused. `object` and `user` are byte strings. */
@@ -249,6 +263,7 @@ export interface ServerServices {
   /** Errors answered, by code. */
   errorCounts(): ReadonlyMap<string, number>;
   rates(): Rates;
+  threadTotals(): ThreadTotals;
   /** TLS connections that never became clients, of all time. */
   handshakeFailureCount(): number;
   /** Clients whose command waits: for a key, a run, or the end of a pause. */

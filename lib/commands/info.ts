@@ -75,6 +75,8 @@ function server({ server }: Call): Fields {
     arch_bits: 64,
     monotonic_clock: 'POSIX clock_gettime',
     multiplexing_api: 'epoll',
+    atomicvar_api: 'c11-builtin',
+    gcc_version: addon().compilerVersion,
     process_id: process.pid,
     process_supervised: 'no',
     run_id: server.runId,
@@ -224,6 +226,8 @@ function persistence(): Fields {
       ? nowSeconds() - journal.rewriteStartedAtSeconds
       : -1,
     aof_last_bgrewrite_status: journal.isRewriteOk ? 'ok' : 'err',
+    aof_rewrites: journal.rewriteCount,
+    aof_rewrites_consecutive_failures: journal.rewriteFailureCount,
     aof_last_write_status: journal.isWriteOk ? 'ok' : 'err',
     aof_last_cow_size: 0,
     module_fork_in_progress: 0,
@@ -325,10 +329,29 @@ function stats({ server }: Call, statistics: ProcessStatistics): Fields {
     io_threaded_writes_processed: 0,
     reply_buffer_shrinks: 0,
     reply_buffer_expands: 0,
+    ...loops(server),
     acl_access_denied_auth: denied('auth'),
     acl_access_denied_cmd: denied('command'),
     acl_access_denied_key: denied('key'),
     acl_access_denied_channel: denied('channel'),
+  };
+}
+
+/** Of the event loops of all I/O threads, as of 7.2, and whom they have closed. */
+function loops(server: Call['server']): Fields {
+  const totals = server.threadTotals();
+  const rates = server.rates();
+  let commandMicroseconds = 0;
+  for (const { microseconds } of server.commandFigures().values())
+    commandMicroseconds += microseconds;
+  return {
+    client_query_buffer_limit_disconnections: totals.queryLimitClosed,
+    client_output_buffer_limit_disconnections: totals.outputLimitClosed,
+    eventloop_cycles: totals.cycles,
+    eventloop_duration_sum: totals.busyMicroseconds,
+    eventloop_duration_cmd_sum: Math.round(commandMicroseconds),
+    instantaneous_eventloop_cycles_per_sec: Math.round(rates.cycles),
+    instantaneous_eventloop_duration_usec: Math.round(rates.cycleMicroseconds),
   };
 }
 

@@ -43,6 +43,9 @@ export interface JournalFacts {
   isRewriteOk: boolean;
   rewriteStartedAtSeconds: number;
   rewriteSeconds: number;
+  /** Begun since the start or the last reset of statistics, and failed since one succeeded. */
+  rewriteCount: number;
+  rewriteFailureCount: number;
   /** Of all files, and what that was after the last rewrite or at the start. */
   bytes: number;
   baseBytes: number;

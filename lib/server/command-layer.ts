@@ -10,6 +10,7 @@ import type {
   Rates,
   ReloadOptions,
   ServerServices,
+  ThreadTotals,
 } from '../commands/command.ts';
 import { calledCommands, knownCommands } from '../commands/renames.ts';
 import { Settings } from '../config/settings.ts';
@@ -38,6 +39,7 @@ import {
 } from './messages.ts';
 import { Monitors } from './monitors.ts';
 import { Pause, pauseKinds } from './pause.ts';
+import { resetThreadTotals, threadTotals } from './thread-figures.ts';
 
 /** What commands ask of the process: carried out here, or by the main thread. */
 export class Services implements ServerServices {
@@ -204,8 +206,13 @@ export class Services implements ServerServices {
   }
 
   rates(): Rates {
-    const [commands = 0, inputBytes = 0, outputBytes = 0] = new Float64Array(this.#shared.rates);
-    return { commands, inputBytes, outputBytes };
+    const [commands = 0, inputBytes = 0, outputBytes = 0, cycles = 0, cycleMicroseconds = 0] =
+      new Float64Array(this.#shared.rates);
+    return { commands, inputBytes, outputBytes, cycles, cycleMicroseconds };
+  }
+
+  threadTotals(): ThreadTotals {
+    return threadTotals(this.#shared.threadFigures);
   }
 
   handshakeFailureCount(): number {
@@ -219,6 +226,7 @@ export class Services implements ServerServices {
     const rows = new Float64Array(this.#shared.errors);
     const base = rows.length - errorCodes.length;
     for (const [code, count] of this.errorCounts()) rows[base + indexOfError(code)]! += count;
+    resetThreadTotals(this.#shared.threadFigures);
   }
 }
 

@@ -13,6 +13,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { Limits } from './limits.ts';
 import type { Monitors } from './monitors.ts';
 import type { SendBatch } from './send-batch.ts';
+import type { ThreadFigures } from './thread-figures.ts';
 
 export interface ConnectionHost {
   readonly addon: Addon;
@@ -28,6 +29,7 @@ export interface ConnectionHost {
   readonly services: ServerServices;
   readonly replies: SendBatch;
   readonly traffic: Traffic;
+  readonly figures: ThreadFigures;
   readonly monitors: Monitors;
   /** How many of this thread's connections wait: its place in what all threads count. */
   readonly blocked: Int32Array;

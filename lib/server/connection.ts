@@ -195,6 +195,7 @@ export class Connection extends ClientState implements RequestSink {
         log.warning(
           `Closing client that reached max query buffer length: ${this.description} (${error.message})`,
         );
+        this.#host.figures.closedForQuery();
         this.close();
       } else {
         throw error;
@@ -294,6 +295,11 @@ export class Connection extends ClientState implements RequestSink {
     if (!this.#outbox.isEmpty || this.isClosed) return;
     if (this.#transport.isIdle) this.close();
     else this.#sender.awaitDrain();
+  }
+
+  closeForQueue(): void {
+    this.#host.figures.closedForQuery();
+    this.close();
   }
 
   /** Nothing more of it is carried out. */

@@ -36,6 +36,7 @@ import {
 import { shareMonitors } from './monitors.ts';
 import { sharePause } from './pause.ts';
 import { SettingChanges } from './setting-changes.ts';
+import { shareThreadFigures } from './thread-figures.ts';
 import type { TlsSetup } from './tls-setup.ts';
 
 const IO_THREADS_MAX = 8;
@@ -98,6 +99,7 @@ export class Control {
       blocked: new SharedArrayBuffer(countingCount * 4),
       errors: new SharedArrayBuffer((countingCount + 1) * errorCodes.length * 8),
       rates: new SharedArrayBuffer(RATE_COUNT * 8),
+      threadFigures: shareThreadFigures(threadCount),
       handshakeFailures: new SharedArrayBuffer(threadCount * 8),
     };
     this.#loads = new Int32Array(this.#shared.connections);

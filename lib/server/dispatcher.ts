@@ -46,6 +46,8 @@ export interface Caller
   /** The command has failed after it had asked for a ticket. */
   cancelWait(): void;
   close(): void;
+  /** The same when MULTI queues too much. */
+  closeForQueue(): void;
 }
 
 /** A command that waits for its result and is watched meanwhile. */
@@ -379,7 +381,7 @@ export class Dispatcher {
       log.warning(
         `Closing client ${caller.address}: MULTI queues more than client-query-buffer-limit`,
       );
-      caller.close();
+      caller.closeForQueue();
       return;
     }
     this.#encoder.simple('QUEUED');

@@ -14,12 +14,14 @@ import {
   done,
   holdStill,
   type Pairs,
+  RATE_COUNT,
   type ThreadStart,
   type ToMain,
   type ToThread,
 } from './messages.ts';
 import { isProtectedFrom, PROTECTED_MODE_REFUSAL } from './protected-mode.ts';
 import { SendBatch } from './send-batch.ts';
+import { ThreadFigures } from './thread-figures.ts';
 import { TlsDoor, TlsTransport } from './tls-transport.ts';
 import { SocketTransport } from './transport.ts';
 
@@ -45,7 +47,8 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   readonly #deliveries: Deliveries;
   readonly #sweepTimer: NodeJS.Timeout;
   #measuredMs = Date.now();
-  readonly #measured = [0, 0, 0];
+  readonly #measured = [0, 0, 0, 0, 0];
+  readonly figures: ThreadFigures;
   #lastIndex = 0;
   /** Connections whose replies wait for the journal: since this turn, and by the wait that ends it. */
   #heldNow: Connection[] = [];
@@ -68,6 +71,7 @@ export class IoThread extends CommandLayer implements ConnectionHost {
     this.#tls = new TlsDoor(native, this.blocks.out, () => failures[start.threadIndex]!++);
     this.#tls.setup = start.tls;
     this.blocked = new Int32Array(start.shared.blocked, 4 * start.threadIndex, 1);
+    this.figures = new ThreadFigures(start.shared.threadFigures, start.threadIndex);
     this.#deliveries = new Deliveries(native, this.blocks, this.encoder, this.replies);
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS);
   }
@@ -192,6 +196,7 @@ export class IoThread extends CommandLayer implements ConnectionHost {
 
   #sweep(): void {
     const now = Date.now();
+    this.figures.noteLoop();
     if (this.#start.threadIndex === 0) {
       this.#measureRates(now);
       this.addon.migrationPeers();
@@ -203,13 +208,16 @@ export class IoThread extends CommandLayer implements ConnectionHost {
   #measureRates(now: number): void {
     const { netInputBytes, netOutputBytes } = this.addon.statistics();
     const callCount = this.statistics.callCount(this.commandNames.length);
+    const { cycles, busyMicroseconds } = this.services.threadTotals();
+    const totals = [callCount, netInputBytes, netOutputBytes, cycles, busyMicroseconds];
     const rates = new Float64Array(this.#start.shared.rates);
     const seconds = (now - this.#measuredMs) / 1000;
-    for (const [i, total] of [callCount, netInputBytes, netOutputBytes].entries()) {
-      // CONFIG RESETSTAT sets the totals back.
-      rates[i] = Math.max(total - (this.#measured[i] ?? 0), 0) / seconds;
-      this.#measured[i] = total;
-    }
+    // CONFIG RESETSTAT sets the totals back.
+    const more = totals.map((total, i) => Math.max(total - (this.#measured[i] ?? 0), 0));
+    const [, , , moreCycles = 0, moreBusy = 0] = more;
+    for (const [i, count] of more.entries()) rates[i] = count / seconds;
+    rates[RATE_COUNT - 1] = moreBusy / Math.max(moreCycles, 1);
+    for (const [i, total] of totals.entries()) this.#measured[i] = total;
     this.#measuredMs = now;
   }
 

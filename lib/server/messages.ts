@@ -129,12 +129,14 @@ export interface SharedCounters {
   readonly monitors: SharedArrayBuffer;
   /** Int32 a thread: its connections whose command waits. */
   readonly blocked: SharedArrayBuffer;
+  /** See `ThreadFigures`. */
+  readonly threadFigures: SharedArrayBuffer;
   /** Float64: what `rates` of `ServerServices` are. The first thread writes them once a second. */
   readonly rates: SharedArrayBuffer;
 }
 
-/** Commands, bytes read and bytes written, each a second. */
-export const RATE_COUNT = 3;
+/** Commands, bytes read, bytes written and turns of event loops, each a second; microseconds of such a turn. */
+export const RATE_COUNT = 5;
 
 /** The codes that INFO counts over all threads; any other is counted as ERR. */
 export const errorCodes = [

@@ -249,7 +249,7 @@ export class ReplySender implements ReplySink, Sender {
       log.warning(
         `Client ${this.#connection.description} closed: its unsent replies pass reply-backlog-max (${replyBacklogBytesMax} bytes)`,
       );
-      this.#connection.closeSoon();
+      this.#closeCounted();
     }
   }
 
@@ -257,6 +257,11 @@ export class ReplySender implements ReplySink, Sender {
     log.warning(
       `Client ${this.#connection.description} scheduled to be closed ASAP for overcoming of output buffer limits.`,
     );
+    this.#closeCounted();
+  }
+
+  #closeCounted(): void {
+    if (!this.#connection.isDoomed) this.#host.figures.closedForOutput();
     this.#connection.closeSoon();
   }
 

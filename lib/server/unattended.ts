@@ -64,6 +64,7 @@ export abstract class UnattendedCaller implements Client, Caller, ReplySink {
   }
   cancelWait(): void {}
   close(): void {}
+  closeForQueue(): void {}
   closeAfterReply(): void {}
   stopListening(): void {}
   noteState(): void {}

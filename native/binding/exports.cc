@@ -6,6 +6,12 @@ namespace {
 // Changes with any change of the exports that an already compiled caller would notice.
 constexpr int kAbiVersion = 1;
 
+// As INFO of Redis names it, whatever the compiler.
+#define TUTTI_TEXT_OF(number) #number
+#define TUTTI_TEXT(number) TUTTI_TEXT_OF(number)
+constexpr char kCompilerVersion[] =
+    TUTTI_TEXT(__GNUC__) "." TUTTI_TEXT(__GNUC_MINOR__) "." TUTTI_TEXT(__GNUC_PATCHLEVEL__);
+
 // False in a worker that is terminated while it loads.
 bool AddExports(napi_env env, napi_value exports, std::span<const tutti::Export> list) {
   for (const tutti::Export& row : list) {
@@ -20,6 +26,7 @@ bool AddExports(napi_env env, napi_value exports, std::span<const tutti::Export>
 
 napi_value Init(napi_env env, napi_value exports) {
   Napi::Object(env, exports).Set("abiVersion", kAbiVersion);
+  Napi::Object(env, exports).Set("compilerVersion", kCompilerVersion);
   const std::span<const tutti::Export> lists[] = {
       tutti::RequestExports(),     tutti::SocketExports(),      tutti::ReplyExports(),
       tutti::KeyExports(),         tutti::TensorExports(),      tutti::StoredModelExports(),

@@ -143,6 +143,8 @@ Napi::Value JournalFacts(const Napi::CallbackInfo& info) {
   record.Set("isRewriteOk", facts.is_rewrite_ok);
   set("rewriteStartedAtSeconds", facts.rewrite_started_at_s);
   set("rewriteSeconds", facts.rewrite_seconds);
+  set("rewriteCount", facts.rewrite_count);
+  set("rewriteFailureCount", facts.rewrite_failure_count);
   set("bytes", facts.bytes);
   set("baseBytes", facts.base_bytes);
   set("waitingBytes", facts.waiting_bytes);

@@ -21,6 +21,8 @@
 #include "keyspace/eviction.h"
 #include "keyspace/freeing.h"
 #include "keyspace/keyspace.h"
+#include "persistence/journal.h"
+#include "persistence/saver.h"
 #include "tensor/buffer_pool.h"
 #include "threads/acceptor.h"
 #include "threads/acl_log.h"
@@ -277,6 +279,8 @@ napi_value UnixMicroseconds(napi_env env, napi_callback_info) {
 napi_value ResetStatistics(napi_env, napi_callback_info) {
   ThreadRegistry::Get().Reset();
   AclLog::Get().ResetCounts();
+  Saver::Get().ResetCount();
+  Journal::Get().ResetCount();
   const std::lock_guard lock(reset_mutex);
   reset_counters = Keyspace::Get().Counters();
   reset_evicted_clients = ClientTable::Get().evicted_count();

@@ -109,6 +109,7 @@ Status Journal::StartRewrite(Rewrite rewrite) {
       return Code::kSaving;
     }
     is_rewriting_ = true;
+    ++rewrite_count_;
     rewrite_ = progress;
     rewrite_started_at_s_ = NowSeconds();
     if (is_next) next_files_.push_back(fd);
@@ -127,6 +128,7 @@ Status Journal::StartRewrite(Rewrite rewrite) {
   if (thread) return Status::Ok();
   const std::lock_guard lock(mutex_);
   is_rewriting_ = is_rewrite_ok_ = false;
+  ++rewrite_failure_count_;
   return {Code::kFailed, "there is no thread to be had"};
 }
 
@@ -145,7 +147,10 @@ void Journal::WriteBase(Rewrite rewrite, KeyspaceSnapshot snapshot,
     is_rewriting_ = false;
     is_rewrite_ok_ = status.ok();
     rewrite_seconds_ = NowSeconds() - rewrite_started_at_s_;
+    // One that was ended is no failure.
+    if (!status.ok() && status.code() != Code::kShuttingDown) ++rewrite_failure_count_;
     if (status.ok()) {
+      rewrite_failure_count_ = 0;
       bytes_ = base_bytes_ = base_bytes + bytes_ - bytes_before_rewrite_;
     }
   }
@@ -200,11 +205,18 @@ Journal::Facts Journal::facts() const {
   facts.is_rewrite_ok = is_rewrite_ok_;
   facts.rewrite_started_at_s = rewrite_started_at_s_;
   facts.rewrite_seconds = rewrite_seconds_;
+  facts.rewrite_count = rewrite_count_;
+  facts.rewrite_failure_count = rewrite_failure_count_;
   facts.bytes = bytes_;
   facts.base_bytes = base_bytes_;
   facts.waiting_bytes = static_cast<int64_t>(JournalQueue::Get().waiting_bytes());
   facts.delayed_sync_count = delayed_sync_count_;
   return facts;
+}
+
+void Journal::ResetCount() {
+  const std::lock_guard lock(mutex_);
+  rewrite_count_ = 0;
 }
 
 // --- the writing thread ---

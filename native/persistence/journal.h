@@ -55,8 +55,10 @@ class Journal {
     bool is_rewrite_ok = true;          // the last one, as the two below
     int64_t rewrite_started_at_s = -1;  // Unix time
     int64_t rewrite_seconds = -1;
-    int64_t bytes = 0;       // of all files
-    int64_t base_bytes = 0;  // as they were at the start, or after the last rewrite
+    int64_t rewrite_count = 0;          // begun since ResetCount()
+    int64_t rewrite_failure_count = 0;  // since one succeeded
+    int64_t bytes = 0;                  // of all files
+    int64_t base_bytes = 0;             // as they were at the start, or after the last rewrite
     int64_t waiting_bytes = 0;
     int64_t delayed_sync_count = 0;
   };
@@ -82,6 +84,8 @@ class Journal {
   bool Await(Completion completion, bool must_sync);
 
   Facts facts() const;
+  // Rewrites are counted from 0 again.
+  void ResetCount();
 
  private:
   struct Waiting {
@@ -126,6 +130,8 @@ class Journal {
   bool is_rewrite_ok_ = true;
   int64_t rewrite_started_at_s_ = -1;
   int64_t rewrite_seconds_ = -1;
+  int64_t rewrite_count_ = 0;
+  int64_t rewrite_failure_count_ = 0;
   std::string failure_;  // why the file cannot be written; "" if it can
 
   // The writing thread's.

@@ -111,6 +111,11 @@ Saver::Facts Saver::facts() const {
   return facts;
 }
 
+void Saver::ResetCount() {
+  const std::lock_guard lock(mutex_);
+  facts_.save_count = 0;
+}
+
 StartLoader& StartLoader::Get() {
   static auto* const loader = new StartLoader;
   return *loader;

@@ -54,6 +54,8 @@ class Saver {
   void NoteLoaded();
 
   Facts facts() const;
+  // Saves are counted from 0 again.
+  void ResetCount();
 
  private:
   Saver();
