@@ -225,8 +225,8 @@ export class Engine {
     return true;
   }
 
-  /** Fetches the inputs and queues the run; the answer comes by the thread's mailbox. */
-  runModel(db: number, words: ModelRunWords, ticket: Ticket): void {
+  /** Fetches the inputs, and queues the run unless it is short. @returns Whether it is done; else its answer comes by the thread's mailbox. @throws {ReplyError} */
+  runModel(db: number, words: ModelRunWords, ticket: Ticket): boolean {
     const result = this.#native.modelExecute(
       db,
       words.key,
@@ -240,6 +240,7 @@ export class Engine {
     );
     if (result === -codes.notFound) throw replyErrors.modelMissing();
     if (result < 0) throw inputFailure(result);
+    return result === 1;
   }
 
   // --- scripts ---

@@ -86,7 +86,7 @@ export interface ModelCommands {
   scriptFind(db: number, key: number): ScriptRecord | number;
   /** numbers[0], numbers[1] = inputs and outputs the model at the key defines (its lists' lengths). @returns 0, -notFound, -wrongType. */
   modelArity(db: number, key: number): number;
-  /** Fetches the inputs now, queues the run; `timeoutMs` 0 waits for ever. @returns 0, -notFound (model), -wrongType (model), -(INPUT_MISSING + i) if input i is missing, -(INPUT_WRONG_TYPE + i) if it is no tensor. */
+  /** Fetches the inputs now, queues the run; `timeoutMs` 0 waits for ever. @returns 1 if it is done already (nothing comes by mailbox), 0, -notFound (model), -wrongType (model), -(INPUT_MISSING + i) if input i is missing, -(INPUT_WRONG_TYPE + i) if it is no tensor. */
   modelExecute(
     db: number,
     key: number,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,7 @@ namespace {
 // As in lib/engine/addon.ts.
 constexpr int64_t kInputMissing = 1'000'000'000;
 constexpr int64_t kInputWrongType = 2'000'000'000;
+constexpr int64_t kDone = 1;  // and no message will come
 
 Engine& engine() { return Engine::Get(); }
 
@@ -49,10 +51,8 @@ int64_t FetchInput(const ThreadState& thread, int db, int32_t word, int64_t i,
   return -((found.status().code() == Code::kNotFound ? kInputMissing : kInputWrongType) + i);
 }
 
-// Whom to tell of the run, and which requests are the same as this one.
-void SetAnswer(const ThreadState& thread, int32_t connection, int32_t sequence, JoinWords& words,
-               RunTarget* target) {
-  target->completion = ToCompletion(thread, connection, sequence);
+// Which requests are the same as this one, whose completion is set.
+void SetWords(const ThreadState& thread, JoinWords& words, RunTarget* target) {
   target->client = ClientOf(thread, target->completion);
   if (target->client != 0) target->words = words.Take();
 }
@@ -76,12 +76,19 @@ napi_value ModelExecute(napi_env env, napi_callback_info info) {
     return ToJs(env, Code::kOutOfMemory);
   }
   run.target.timeout_ms = in.Int64(6);
+  run.target.completion = ToCompletion(thread, in.Int(7), in.Int(8));
+  if (const std::optional<Status> status = engine().RunIfShort(run)) {
+    thread.short_run_watch.Note();
+    if (status->ok()) return ToJs(env, kDone);
+    run.target.Fail(*status);
+    return ToJs(env, Code::kOk);
+  }
   JoinWords words(thread);
   words.Add(in.Int(1));
   words.AddList(first_input, input_count);
   words.AddList(in.Int(4), in.Int(5));
   words.AddNumber(run.target.timeout_ms);
-  SetAnswer(thread, in.Int(7), in.Int(8), words, &run.target);
+  SetWords(thread, words, &run.target);
   thread.run_watch.Begin();
   engine().Enqueue(std::move(run));
   return ToJs(env, Code::kOk);
@@ -126,7 +133,8 @@ Napi::Value ScriptExecute(const Napi::CallbackInfo& info) {
   words.AddNumber(run.target.timeout_ms);
   run.user = ToText(info[11]);
   words.AddText(run.user);
-  SetAnswer(thread, ToInt32(info[9]), ToInt32(info[10]), words, &run.target);
+  run.target.completion = ToCompletion(thread, ToInt32(info[9]), ToInt32(info[10]));
+  SetWords(thread, words, &run.target);
   thread.run_watch.Begin();
   engine().Enqueue(std::move(run));
   return {env, ToJs(env, Code::kOk)};

@@ -1,9 +1,12 @@
 #include "binding/socket_set.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "binding/thread_state.h"
@@ -126,6 +129,7 @@ void SocketSet::Deliver() {
   }
   listed_.clear();
   AwaitRun();
+  AwaitEvents();
   napi_close_handle_scope(env_, scope);
 }
 
@@ -139,6 +143,19 @@ void SocketSet::AwaitRun() {
   } else {
     thread->run_watch.Fail();
   }
+}
+
+// Leaves them for the loop, which then does not sleep.
+void SocketSet::AwaitEvents() {
+  ThreadState* const thread = current_thread_state;
+  if (thread == nullptr) return;
+  const auto deadline = thread->short_run_watch.Enter();
+  if (!deadline) return;
+  pollfd loop = {uv_backend_fd(loop_), POLLIN, 0};
+  while (poll(&loop, 1, 0) == 0 && std::chrono::steady_clock::now() < *deadline) {
+    std::this_thread::yield();
+  }
+  thread->short_run_watch.Leave();
 }
 
 void SocketSet::Call(napi_ref function, size_t count) {

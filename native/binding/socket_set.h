@@ -60,6 +60,7 @@ class SocketSet {
   static void OnEnvironmentEnds(napi_async_cleanup_hook_handle hook, void* set);
   void Deliver();
   void AwaitRun();
+  void AwaitEvents();
   void Call(napi_ref function, size_t count);
   void OnHandleClosed();
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <utility>
@@ -112,6 +113,28 @@ std::optional<std::chrono::steady_clock::time_point> RunWatch::Deadline() {
   }
   return queued_at_ + kAwaitedMax;
 }
+
+namespace {
+
+// One thread that stays awake is enough to keep a machine of few CPUs from its sleep.
+std::atomic<bool> is_a_thread_awake{false};
+
+}  // namespace
+
+void ShortRunWatch::Note() {
+  const Clock::time_point now = Clock::now();
+  was_soon_ = now - last_ <= kAwakeMax;
+  last_ = now;
+  is_noted_ = true;
+}
+
+std::optional<ShortRunWatch::Clock::time_point> ShortRunWatch::Enter() {
+  if (!std::exchange(is_noted_, false) || !was_soon_) return std::nullopt;
+  if (is_a_thread_awake.exchange(true)) return std::nullopt;
+  return Clock::now() + kAwakeMax;
+}
+
+void ShortRunWatch::Leave() { is_a_thread_awake = false; }
 
 ThreadState::ThreadState(napi_env environment) : env(environment), blocks(TakeBlocks()) {
   memory_account::Add(MemoryKind::kRequests, sizeof(ThreadBlocks));

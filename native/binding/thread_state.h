@@ -166,6 +166,27 @@ class RunWatch {
   std::chrono::steady_clock::duration last_ = {};
 };
 
+// Whether an event loop stays awake after a short run that it has made itself: a client that sends
+// its runs in turns sends the next one before a thread that sleeps would be woken.
+class ShortRunWatch {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // A run was made just now.
+  void Note();
+  // Until when to stay awake; nothing if it is not worth it, or another thread does. To be followed
+  // by Leave() if there is a time.
+  std::optional<Clock::time_point> Enter();
+  void Leave();
+
+ private:
+  static constexpr std::chrono::microseconds kAwakeMax{150};
+
+  Clock::time_point last_{};
+  bool is_noted_ = false;  // since the last Enter()
+  bool was_soon_ = false;  // the last one came within kAwakeMax of the one before
+};
+
 class ThreadState;
 
 // The words of the request that a thread carries out, for the journal.
@@ -252,6 +273,7 @@ class ThreadState {
   std::shared_ptr<ThreadContext> context;  // null once detached
   std::unique_ptr<Waker> waker;
   RunWatch run_watch;
+  ShortRunWatch short_run_watch;
   SocketSet* sockets = nullptr;   // null: this thread serves no clients
   std::vector<Message> messages;  // drained, from `message_next` on not handed over
   size_t message_next = 0;

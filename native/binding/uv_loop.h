@@ -1,6 +1,6 @@
 // What is used of libuv, which Node exports to addons: declared here, since Node's headers are not
 // downloaded (runtimes.md, trap 1). All of it has been stable since libuv 1.19
-// (https://docs.libuv.org/en/v1.x/poll.html, check.html, handle.html).
+// (https://docs.libuv.org/en/v1.x/poll.html, check.html, handle.html, loop.html).
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,9 @@ void* uv_handle_get_data(const tutti_uv_handle* handle);
 void uv_handle_set_data(tutti_uv_handle* handle, void* data);
 void uv_unref(tutti_uv_handle* handle);
 void uv_close(tutti_uv_handle* handle, void (*on_closed)(tutti_uv_handle*));
+
+// Readable when the loop has something to do but for timers.
+int uv_backend_fd(const uv_loop_s* loop);
 
 int uv_poll_init(uv_loop_s* loop, tutti_uv_handle* poll, int fd);
 int uv_poll_start(tutti_uv_handle* poll, int events,

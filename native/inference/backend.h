@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 // Changes with any change of this file that an already built library would notice.
-#define TUTTI_BACKEND_ABI 5u
+#define TUTTI_BACKEND_ABI 6u
 
 // The one symbol of a backend library, as dlsym() wants it.
 #define TUTTI_BACKEND_SYMBOL "tutti_backend_open"
@@ -213,6 +213,10 @@ typedef struct tutti_backend {
   // Bytes of the outputs whose shapes the model tells, for inputs of `row_count` rows: the first
   // dim may be free. 0 if none is known.
   uint64_t (*output_bytes)(const tutti_model* model, int64_t row_count);
+
+  // 1 if the time of a run on the CPU follows from the shapes of its inputs, whatever their values:
+  // then those that were short so far will be so again. 0 if that is not known.
+  uint32_t (*has_bounded_runs)(const tutti_model* model);
 } tutti_backend;
 
 const tutti_backend* tutti_backend_open(void);

@@ -73,7 +73,8 @@ CompiledModel::CompiledModel(const tutti_backend* backend, tutti_model* handle)
     : backend_(backend),
       handle_(handle),
       charged_bytes_(backend->memory_bytes ? static_cast<int64_t>(backend->memory_bytes(handle))
-                                           : 0) {
+                                           : 0),
+      has_bounded_runs_(backend->has_bounded_runs && backend->has_bounded_runs(handle) != 0) {
   memory_account::Add(MemoryKind::kModels, charged_bytes_);
 }
 

@@ -33,6 +33,7 @@ class CompiledModel {
 
   const tutti_backend& backend() const { return *backend_; }
   tutti_model* handle() const { return handle_; }
+  bool has_bounded_runs() const { return has_bounded_runs_; }  // backend.h
   // What it counts in the memory account.
   size_t charged_bytes() const { return static_cast<size_t>(charged_bytes_) + taken_bytes_; }
   // What its runtime took from the server to make it; before anybody else sees it.
@@ -45,6 +46,7 @@ class CompiledModel {
   const tutti_backend* const backend_;
   tutti_model* const handle_;
   const int64_t charged_bytes_;  // to the memory account
+  const bool has_bounded_runs_;
   size_t taken_bytes_ = 0;
 };
 

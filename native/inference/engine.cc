@@ -1,6 +1,7 @@
 #include "inference/engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <mutex>
 #include <new>
@@ -43,9 +44,9 @@ struct Engine::State {
   Compiler* compiler = nullptr;   // null until configured
   ModelLoader* loader = nullptr;  // likewise
   RunJoins joins;
-  std::shared_mutex mutex;        // guards everything below
-  std::vector<RunQueue*> queues;  // in the order they were made; none is ever removed
-  bool closed = false;
+  std::shared_mutex mutex;          // guards everything below
+  std::vector<RunQueue*> queues;    // in the order they were made; none is ever removed
+  std::atomic<bool> closed{false};  // written under the lock
 
   RunQueue* FindQueue(std::string_view name) {
     std::shared_lock lock(mutex);
@@ -134,6 +135,12 @@ void Engine::LoadBackend(BackendKind kind, Completion completion) {
 
 bool Engine::Join(JoinRequest request, std::shared_ptr<JoinedRun>* joined) {
   return state_->joins.Join(std::move(request), joined);
+}
+
+std::optional<Status> Engine::RunIfShort(ModelRun& run) {
+  if (!state_->compiler || state_->closed) return std::nullopt;
+  run.target.output_count = run.target.output_keys.size();
+  return ExecuteIfShort(*state_->compiler, run);
 }
 
 void Engine::Enqueue(ModelRun run) {

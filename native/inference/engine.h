@@ -133,6 +133,11 @@ class Engine {
   // RunJoins::Join() of what is more than a run.
   bool Join(JoinRequest request, std::shared_ptr<JoinedRun>* joined);
 
+  // Makes a model's run in the calling thread if that costs less than to queue it: nobody waits
+  // longer than for any other command (short_runs.h). Its final status, as Enqueue() would tell it;
+  // nullopt: nothing was done.
+  std::optional<Status> RunIfShort(ModelRun& run);
+
   // Queues a run. Completion: kOk after the outputs are readable, kTimedOut, kWrongType, kFailed.
   void Enqueue(ModelRun run);
   void Enqueue(ScriptRun run);

@@ -17,6 +17,7 @@
 #include "core/object.h"
 #include "core/status.h"
 #include "inference/runtime_memory.h"
+#include "inference/short_runs.h"
 #include "inference/thread_choice.h"
 #include "tensor/buffer_pool.h"
 
@@ -122,6 +123,7 @@ class Model final : public Object {
   // True for the one caller who is to see that it is made.
   bool ClaimDivided() const { return !is_divided_claimed_.exchange(true); }
   mutable ThreadChoice thread_choice;  // between the two
+  mutable ShortRuns short_runs;
 
   void set_names(std::vector<std::string> inputs,
                  std::optional<std::vector<std::string>> outputs);  // while being loaded only

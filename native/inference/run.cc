@@ -23,7 +23,7 @@ struct Outputs {
   std::vector<tutti_tensor> tensors;
   size_t count = 0;
   Status status;
-  int64_t duration_us = 0;
+  Clock::duration duration{};
 };
 
 int64_t Microseconds(Clock::duration duration) {
@@ -57,6 +57,19 @@ auto FindCompiled(Compiler& compiler, const Compilable& subject)
   auto made = compiler.Compile(subject);
   if (made.ok()) subject.set_compiled(made.value());
   return made;
+}
+
+bool HasStrings(std::span<const tutti_tensor> inputs) {
+  return std::ranges::any_of(inputs, [](auto& input) { return input.dtype == TUTTI_STRING; });
+}
+
+ShortRuns::Shapes ShapesOf(std::span<const tutti_tensor> inputs) {
+  ShortRuns::Shapes shapes;
+  for (const tutti_tensor& input : inputs) {
+    shapes.push_back(input.rank);
+    shapes.insert(shapes.end(), input.dims, input.dims + input.rank);
+  }
+  return shapes;
 }
 
 // The rows of a run: dim 0 of the first input that has one.
@@ -101,8 +114,8 @@ Outputs CallBackend(Compiler& compiler, BackendKind kind, const tutti_backend& b
   const Clock::time_point begin = Clock::now();
   const int failure =
       call_backend(outputs.tensors.data(), output_capacity, &outputs.count, error, sizeof(error));
-  outputs.duration_us = Microseconds(Clock::now() - begin);
-  compiler.NoteRunTime(kind, outputs.duration_us);
+  outputs.duration = Clock::now() - begin;
+  compiler.NoteRunTime(kind, Microseconds(outputs.duration));
   if (failure != 0) {
     outputs.count = 0;
     outputs.status = Status(Code::kFailed, error);
@@ -168,8 +181,7 @@ Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_t
     return backend.run(handle, inputs.data(), inputs.size(), shared...);
   });
   if (chosen.is_noted && outputs.status.ok()) {
-    model.thread_choice.Note(input_bytes, chosen.way,
-                             std::chrono::microseconds(outputs.duration_us));
+    model.thread_choice.Note(input_bytes, chosen.way, outputs.duration);
   }
   return outputs;
 }
@@ -273,31 +285,31 @@ void Add(std::atomic<int64_t>& counter, int64_t more) {
   counter.fetch_add(more, std::memory_order_relaxed);
 }
 
-// What one call of the backend is counted as, besides each of its runs.
-void CountExecution(RunStatistics& statistics, Clock::time_point begin, int64_t compute_us) {
-  Add(statistics.executions, 1);
-  Add(statistics.compute_us, compute_us);
-  Add(statistics.copy_us, std::max<int64_t>(Microseconds(Clock::now() - begin) - compute_us, 0));
-}
-
-void CountRun(const QueuedRun& run, Clock::time_point begin, int64_t compute_us,
-              const Status& status, const std::vector<Ref<Tensor>>& tensors) {
-  RunStatistics& statistics = StatisticsOf(run);
-  Add(statistics.calls, 1);
-  Add(statistics.duration_us, compute_us);
-  Add(statistics.queue_us, Microseconds(begin - run.queued_at));
-  if (status.ok()) {
-    Add(statistics.samples, SampleCount(tensors));
-  } else {
-    Add(statistics.errors, 1);
-  }
-}
-
 // How a run has ended, to be told when all of its batch are stored and counted.
 struct Ending {
   Status status;
   std::vector<Ref<Tensor>> tensors;  // empty unless status is ok
 };
+
+// What one call of the backend is counted as, besides each of its runs.
+void CountExecution(RunStatistics& statistics, Clock::time_point begin, Clock::duration compute) {
+  Add(statistics.executions, 1);
+  Add(statistics.compute_us, Microseconds(compute));
+  Add(statistics.copy_us,
+      std::max<int64_t>(Microseconds(Clock::now() - begin) - Microseconds(compute), 0));
+}
+
+void CountRun(RunStatistics& statistics, Clock::duration queued, Clock::duration compute,
+              const Ending& ending) {
+  Add(statistics.calls, 1);
+  Add(statistics.duration_us, Microseconds(compute));
+  Add(statistics.queue_us, Microseconds(queued));
+  if (ending.status.ok()) {
+    Add(statistics.samples, SampleCount(ending.tensors));
+  } else {
+    Add(statistics.errors, 1);
+  }
+}
 
 // Commits the outputs, unless a sink wants them.
 void Store(const RunTarget& target, Ending* ending) {
@@ -312,18 +324,56 @@ void Tell(const RunTarget& target, Ending ending) {
   target.Succeed();
 }
 
+// Takes over what the backend answered: the outputs are stored, or kept for a sink.
+Ending EndingOf(const Outputs& outputs, const RunTarget& target) {
+  Ending ending;
+  ending.tensors.reserve(outputs.count);
+  ending.status = Adopt(outputs, target.output_count, &ending.tensors);
+  Store(target, &ending);
+  return ending;
+}
+
+void ReleaseAll(const Outputs& outputs) {
+  for (const tutti_tensor& output : std::span(outputs.tensors).first(outputs.count)) {
+    if (output.release) output.release(output.owner);
+  }
+}
+
+bool MayBeShort(const Model& model, std::span<const tutti_tensor> inputs) {
+  const auto compiled = model.compiled();
+  // How long a string is no shape tells.
+  return compiled && compiled->has_bounded_runs() && !HasStrings(inputs);
+}
+
+// Makes a run that took so long again, to learn whether those of its shapes are short.
+void LearnWhetherShort(Compiler& compiler, const ModelRun& run, Clock::duration taken) {
+  const Model& model = *run.model;
+  const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
+  if (!MayBeShort(model, inputs)) return;
+  const ShortRuns::Shapes shapes = ShapesOf(inputs);
+  if (!model.short_runs.ClaimTiming(shapes)) return;
+  Clock::duration best = taken;
+  for (int i = 0; i < ShortRuns::kRepeats && best <= ShortRuns::kRepeatedMax; i++) {
+    const Outputs outputs = Run(compiler, run);
+    ReleaseAll(outputs);
+    if (!outputs.status.ok()) return;
+    best = std::min(best, outputs.duration);
+  }
+  model.short_runs.Learn(shapes, best);
+}
+
 void ExecuteAlone(Compiler& compiler, const QueuedRun& run, Clock::time_point begin) {
   const Outputs outputs =
       std::visit([&](const auto& work) { return Run(compiler, work); }, run.work);
-  Ending ending;
-  ending.tensors.reserve(outputs.count);
-  ending.status = Adopt(outputs, run.target().output_count, &ending.tensors);
-  Store(run.target(), &ending);
-
+  Ending ending = EndingOf(outputs, run.target());
   // Before anyone is told: the client that is answered may ask AI.INFO next.
-  CountExecution(StatisticsOf(run), begin, outputs.duration_us);
-  CountRun(run, begin, outputs.duration_us, ending.status, ending.tensors);
+  CountExecution(StatisticsOf(run), begin, outputs.duration);
+  CountRun(StatisticsOf(run), begin - run.queued_at, outputs.duration, ending);
+  const bool has_worked = ending.status.ok();
   Tell(run.target(), std::move(ending));
+  if (const auto* work = std::get_if<ModelRun>(&run.work); work && has_worked) {
+    LearnWhetherShort(compiler, *work, outputs.duration);
+  }
 }
 
 // One call of the backend for all of `runs`, which fit together. False: there is no memory for all
@@ -359,9 +409,9 @@ bool ExecuteBatch(Compiler& compiler, const std::vector<const QueuedRun*>& runs,
   for (size_t i = 0; i < runs.size(); i++) {
     endings[i].status = status;
     Store(runs[i]->target(), &endings[i]);
-    CountRun(*runs[i], begin, outputs.duration_us, endings[i].status, endings[i].tensors);
+    CountRun(model.statistics, begin - runs[i]->queued_at, outputs.duration, endings[i]);
   }
-  CountExecution(model.statistics, begin, outputs.duration_us);
+  CountExecution(model.statistics, begin, outputs.duration);
   // All at once: an I/O thread is woken for the first of its clients and finds the others.
   for (size_t i = 0; i < runs.size(); i++) Tell(runs[i]->target(), std::move(endings[i]));
   return true;
@@ -375,9 +425,7 @@ Status TakeAll(const Outputs& given, std::span<tutti_tensor> outputs) {
     std::ranges::copy(given.tensors, outputs.begin());
     return Status::Ok();
   }
-  for (const tutti_tensor& output : std::span(given.tensors).first(given.count)) {
-    if (output.release) output.release(output.owner);
-  }
+  ReleaseAll(given);
   return Status(Code::kFailed, "ERR Model generated an output that is no tensor");
 }
 
@@ -400,6 +448,24 @@ void ExecuteRuns(Compiler& compiler, std::list<QueuedRun>& runs) {
   }
 }
 
+std::optional<Status> ExecuteIfShort(Compiler& compiler, const ModelRun& run) {
+  const Model& model = *run.model;
+  // It waits for others, to make a batch or for its turn.
+  if (model.spec().min_batch_size > 1 || model.gate.FreeCount() != SIZE_MAX) return std::nullopt;
+  const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
+  if (!MayBeShort(model, inputs)) return std::nullopt;
+  const ShortRuns::Shapes shapes = ShapesOf(inputs);
+  if (!model.short_runs.AreShort(shapes)) return std::nullopt;
+
+  const Clock::time_point begin = Clock::now();
+  const Outputs outputs = Run(compiler, run);
+  Ending ending = EndingOf(outputs, run.target);
+  CountExecution(model.statistics, begin, outputs.duration);
+  CountRun(model.statistics, Clock::duration::zero(), outputs.duration, ending);
+  model.short_runs.Note(shapes, outputs.duration);
+  return std::move(ending.status);
+}
+
 Status RunHere(Compiler& compiler, const Model& model, std::span<const tutti_tensor> inputs,
                std::span<tutti_tensor> outputs) {
   const Clock::time_point begin = Clock::now();
@@ -407,9 +473,9 @@ Status RunHere(Compiler& compiler, const Model& model, std::span<const tutti_ten
       RunModel(compiler, model, inputs, outputs.size(), /*are_outputs_adopted=*/false);
   Status status = TakeAll(given, outputs);
   RunStatistics& statistics = model.statistics;
-  CountExecution(statistics, begin, given.duration_us);
+  CountExecution(statistics, begin, given.duration);
   Add(statistics.calls, 1);
-  Add(statistics.duration_us, given.duration_us);
+  Add(statistics.duration_us, Microseconds(given.duration));
   if (status.ok()) {
     Add(statistics.samples, RowCount(outputs));
   } else {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <list>
+#include <optional>
 #include <span>
 
 #include "inference/compiler.h"
@@ -15,6 +16,11 @@ namespace tutti {
 // What fails the batch fails all of them. A run whose time in the queue is over is told kTimedOut
 // and has no part in it.
 void ExecuteRuns(Compiler& compiler, std::list<QueuedRun>& runs);
+
+// The final status of a run that was made at once in the calling thread, with its outputs readable
+// if it is kOk; nobody was told. nullopt: it must be queued, as nothing says that it would be
+// short.
+std::optional<Status> ExecuteIfShort(Compiler& compiler, const ModelRun& run);
 
 // Runs a model and counts it, past its gate and without storing anything. Fills all of `outputs`,
 // to be released by the caller, or none.

@@ -26,6 +26,7 @@ struct tutti_model {
   int64_t rows_lost = 0;             // outputs have so many rows less than their inputs
   bool is_scalar_answered = false;   // outputs have no dims
   bool is_nothing_answered = false;  // outputs are no tensors
+  bool has_bounded_runs = false;     // when the model is made
   std::atomic<int> outputs_alive{0};
 };
 
@@ -125,6 +126,9 @@ class FakeBackend {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = nullptr,
+      .has_bounded_runs = [](const tutti_model* model) -> uint32_t {
+        return model->has_bounded_runs ? 1 : 0;
+      },
   };
 };
 

@@ -183,6 +183,7 @@ const tutti_backend kBackend = {
     .script_check_entry_point = ScriptCheckEntryPoint,
     .run_script = RunScript,
     .output_bytes = nullptr,
+    .has_bounded_runs = nullptr,
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../../inference/backend.h"
+#include "bounded_runs.h"
 #include "external_data.h"
 #include "memory.h"
 #include "runtime.h"
@@ -28,6 +29,7 @@ struct tutti_model {
   uint64_t reserved_bytes = 0;  // of the server's memory
   uint64_t fixed_output_bytes = 0;
   uint64_t row_output_bytes = 0;
+  bool has_bounded_runs = false;
   mutable std::atomic<bool> has_told_skip{false};  // of an output that is no tensor
 };
 
@@ -178,6 +180,7 @@ int LoadModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_cou
     ReadNames(loaded->session, runtime.api.SessionGetOutputCount, runtime.api.SessionGetOutputName,
               &loaded->output_names, &loaded->output_name_pointers);
     ReadOutputBytes(loaded.get());
+    loaded->has_bounded_runs = device.type == TUTTI_CPU && tutti::BoundedRuns::Has(blob);
     *model = loaded.release();
   });
 }
@@ -191,6 +194,8 @@ size_t ModelOutputs(const tutti_model* model, const char* const** names) {
   *names = model->output_name_pointers.data();
   return model->output_name_pointers.size();
 }
+
+uint32_t HasBoundedRuns(const tutti_model* model) { return model->has_bounded_runs ? 1 : 0; }
 
 // All of it is counted by way of the server's memory.
 uint64_t MemoryBytes(const tutti_model*) { return 0; }
@@ -486,6 +491,7 @@ tutti_backend& Table() {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = OutputBytes,
+      .has_bounded_runs = HasBoundedRuns,
   };
   return table;
 }

@@ -394,6 +394,7 @@ tutti_backend& Table() {
       .script_check_entry_point = nullptr,
       .run_script = nullptr,
       .output_bytes = OutputBytes,
+      .has_bounded_runs = nullptr,
   };
   return table;
 }
