@@ -2,12 +2,14 @@
 // JavaScript object: `bench/tensor-put`.
 
 import { replyErrors } from '../core/errors.ts';
-import { BLOB_BYTES_MIN, dtypeNames, tensorSources, valueKinds } from '../engine/addon.ts';
+import { MiB } from '../core/units.ts';
+import { BLOB_BYTES_MIN, codes, dtypeNames, tensorSources, valueKinds } from '../engine/addon.ts';
 import type { TensorWords } from '../engine/engine.ts';
 import { ABSENT, type Keyspace } from '../keyspace/keyspace.ts';
 import type { ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
 import { type Call, type Command, firstArgIsKey } from './command.ts';
+import { okOrFailure } from './words.ts';
 
 const shape = { group: 'ai', since: '1.0.0', arity: -1, keys: firstArgIsKey };
 
@@ -28,7 +30,13 @@ export const tensorCommands: readonly Command[] = [
   },
 ];
 
+/** So many values are read at once, each in about 40 ns. They lie in the thread's scratch block at most. */
+const VALUES_AT_ONCE_MAX = 16_384;
+/** Of a blob of BOOL or STRING, whose bytes are checked, each in about 0.3 ns. */
+const LOOKED_THROUGH_BYTES_MAX = 4 * MiB;
+
 // `dtypeNames`
+const BOOL = 8;
 const STRING = 9;
 const NO_DTYPE = -1;
 
@@ -37,7 +45,7 @@ function dtypeAt(request: Request, i: number): number {
   switch (request.length(i)) {
     case 4:
       if (request.is(i, 'INT8')) return 2;
-      return request.is(i, 'BOOL') ? 8 : NO_DTYPE;
+      return request.is(i, 'BOOL') ? BOOL : NO_DTYPE;
     case 5:
       if (request.is(i, 'FLOAT')) return 0;
       if (request.is(i, 'INT64')) return 5;
@@ -95,7 +103,8 @@ export function readTensorWords(request: Request, start: number, end: number): T
   return words;
 }
 
-function setTensor({ client, command, keyspace, reply, request }: Call): void {
+function setTensor(call: Call): void {
+  const { client, command, keyspace, reply, request } = call;
   if (request.count < 4) throw replyErrors.wrongArity(command.name);
   let words: TensorWords;
   try {
@@ -105,8 +114,24 @@ function setTensor({ client, command, keyspace, reply, request }: Call): void {
     if (!isTensorOrAbsent(keyspace, client.db)) throw replyErrors.wrongType();
     throw error;
   }
+  if (call.mayWait && takesLong(request, words)) {
+    const ticket = call.wait(okOrFailure);
+    if (!keyspace.setTensorLater(client.db, 1, words, ticket)) ticket.finish(codes.ok, '');
+    return;
+  }
   keyspace.setTensor(client.db, 1, words);
   reply.ok();
+}
+
+/** Whether what is done with each element would keep the event loop. */
+function takesLong(request: Request, { dtype, source, firstData, dataCount }: TensorWords) {
+  if (source === tensorSources.values) return dataCount > VALUES_AT_ONCE_MAX;
+  const isLookedThrough = dtype === BOOL || dtype === STRING;
+  return (
+    source === tensorSources.blob &&
+    isLookedThrough &&
+    request.length(firstData) > LOOKED_THROUGH_BYTES_MAX
+  );
 }
 
 function isTensorOrAbsent(keyspace: Keyspace, db: number): boolean {

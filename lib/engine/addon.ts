@@ -347,6 +347,8 @@ export interface Addon
   useScratch(): void;
   /** A block of native memory that is charged as a request's; free it with `freeBlock`. */
   allocateBlock(byteCount: number): ArrayBuffer;
+  /** Another block in its place, of `byteCount`, no fewer, and with what is in it. A large one is moved, not copied. */
+  growBlock(block: ArrayBuffer, byteCount: number): ArrayBuffer;
   /** Detaches the block and frees it now. */
   freeBlock(block: ArrayBuffer): void;
   /** Starts an argument of BLOB_BYTES_MIN and more. Never fails: without memory it is refused, and only counted. @returns Its id. */
@@ -450,6 +452,19 @@ export interface Addon
     source: number,
     firstData: number,
     dataCount: number,
+  ): number;
+  /** The same off the event loop. @returns PENDING; or as `tensorSet`, of what does not take long. */
+  tensorSetLater(
+    db: number,
+    key: number,
+    dtype: number,
+    firstDim: number,
+    dimCount: number,
+    source: number,
+    firstData: number,
+    dataCount: number,
+    connection: number,
+    sequence: number,
   ): number;
   /** Holds the blob; numbers = [dtype, rank, dims ...]. @returns Its bytes, -notFound, -wrongType. */
   tensorFind(db: number, key: number): number;

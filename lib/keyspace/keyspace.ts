@@ -72,6 +72,7 @@ type NativeKeyspace = Pick<
   | 'stringSet'
   | 'tensorFind'
   | 'tensorSet'
+  | 'tensorSetLater'
   | 'tensorValues'
   | 'unlockSlots'
 >;
@@ -263,6 +264,30 @@ export class Keyspace {
         words.dataCount,
       ),
     );
+  }
+
+  /** The same off the event loop. @returns Whether the answer comes by the ticket. @throws {ReplyError} */
+  setTensorLater(
+    db: number,
+    key: number,
+    words: TensorWords,
+    ticket: { readonly connection: number; readonly sequence: number },
+  ): boolean {
+    const result = this.#native.tensorSetLater(
+      db,
+      key,
+      words.dtype,
+      words.firstDim,
+      words.dimCount,
+      words.source,
+      words.firstData,
+      words.dataCount,
+      ticket.connection,
+      ticket.sequence,
+    );
+    if (result === PENDING) return true;
+    checked(result);
+    return false;
   }
 
   /** Holds the tensor; numbers = [dtype, rank, dims ...]. @returns Its bytes, or ABSENT. */

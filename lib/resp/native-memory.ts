@@ -36,6 +36,7 @@ export interface NativeMemory {
   useRequest(block: Uint8Array, row: Uint32Array): void;
   useScratch(): void;
   allocateBlock(byteCount: number): ArrayBuffer;
+  growBlock(block: ArrayBuffer, byteCount: number): ArrayBuffer;
   freeBlock(block: ArrayBuffer): void;
   blobBegin(announcedBytes: number): number;
   blobAppend(id: number, scratchOffset: number, byteCount: number): void;

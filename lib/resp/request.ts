@@ -277,12 +277,11 @@ export class Request {
     const { native } = this.#memory;
     this.#memory.unselect(this);
     const wordsMax = Math.max(words, Math.min(2 ** 31, this.row.length), ROW_WORDS_FIRST);
-    const memory = native.allocateBlock(8 * wordsMax);
-    const row = new Uint32Array(memory, 0, 2 * wordsMax);
-    row.set(this.row.subarray(0, Math.min(this.row.length, 2 * this.count)));
-    if (this.#rowMemory) native.freeBlock(this.#rowMemory);
-    this.#rowMemory = memory;
-    this.row = row;
+    const held = this.#rowMemory;
+    this.#rowMemory = held
+      ? native.growBlock(held, 8 * wordsMax)
+      : native.allocateBlock(8 * wordsMax);
+    this.row = new Uint32Array(this.#rowMemory, 0, 2 * wordsMax);
   }
 
   #growBlock(more: number): void {
@@ -290,14 +289,14 @@ export class Request {
     this.#memory.unselect(this);
     const needed = this.#usedBytes + more;
     if (needed === 0) return;
-    const memory = native.allocateBlock(
-      Math.max(needed, Math.min(BLOCK_BYTES_MAX, 2 * this.block.length), BLOCK_BYTES_FIRST),
+    const bytesMax = Math.max(
+      needed,
+      Math.min(BLOCK_BYTES_MAX, 2 * this.block.length),
+      BLOCK_BYTES_FIRST,
     );
-    const block = Buffer.from(memory);
-    this.block.copy(block, 0, 0, this.#usedBytes);
-    if (this.#blockMemory) native.freeBlock(this.#blockMemory);
-    this.#blockMemory = memory;
-    this.block = block;
+    const held = this.#blockMemory;
+    this.#blockMemory = held ? native.growBlock(held, bytesMax) : native.allocateBlock(bytesMax);
+    this.block = Buffer.from(this.#blockMemory);
   }
 }
 

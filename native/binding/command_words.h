@@ -11,6 +11,9 @@
 
 namespace tutti {
 
+// As `PENDING` of lib/engine/stored-data.ts: the answer comes by mailbox.
+inline constexpr int64_t kPending = -1'000'000;
+
 // Whom to tell of a pending command.
 inline Completion ToCompletion(const ThreadState& thread, int32_t connection, int32_t sequence) {
   // After detachThread nobody is there to be told.
@@ -38,20 +41,6 @@ inline bool CopyWords(const ThreadState& thread, int32_t first, int32_t count,
   }
   return true;
 }
-
-// Where the elements of a tensor come from: `tensorSources` of lib/engine/addon.ts.
-enum class TensorSource : int32_t { kZeros = 0, kBlob = 1, kValues = 2 };
-
-// The words of AI.TENSORSET after the key.
-struct TensorWords {
-  DType dtype;
-  int32_t first_dim, dim_count;
-  TensorSource source;
-  int32_t first_data, data_count;
-};
-
-// A blob that came in memory of its own is taken over, not copied. Fails as AI.TENSORSET does.
-Result<Ref<Tensor>> MakeTensor(ThreadState& thread, const TensorWords& words);
 
 // Holds the tensor for a reply: numbers = [dtype, rank, dims ...]. @returns Its bytes.
 int64_t HoldTensor(ThreadState& thread, Ref<Object> tensor);

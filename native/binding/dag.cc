@@ -7,6 +7,7 @@
 
 #include "binding/command_words.h"
 #include "binding/join_words.h"
+#include "binding/tensor_words.h"
 #include "inference/model.h"
 
 namespace tutti {

@@ -23,9 +23,6 @@ namespace tutti {
 
 namespace {
 
-// As `PENDING` of lib/engine/addon.ts: the answer comes by mailbox.
-constexpr int64_t kPending = -1'000'000;
-
 // What takes longer than an event loop may be kept: bytes of a value, or its elements.
 constexpr size_t kQuickBytesMax = 64 * kKiB;
 constexpr int64_t kQuickElementsMax = 500;

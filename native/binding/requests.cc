@@ -1,5 +1,7 @@
 // The exports about one thread, and about requests on their way in.
 #include <cstring>
+#include <memory>
+#include <utility>
 
 #include "binding/thread_state.h"
 
@@ -123,26 +125,46 @@ napi_value UseScratch(napi_env, napi_callback_info) {
   return kUndefined;
 }
 
+Napi::Value NoBlock(Napi::Env env, size_t bytes) {
+  Napi::Error::New(env, "out of memory: a request block of " + std::to_string(bytes) + " bytes")
+      .ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+Napi::Value GiveBlock(Napi::Env env, std::shared_ptr<RequestBlock> block, size_t bytes) {
+  uint8_t* const data = block->data();
+  this_thread().request_blocks.emplace(data, std::move(block));
+  return Napi::ArrayBuffer::New(env, data, bytes);
+}
+
 Napi::Value AllocateBlock(const Napi::CallbackInfo& info) {
   const auto bytes = static_cast<size_t>(ToInt64(info[0]));
-  void* const block = NewRequestBlock(bytes);
-  if (!block) {
-    Napi::Error::New(info.Env(),
-                     "out of memory: a request block of " + std::to_string(bytes) + " bytes")
-        .ThrowAsJavaScriptException();
-    return info.Env().Undefined();
-  }
-  this_thread().request_blocks.emplace(block, bytes);
-  return Napi::ArrayBuffer::New(info.Env(), block, bytes);
+  std::shared_ptr<RequestBlock> block = RequestBlock::New(bytes);
+  if (!block) return NoBlock(info.Env(), bytes);
+  return GiveBlock(info.Env(), std::move(block), bytes);
+}
+
+// growBlock(block, bytes): what it answers takes the place of `block`.
+Napi::Value GrowBlock(const Napi::CallbackInfo& info) {
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  const auto bytes = static_cast<size_t>(ToInt64(info[1]));
+  auto& blocks = this_thread().request_blocks;
+  const auto made = blocks.find(buffer.Data());
+  // Nobody keeps words of a request that is not whole.
+  TUTTI_CHECK(made != blocks.end() && made->second.use_count() == 1);
+  std::shared_ptr<RequestBlock> grown = RequestBlock::Grow(made->second, bytes);
+  if (!grown) return NoBlock(info.Env(), bytes);
+  buffer.Detach();
+  blocks.erase(made);
+  return GiveBlock(info.Env(), std::move(grown), bytes);
 }
 
 Napi::Value FreeBlock(const Napi::CallbackInfo& info) {
   auto buffer = info[0].As<Napi::ArrayBuffer>();
-  void* const block = buffer.Data();
-  const auto made = this_thread().request_blocks.extract(block);
+  // Until the end: the memory must be there when the view of it goes.
+  const auto made = this_thread().request_blocks.extract(buffer.Data());
   TUTTI_CHECK(!made.empty());
   buffer.Detach();
-  DeleteRequestBlock(block, made.mapped());
   return info.Env().Undefined();
 }
 
@@ -205,6 +227,7 @@ std::span<const Export> RequestExports() {
       {"useRequest", UseRequest},
       {"useScratch", UseScratch},
       {"allocateBlock", Wrapped<AllocateBlock>},
+      {"growBlock", Wrapped<GrowBlock>},
       {"freeBlock", Wrapped<FreeBlock>},
       {"blobBegin", BlobBegin},
       {"blobAppend", BlobAppend},

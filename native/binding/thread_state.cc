@@ -46,22 +46,43 @@ void GiveBlocksBack(ThreadBlocks* blocks) {
 
 }  // namespace
 
-void* NewRequestBlock(size_t bytes) {
-  if (bytes < kMappedBytesMin) return AccountedAlloc(bytes, MemoryKind::kRequests);
-  void* const block =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (block == MAP_FAILED) return nullptr;
-  memory_account::Add(MemoryKind::kRequests, static_cast<int64_t>(bytes));
+std::shared_ptr<RequestBlock> RequestBlock::New(size_t bytes) {
+  void* block = nullptr;
+  if (bytes < kMappedBytesMin) {
+    block = AccountedAlloc(bytes, MemoryKind::kRequests);
+  } else {
+    block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) return nullptr;
+    memory_account::Add(MemoryKind::kRequests, static_cast<int64_t>(bytes));
+  }
+  if (!block) return nullptr;
+  return std::shared_ptr<RequestBlock>(new RequestBlock(static_cast<uint8_t*>(block), bytes));
+}
+
+std::shared_ptr<RequestBlock> RequestBlock::Grow(const std::shared_ptr<RequestBlock>& block,
+                                                 size_t bytes) {
+  TUTTI_CHECK(bytes >= block->bytes_);
+  const size_t old_bytes = block->bytes_;
+  if (old_bytes < kMappedBytesMin) {
+    std::shared_ptr<RequestBlock> grown = New(bytes);
+    if (grown) std::memcpy(grown->data_, block->data_, old_bytes);
+    return grown;
+  }
+  void* const moved = mremap(block->data_, old_bytes, bytes, MREMAP_MAYMOVE);
+  if (moved == MAP_FAILED) return nullptr;
+  memory_account::Add(MemoryKind::kRequests, static_cast<int64_t>(bytes - old_bytes));
+  block->data_ = static_cast<uint8_t*>(moved);
+  block->bytes_ = bytes;
   return block;
 }
 
-void DeleteRequestBlock(void* block, size_t bytes) {
-  if (bytes < kMappedBytesMin) {
-    AccountedFree(block, MemoryKind::kRequests);
+RequestBlock::~RequestBlock() {
+  if (bytes_ < kMappedBytesMin) {
+    AccountedFree(data_, MemoryKind::kRequests);
     return;
   }
-  munmap(block, bytes);
-  memory_account::Add(MemoryKind::kRequests, -static_cast<int64_t>(bytes));
+  munmap(data_, bytes_);
+  memory_account::Add(MemoryKind::kRequests, -static_cast<int64_t>(bytes_));
 }
 
 Waker::Waker(Napi::Env env, Napi::Function function, const char* name,
@@ -147,9 +168,6 @@ ThreadState::~ThreadState() {
   journal::SetCommandWords(nullptr);
   for (const auto& [id, client] : clients) ClientTable::Get().Close(client.slot);
   if (context) ThreadRegistry::Get().Detach(context);
-  for (const auto& [request_block, bytes] : request_blocks) {
-    DeleteRequestBlock(request_block, bytes);
-  }
   GiveBlocksBack(blocks);
   memory_account::Add(MemoryKind::kRequests, -static_cast<int64_t>(sizeof(ThreadBlocks)));
 }
@@ -218,6 +236,36 @@ int64_t ThreadState::NextRows() {
   if (!has_more) rows = nullptr;
   blocks->numbers[1] = has_more ? 1 : 0;
   return writer.count();
+}
+
+std::optional<KeptWords> KeptWords::Of(const ThreadState& thread, int32_t first, int32_t count) {
+  TUTTI_CHECK(first >= 0 && count >= 0 &&
+              static_cast<size_t>(first) + static_cast<size_t>(count) <= thread.row_word_count);
+  const auto block = thread.request_blocks.find(thread.block);
+  const auto row = thread.request_blocks.find(thread.row);
+  if (block == thread.request_blocks.end() || row == thread.request_blocks.end()) return {};
+  KeptWords kept;
+  kept.block_ = block->second;
+  kept.row_owner_ = row->second;
+  kept.row_ = thread.row + 2 * static_cast<size_t>(first);
+  for (int32_t i = 0; i < count; i++) {
+    const uint32_t offset = kept.row_[2 * i], bytes = kept.row_[2 * i + 1];
+    if (offset & kBlobWordBit) {
+      const IncomingBlob* const blob = thread.FindBlob(first + i);
+      kept.blobs_.push_back({i, blob->Share(), thread.Word(first + i)});
+    } else {
+      TUTTI_CHECK(size_t{offset} + bytes <= thread.block_bytes);
+    }
+  }
+  return kept;
+}
+
+std::string_view KeptWords::At(int32_t i) const {
+  const uint32_t offset = row_[2 * i];
+  if (offset & kBlobWordBit) [[unlikely]] {
+    return std::ranges::lower_bound(blobs_, i, {}, &Blob::index)->bytes;
+  }
+  return {reinterpret_cast<const char*>(block_->data()) + offset, row_[2 * i + 1]};
 }
 
 bool RowWriter::Put(std::string_view element, const Ref<Object>& owner) {

@@ -32,9 +32,27 @@
 namespace tutti {
 
 // A request's own block. Large ones are mappings of their own: malloc would keep what one client's
-// 5 million arguments took. Null if there is no memory.
-void* NewRequestBlock(size_t bytes);
-void DeleteRequestBlock(void* block, size_t bytes);
+// 5 million arguments took.
+class RequestBlock {
+ public:
+  // Null if there is no memory.
+  static std::shared_ptr<RequestBlock> New(size_t bytes);
+  // Of `bytes`, no fewer, with what is in it; the old one is gone unless there is no memory: then
+  // null. A mapping is not copied, but moved.
+  static std::shared_ptr<RequestBlock> Grow(const std::shared_ptr<RequestBlock>& block,
+                                            size_t bytes);
+  ~RequestBlock();
+  RequestBlock(const RequestBlock&) = delete;
+  RequestBlock& operator=(const RequestBlock&) = delete;
+
+  uint8_t* data() const { return data_; }
+
+ private:
+  RequestBlock(uint8_t* data, size_t bytes) : data_(data), bytes_(bytes) {}
+
+  uint8_t* data_;
+  size_t bytes_;
+};
 
 // As in lib/engine/addon.ts, `ThreadBlocks`.
 inline constexpr size_t kScratchBytes = 64 * kKiB;
@@ -267,8 +285,8 @@ class ThreadState {
   Held held;
   std::unique_ptr<RowSource> rows;
   ThreadReply reply{*this};
-  // Made by allocateBlock and not freed yet, with their bytes.
-  std::unordered_map<void*, size_t> request_blocks;
+  // Made by allocateBlock and not freed yet.
+  std::unordered_map<const void*, std::shared_ptr<RequestBlock>> request_blocks;
 
   std::shared_ptr<ThreadContext> context;  // null once detached
   std::unique_ptr<Waker> waker;
@@ -295,10 +313,32 @@ class ThreadState {
   std::string script_user;  // of the last command
 
   std::vector<std::string_view> words;  // what Words() answers; a long one goes with its request
-  std::vector<uint8_t> bytes;           // room for one call
 
  private:
   std::string_view BlobWord(uint32_t word) const;
+};
+
+// Words of a request that are read later, by any thread: what they lie in is kept. It is written no
+// more, since a request of more than a few words leaves its blocks behind.
+class KeptWords {
+ public:
+  // Words `first` ... `first` + `count` of the current request. Nothing: they lie in the thread's
+  // own blocks. Costs a look at each.
+  static std::optional<KeptWords> Of(const ThreadState& thread, int32_t first, int32_t count);
+
+  // The i-th of them; a refused one has a null pointer.
+  std::string_view At(int32_t i) const;
+
+ private:
+  struct Blob {
+    int32_t index;
+    Ref<Buffer> owner;
+    std::string_view bytes;
+  };
+
+  std::shared_ptr<RequestBlock> block_, row_owner_;
+  const uint32_t* row_ = nullptr;  // of the first of them
+  std::vector<Blob> blobs_;        // by index
 };
 
 // Initial-exec: a thread-local load, no call; the addon is opened with dlopen, which has room left

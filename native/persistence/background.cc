@@ -22,6 +22,19 @@ struct Worker {
 // Never destroyed: their threads may outlive the end of main().
 Worker& values = *new Worker{"tutti-values", {}, {}, {}};
 Worker& migrations = *new Worker{"tutti-migrate", {}, {}, {}};
+Worker& tensors = *new Worker{"tutti-tensors", {}, {}, {}};
+
+Worker& WorkerOf(Queue queue) {
+  switch (queue) {
+    case Queue::kValues:
+      return values;
+    case Queue::kMigrations:
+      return migrations;
+    case Queue::kTensors:
+      return tensors;
+  }
+  return values;
+}
 
 [[noreturn]] void WorkOn(Worker& worker) {
   std::unique_lock lock(worker.mutex);
@@ -39,7 +52,7 @@ Worker& migrations = *new Worker{"tutti-migrate", {}, {}, {}};
 }  // namespace
 
 void Run(Queue queue, std::function<void()> work) {
-  Worker& worker = queue == Queue::kValues ? values : migrations;
+  Worker& worker = WorkerOf(queue);
   {
     const std::lock_guard lock(worker.mutex);
     if (!worker.is_started) {

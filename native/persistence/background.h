@@ -1,6 +1,6 @@
-// Where DUMP and RESTORE of large values are done, and MIGRATE: a thread each, that does one after
-// the other in the order of their coming. A connection waits for one at a time, which bounds the
-// queues.
+// Where DUMP and RESTORE of large values are done, MIGRATE, and what takes long of AI.TENSORSET: a
+// thread each, that does one after the other in the order of their coming. A connection waits for
+// one at a time, which bounds the queues.
 //
 // Threads: any.
 #pragma once
@@ -12,6 +12,7 @@ namespace tutti::background {
 enum class Queue : int {
   kValues,
   kMigrations,  // wait for the network
+  kTensors,
 };
 
 // Calls `work` on the queue's thread; on this one if there is none to be had.

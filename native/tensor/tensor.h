@@ -23,6 +23,16 @@ class Tensor final : public Object {
                           size_t bytes);
   // Zeros; for STRING one NUL an element.
   static Ref<Tensor> Zeros(DType dtype, std::span<const int64_t> dims, size_t bytes);
+  // `fill` writes the `bytes` of the elements, and answers a Code. kOutOfMemory, or its own.
+  template <typename Fill>
+  static Result<Ref<Tensor>> Filled(DType dtype, std::span<const int64_t> dims, size_t bytes,
+                                    const Fill& fill) {
+    Ref<Tensor> tensor = WithRoom(dtype, dims, bytes);
+    if (!tensor) return Code::kOutOfMemory;
+    const Code code = fill(tensor->data_);
+    if (code != Code::kOk) return code;
+    return tensor;
+  }
   // Takes over the memory that the socket wrote into.
   static Ref<Tensor> FromBuffer(DType dtype, std::span<const int64_t> dims, Ref<Buffer> buffer,
                                 size_t bytes);

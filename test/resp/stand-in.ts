@@ -49,6 +49,13 @@ export class StandInMemory implements NativeMemory {
     return new ArrayBuffer(byteCount);
   }
 
+  growBlock(block: ArrayBuffer, byteCount: number): ArrayBuffer {
+    const grown = this.allocateBlock(byteCount);
+    new Uint8Array(grown).set(new Uint8Array(block));
+    this.freeBlock(block);
+    return grown;
+  }
+
   freeBlock(block: ArrayBuffer): void {
     if (block.byteLength === 0) throw new Error('freed twice');
     this.allocatedBytes -= block.byteLength;
