@@ -1,6 +1,7 @@
 // The exports about what is watched: the slow log, latencies, and how much memory things take.
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -21,16 +22,15 @@ namespace {
 // --- the slow log ---
 
 // The first `count` words of the request as the log keeps them, without those whose bit is set.
-std::vector<std::string> KeptWords(int32_t count, int64_t hidden_bits) {
+std::vector<std::string> LoggedWords(int32_t count, int64_t hidden_bits) {
   constexpr std::string_view kHidden = "(redacted)";
   std::vector<std::string_view> words;
-  words.reserve(static_cast<size_t>(count));
-  for (int32_t i = 0; i < count; i++) {
+  for (int32_t i = 0; i < std::min(count, static_cast<int32_t>(kSlowWordsMax)); i++) {
     const std::string_view word = this_thread().Word(i);
     const bool is_hidden = i < 53 && (hidden_bits >> i & 1) != 0;
     words.push_back(is_hidden ? kHidden : word);
   }
-  return SlowWords(words);
+  return SlowWords(words, static_cast<size_t>(count));
 }
 
 void Log(std::vector<std::string> words, const Napi::CallbackInfo& info, size_t at) {
@@ -41,13 +41,13 @@ void Log(std::vector<std::string> words, const Napi::CallbackInfo& info, size_t 
 }
 
 Napi::Value SlowLogAdd(const Napi::CallbackInfo& info) {
-  Log(KeptWords(ToInt32(info[0]), ToInt64(info[1])), info, 2);
+  Log(LoggedWords(ToInt32(info[0]), ToInt64(info[1])), info, 2);
   return info.Env().Undefined();
 }
 
 napi_value SlowLogKeep(napi_env env, napi_callback_info info) {
   const Arguments<2> in(env, info);
-  return ToJs(env, this_thread().kept_words.Add(KeptWords(in.Int(0), in.Int64(1))));
+  return ToJs(env, this_thread().kept_words.Add(LoggedWords(in.Int(0), in.Int64(1))));
 }
 
 Napi::Value SlowLogAddKept(const Napi::CallbackInfo& info) {

@@ -6,19 +6,19 @@
 
 namespace tutti {
 
-std::vector<std::string> SlowWords(std::span<const std::string_view> words) {
+std::vector<std::string> SlowWords(std::span<const std::string_view> words, size_t count) {
   std::vector<std::string> kept;
-  const bool is_long = words.size() > kSlowWordsMax;
-  const size_t count = is_long ? kSlowWordsMax - 1 : words.size();
-  kept.reserve(count + 1);
-  for (const std::string_view word : words.first(count)) {
+  const bool is_long = count > kSlowWordsMax;
+  const size_t shown_count = is_long ? kSlowWordsMax - 1 : count;
+  kept.reserve(shown_count + 1);
+  for (const std::string_view word : words.first(shown_count)) {
     std::string text(word.substr(0, kSlowWordBytesMax));
     if (word.size() > kSlowWordBytesMax) {
       text += "... (" + std::to_string(word.size() - kSlowWordBytesMax) + " more bytes)";
     }
     kept.push_back(std::move(text));
   }
-  if (is_long) kept.push_back("... (" + std::to_string(words.size() - count) + " more arguments)");
+  if (is_long) kept.push_back("... (" + std::to_string(count - shown_count) + " more arguments)");
   return kept;
 }
 

@@ -26,9 +26,9 @@ struct SlowCommand {
   std::string address, name;  // of the client
 };
 
-// The words as they are kept: at most kSlowWordsMax, the last of which tells how many more there
-// were.
-std::vector<std::string> SlowWords(std::span<const std::string_view> words);
+// The words as they are kept: at most kSlowWordsMax, the last of which tells how many more of the
+// `count` there were. `words` are the first of them, no fewer than are kept.
+std::vector<std::string> SlowWords(std::span<const std::string_view> words, size_t count);
 
 class SlowLog {
  public:
