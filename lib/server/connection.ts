@@ -54,6 +54,7 @@ export class Connection extends ClientState implements RequestSink {
   /** For the dispatcher. */
   readonly call: ConnectionCall;
 
+  lastCommand: Command | undefined;
   /** What CLIENT PAUSE has stopped. */
   postponed: Request | undefined;
 

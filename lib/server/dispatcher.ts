@@ -36,6 +36,8 @@ export interface Caller
   /** There is something that it may not do: not every command, key and channel is allowed. */
   readonly isLimited: boolean;
   readonly isUnauthenticated: boolean;
+  /** What it has asked for last, be it refused, for CLIENT LIST; undefined: there is no such command. */
+  lastCommand: Command | undefined;
   /** Undefined: the user is deleted. */
   readonly access: User | undefined;
   /** A refusal of the access list, for ACL LOG. */
@@ -212,17 +214,20 @@ export class Dispatcher {
   dispatch(caller: Caller, request: Request): void {
     let entry = this.#index.find(request, 0);
     if (entry === undefined) {
+      caller.lastCommand = undefined;
       this.#refuse(caller, this.#unknown(caller, request));
       return;
     }
     if (entry.subcommands !== undefined && request.count > 1) {
       const sub = entry.subcommands.find(request, 1);
       if (sub === undefined) {
+        caller.lastCommand = undefined;
         this.#refuse(caller, unknownSubcommand(request));
         return;
       }
       entry = sub;
     }
+    caller.lastCommand = entry.command;
     const { count } = request;
     if (count < entry.wordsMin || count > entry.wordsMax) {
       const complaint = replyErrors.wrongArity(entry.fullName);
@@ -367,7 +372,6 @@ export class Dispatcher {
       this.#refuse(caller, replyErrors.notInTransaction(), entry);
       return;
     }
-    caller.call.command = entry.command; // what CLIENT LIST tells
     const kept = request.retain();
     caller.queuedBytes += kept.heldBytes;
     caller.queuedBlobBytes += kept.blobBytes;

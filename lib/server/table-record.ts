@@ -70,13 +70,13 @@ export class TableRecord {
   }
 
   #updateTexts(): void {
-    const { id, flags, call } = this.#connection;
+    const { id, flags, lastCommand } = this.#connection;
     if (flags !== this.#flags) {
       this.#flags = flags;
       this.#isShownWaiting = flags.includes('b');
       this.#host.addon.clientSetText(id, 'flags', flags);
     }
-    const command = this.#host.dispatcher.nameOf(call.command);
+    const command = lastCommand ? this.#host.dispatcher.nameOf(lastCommand) : 'NULL';
     if (command !== this.#command) {
       this.#command = command;
       this.#host.addon.clientSetText(id, 'lastCommand', command);

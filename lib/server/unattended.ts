@@ -63,6 +63,7 @@ export abstract class UnattendedCaller implements Client, Caller, ReplySink {
     return false;
   }
   cancelWait(): void {}
+  lastCommand: Command | undefined;
   close(): void {}
   closeForQueue(): void {}
   closeAfterReply(): void {}

@@ -203,6 +203,52 @@ t.test('CLIENT LIST shows what a connection holds', async (t) => {
   other.close();
 });
 
+/** What is said, and what CLIENT LIST names then, as redis-server does. */
+const lastCommands = [
+  { lines: [], wanted: 'NULL' },
+  { lines: ['PING', 'NOSUCH x'], wanted: 'NULL' },
+  { lines: ['PING', 'CLIENT NOSUCH'], wanted: 'NULL' },
+  { lines: ['PING', 'GET'], wanted: 'get' },
+  { lines: ['PING', 'CLIENT'], wanted: 'client' },
+  { lines: ['PING', 'CONFIG GET'], wanted: 'config|get' },
+  { lines: ['MULTI', 'SET a b'], wanted: 'set' },
+  { lines: ['MULTI', 'SET a b', 'EXEC'], wanted: 'exec' },
+  { lines: ['SUBSCRIBE c', 'GET a'], wanted: 'get' },
+  { lines: ['AUTH limited x', 'GET a'], wanted: 'get' },
+  { lines: ['AUTH limited x', 'CONFIG GET x'], wanted: 'config|get' },
+];
+
+t.test('CLIENT LIST shows the last command, also one that was refused', async (t) => {
+  const redis = missingPrograms('redis-server') ? undefined : await startRedis();
+  t.teardown(() => redis?.stop());
+  for (const port of redis ? [redis.port, server.port] : [server.port]) {
+    const observer = await Connection.open(port);
+    await observer.request('ACL', 'SETUSER', 'limited', 'on', 'nopass', '-@all', '+ping');
+    const connections: Connection[] = [];
+    for (const { lines } of lastCommands) {
+      const connection = await Connection.open(port);
+      connections.push(connection);
+      for (const line of lines) {
+        connection.send(...line.split(' '));
+        await connection.reply();
+      }
+    }
+    const ports = connections.map(({ socket }) => socket.localPort);
+    const shown = async () => {
+      const list = String(await observer.request('CLIENT', 'LIST'));
+      return ports.map((each) => new RegExp(` addr=\\S+:${each} .* cmd=(\\S+) `).exec(list)?.[1]);
+    };
+    const wanted = lastCommands.map((each) => each.wanted);
+    // Ours may be a second old.
+    for (const deadlineMs = Date.now() + 10_000; Date.now() < deadlineMs; ) {
+      if ((await shown()).join() === wanted.join()) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    t.strictSame(await shown(), wanted);
+    for (const connection of [...connections, observer]) connection.close();
+  }
+});
+
 t.test('tracking is refused', async (t) => {
   await expectReplies(t, client, [
     ['CLIENT TRACKING ON', '-ERR CLIENT TRACKING is not supported by this server'],
