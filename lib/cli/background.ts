@@ -1,9 +1,6 @@
-// The settings by which init systems run a server: daemonize, supervised, and what `ps` shows.
+// The settings by which init systems run a server: daemonize and supervised.
 
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { expandTitle } from '../config/setting-readers.ts';
 import type { Settings } from '../config/settings.ts';
 import { log } from '../core/log.ts';
 import { addon } from '../engine/addon.ts';
@@ -86,55 +83,6 @@ function tellSystemd(text: string): void {
     log.warning('supervised systemd: there is no NOTIFY_SOCKET in the environment');
     return;
   }
-  const errno = addon().notifySupervisor(path, text);
+  const errno = addon().sendDatagram(path, text);
   if (errno !== 0) log.warning(`supervised systemd: ${path} cannot be told (errno ${errno})`);
-}
-
-/** The name by which the program was called. */
-export function programName(): string {
-  const name = basename(process.argv[1] ?? '');
-  return name === '' || name.endsWith('.js') ? 'tutti-server' : name;
-}
-
-/** What `ps` and `top` show of this process, in place of `node`. */
-export function setTitle(settings: Settings): void {
-  const name = programName();
-  if (settings.isOn('set-proc-title')) {
-    const called = basename(process.argv[1] ?? '') === name ? (process.argv[1] ?? name) : name;
-    const title = titleOf(settings, called);
-    // There is as much room as the arguments took.
-    process.title = title.length < roomForTitle() ? title : titleOf(settings, name);
-  }
-  try {
-    // The name that `pgrep` and `killall` look for; the kernel keeps 15 letters of it.
-    writeFileSync('/proc/self/comm', name);
-  } catch {
-    // No /proc in this container.
-  }
-}
-
-function titleOf(settings: Settings, title: string): string {
-  const { port } = settings;
-  const tlsPort = settings.number('tls-port');
-  const address = settings.isGiven('bind') ? (settings.bind[0] ?? '*') : '*';
-  const fields: Record<string, string> = {
-    title,
-    'listen-addr':
-      port === 0 && tlsPort === 0 ? settings.unixSocket : `${address}:${port || tlsPort}`,
-    'server-mode': '',
-    port: String(port),
-    'tls-port': String(tlsPort),
-    unixsocket: settings.unixSocket,
-    'config-file': settings.configFile ?? '',
-  };
-  const template = settings.text('proc-title-template');
-  return expandTitle(template, (name) => fields[name] ?? '') ?? title;
-}
-
-function roomForTitle(): number {
-  try {
-    return readFileSync('/proc/self/cmdline').length;
-  } catch {
-    return 0;
-  }
 }

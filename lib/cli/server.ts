@@ -16,14 +16,10 @@ import { systemReason } from '../core/system-error.ts';
 import { Control, ListenError } from '../server/control.ts';
 import { checkRenames } from '../server/first-renames.ts';
 import { FirstUsersError, readFirstUsers } from '../server/first-users.ts';
-import {
-  becomeDaemon,
-  daemonize,
-  isToDaemonize,
-  programName,
-  setTitle,
-  tellReady,
-} from './background.ts';
+import { OomScore } from '../server/oom-score.ts';
+import { programName, setTitle } from '../server/process-title.ts';
+import { openSystemLog } from '../server/system-log.ts';
+import { becomeDaemon, daemonize, isToDaemonize, tellReady } from './background.ts';
 import { checkSystem, testMemory } from './machine-checks.ts';
 
 type Serving = Extract<Started, { kind: 'serve' }>;
@@ -76,6 +72,7 @@ function fitClients(settings: Settings): void {
 async function serve({ settings, warnings }: Serving, startedMs: number): Promise<void> {
   becomeDaemon(settings);
   setTitle(settings);
+  openSystemLog(settings);
   process.on('uncaughtException', (error) => {
     log.warning(`The main thread failed: ${error.stack ?? error.message}`);
     process.exit(1);
@@ -85,10 +82,12 @@ async function serve({ settings, warnings }: Serving, startedMs: number): Promis
     log.notice('No configuration file is given: all settings have their defaults');
   for (const warning of warnings) log.warning(warning);
   fitClients(settings);
+  const oomScore = new OomScore();
+  oomScore.begin(settings);
   tellWho(settings);
   const users = await orEnd(() => readUsers(settings));
   await orEnd(async () => {
-    new Control(settings, users, startedMs).listen(() => tellReady(settings));
+    new Control(settings, users, oomScore, startedMs).listen(() => tellReady(settings));
   });
 }
 

@@ -211,7 +211,9 @@ export function someOf(name: string, byDefault: string, choices: readonly string
 
 /** Two of its words mean the same. */
 export function oomScoreAdj(): SettingRow {
-  const row = oneOf('oom-score-adj', 'no', ['no', 'yes', 'relative', 'absolute']);
+  const row = oneOf('oom-score-adj', 'no', ['no', 'yes', 'relative', 'absolute'], {
+    effect: 'Whether the server changes its /proc/self/oom_score_adj: by a value, or to one.',
+  });
   return {
     ...row,
     read(given, before) {

@@ -140,13 +140,16 @@ export const settingRows: readonly SettingRow[] = [
     effect: 'What is logged.',
   }),
   string('logfile', '', { ...fixed, effect: 'Empty: standard output.' }),
-  flag('syslog-enabled', 'no', fixed),
-  string('syslog-ident', 'redis', fixed),
+  flag('syslog-enabled', 'no', {
+    ...fixed,
+    effect: "Whether the log also goes to the system's, by /dev/log.",
+  }),
+  string('syslog-ident', 'redis', { ...fixed, effect: 'The name of the server there.' }),
   oneOf(
     'syslog-facility',
     'local0',
     ['user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'],
-    fixed,
+    { ...fixed, effect: 'The facility that it logs as there.' },
   ),
   flag('always-show-logo', 'no', {
     ...fixed,
@@ -191,7 +194,12 @@ export const settingRows: readonly SettingRow[] = [
   string('bgsave-cpulist', '', { ...fixed, aliases: ['bgsave_cpulist'] }),
   string('ignore-warnings', ''),
   oomScoreAdj(),
-  list('oom-score-adj-values', '0 200 800', {}, readOomScores),
+  list(
+    'oom-score-adj-values',
+    '0 200 800',
+    { effect: 'What is written there: the first value, for a primary.' },
+    readOomScores,
+  ),
   fitted(integer('hz', 10, 0, INT_MAX), 1, 500),
   flag('dynamic-hz', 'yes'),
   integer('busy-reply-threshold', 5000, 0, LONG_MAX, { aliases: ['lua-time-limit'] }),

@@ -28,6 +28,13 @@ const marks: Record<loglevel.LogLevelNames, string> = {
 const logger = loglevel.getLogger('tutti');
 /** Undefined: standard output. */
 let file: string | undefined;
+/** Where lines go besides. */
+let systemLog: ((level: LogLevel, text: string) => void) | undefined;
+
+function levelOf(method: loglevel.LogLevelNames): LogLevel {
+  const level = Object.entries(levels).find(([, name]) => name === method)?.[0] ?? '';
+  return isLogLevel(level) ? level : 'warning';
+}
 
 function two(value: number): string {
   return value < 10 ? `0${value}` : String(value);
@@ -51,13 +58,21 @@ function write(written: string): void {
   }
 }
 
-logger.methodFactory = (method) => (text: string) => write(line(marks[method], text));
+logger.methodFactory = (method) => (text: string) => {
+  write(line(marks[method], text));
+  systemLog?.(levelOf(method), text);
+};
 logger.setLevel('info', false);
 
 /** @param path Where lines are added; empty: standard output. @throws {Error} With `code`, if the file cannot be opened. */
 export function openLog(path: string): void {
   file = path === '' ? undefined : resolve(path);
   if (file !== undefined) closeSync(openSync(file, 'a', 0o644));
+}
+
+/** Lines of the levels that are logged also go to `send`. */
+export function setSystemLog(send: (level: LogLevel, text: string) => void): void {
+  systemLog = send;
 }
 
 export function setLogLevel(level: LogLevel): void {

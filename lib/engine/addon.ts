@@ -325,8 +325,8 @@ export interface Addon
   closeListener(id: number): void;
   /** Sends `text` as it is to a descriptor and closes it: a refused client. */
   refuse(fd: number, text: string): void;
-  /** Sends one datagram to the Unix socket of a supervisor; a `@` first is one of the abstract space. @returns 0 or an errno. */
-  notifySupervisor(path: string, text: string): number;
+  /** Sends one datagram to a Unix socket, unless that would wait; a `@` first is one of the abstract space. @returns 0 or an errno. */
+  sendDatagram(path: string, text: string): number;
 
   // --- one thread ---
   /**

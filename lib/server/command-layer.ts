@@ -39,6 +39,7 @@ import {
 } from './messages.ts';
 import { Monitors } from './monitors.ts';
 import { Pause, pauseKinds } from './pause.ts';
+import { openSystemLog } from './system-log.ts';
 import { resetThreadTotals, threadTotals } from './thread-figures.ts';
 
 /** What commands ask of the process: carried out here, or by the main thread. */
@@ -246,6 +247,7 @@ export function openThreadLog(start: ThreadStart): void {
   const level = settings.text('loglevel');
   if (isLogLevel(level)) setLogLevel(level);
   openLog(settings.text('logfile'));
+  openSystemLog(settings);
 }
 
 /** A message of the thread's mailbox. */

@@ -34,6 +34,7 @@ import {
   type ToThread,
 } from './messages.ts';
 import { shareMonitors } from './monitors.ts';
+import type { OomScore } from './oom-score.ts';
 import { sharePause } from './pause.ts';
 import { SettingChanges } from './setting-changes.ts';
 import { shareThreadFigures } from './thread-figures.ts';
@@ -83,9 +84,9 @@ export class Control {
   #isStopping = false;
 
   /** @param users Have been found right. @param startedMs When the process began. */
-  constructor(settings: Settings, users: InitialUsers, startedMs: number) {
+  constructor(settings: Settings, users: InitialUsers, oomScore: OomScore, startedMs: number) {
     this.#settings = settings;
-    this.#settingChanges = new SettingChanges(settings);
+    this.#settingChanges = new SettingChanges(settings, oomScore);
     const asked = settings.isGiven('io-threads') ? settings.number('io-threads') : IO_THREADS_MAX;
     const threadCount = Math.min(asked, IO_THREADS_MAX, coreCount());
     // The script host counts too.

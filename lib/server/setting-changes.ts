@@ -8,6 +8,8 @@ import { possibleClientsMax } from '../core/open-files.ts';
 import { systemReason } from '../core/system-error.ts';
 import { ListenError } from './listener.ts';
 import type { Pairs } from './messages.ts';
+import type { OomScore } from './oom-score.ts';
+import { setTitle } from './process-title.ts';
 import { readTlsSetup, type TlsSetup, TlsSetupError } from './tls-setup.ts';
 
 const TICKET_KEY_BYTES = 48;
@@ -18,11 +20,13 @@ export class SettingChanges {
   readonly #settings: Settings;
   /** Of the tickets with which clients go on with a TLS session. */
   readonly #ticketKeys = randomBytes(TICKET_KEY_BYTES).toString('hex');
+  readonly #oomScore: OomScore;
   /** Of the change that is carried out. */
   tls: TlsSetup | undefined;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, oomScore: OomScore) {
     this.#settings = settings;
+    this.#oomScore = oomScore;
   }
 
   /** @throws {ListenError} */
@@ -47,13 +51,21 @@ export class SettingChanges {
     const error = this.#settings.check(pairs, { allowInternal: true, allowProtected: true });
     if (error !== undefined) return error;
     const folder = process.cwd();
+    const next = new Settings(this.#settings.snapshot());
+    next.set(pairs);
     const failure =
-      clientsFailure(pairs) ?? this.#changeFolder(pairs) ?? this.#changeDoors(pairs, reopen);
+      clientsFailure(pairs) ??
+      this.#changeFolder(pairs) ??
+      this.#changeOomScore(pairs, next) ??
+      this.#changeDoors(pairs, next, reopen);
     if (failure !== undefined) {
       process.chdir(folder);
+      if (oomName(pairs) !== undefined) this.#oomScore.apply(this.#settings);
       return failure;
     }
     this.#settings.set(pairs);
+    if (pairs.some(([name]) => name.toLowerCase() === 'proc-title-template'))
+      setTitle(this.#settings);
     const level = this.#settings.text('loglevel');
     if (isLogLevel(level)) setLogLevel(level);
     return undefined;
@@ -70,11 +82,21 @@ export class SettingChanges {
     }
   }
 
+  /** How readily the kernel ends the process. @returns Why that has not changed. */
+  #changeOomScore(pairs: Pairs, next: Settings): ReplyError | undefined {
+    const name = oomName(pairs);
+    if (name === undefined || this.#oomScore.apply(next)) return undefined;
+    const reason = 'Failed to set current oom_score_adj. Check server logs.';
+    return replyErrors.configSetFailed(name, reason);
+  }
+
   /** Where clients come in, and by which certificates. @returns Why nothing of it has changed. */
-  #changeDoors(pairs: Pairs, reopen: (next: Settings) => boolean): ReplyError | undefined {
+  #changeDoors(
+    pairs: Pairs,
+    next: Settings,
+    reopen: (next: Settings) => boolean,
+  ): ReplyError | undefined {
     this.tls = undefined;
-    const next = new Settings(this.#settings.snapshot());
-    next.set(pairs);
     const tlsName = pairs.find(([name]) => name.toLowerCase().startsWith('tls-'))?.[0];
     try {
       if (tlsName !== undefined && next.tlsPort !== 0)
@@ -93,6 +115,10 @@ export class SettingChanges {
         : 'Unable to listen on this port. Check server logs.';
     return replyErrors.configSetFailed(doorName, reason);
   }
+}
+
+function oomName(pairs: Pairs): string | undefined {
+  return pairs.find(([name]) => name.toLowerCase().startsWith('oom-score-adj'))?.[0];
 }
 
 /** Clients need open files. */

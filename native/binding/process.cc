@@ -287,9 +287,9 @@ napi_value ResetStatistics(napi_env, napi_callback_info) {
   return kUndefined;
 }
 
-// notifySupervisor(path, text): one datagram to a socket that waits for such, as systemd's does. A
+// sendDatagram(path, text): one datagram to a socket that takes such, as systemd's or the log's. A
 // path that begins with '@' is a name in the abstract space. Returns 0 or an errno.
-Napi::Value NotifySupervisor(const Napi::CallbackInfo& info) {
+Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
   const std::string path = ToText(info[0]);
   const std::string text = ToText(info[1]);
   const auto answer = [&info](int error) { return Napi::Number::New(info.Env(), error); };
@@ -320,7 +320,7 @@ std::span<const Export> ProcessExports() {
       {"listenerPort", ListenerPort},
       {"closeListener", CloseListener},
       {"refuse", Wrapped<Refuse>},
-      {"notifySupervisor", Wrapped<NotifySupervisor>},
+      {"sendDatagram", Wrapped<SendDatagram>},
       {"unixMicroseconds", UnixMicroseconds},
       {"statistics", Wrapped<Statistics>},
       {"resetStatistics", ResetStatistics},
