@@ -41,18 +41,14 @@ const subcommands: readonly Subcommand[] = [
     usage: 'DIGEST',
     summary: 'Returns a number of 160 bits that stands for all keys and values.',
     arity: 2,
-    run: ({ reply }) => reply.simple(addon().keyspaceDigest().toString('hex')),
+    run: digest,
   },
   {
     name: 'DIGEST-VALUE',
     usage: 'DIGEST-VALUE <key> [<key> ...]',
     summary: 'Returns such numbers that stand for values.',
     arity: -2,
-    run({ client, reply, request }) {
-      reply.array(request.count - 2);
-      for (let i = 2; i < request.count; i++)
-        reply.simple(addon().valueDigest(client.db, i).toString('hex'));
-    },
+    run: digestValues,
   },
   {
     name: 'OBJECT',
@@ -224,7 +220,44 @@ function endBy(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal);
 }
 
-function object({ client, reply }: Call): void {
+/** Digits of a digest. */
+const DIGEST_DIGITS = 40;
+/** Digests that one message of the core brings. */
+const DIGESTS_PER_MESSAGE_MAX = 1000;
+
+function digest(call: Call): void {
+  if (!call.mayWait) {
+    call.reply.simple(addon().keyspaceDigest());
+    return;
+  }
+  const { connection, sequence } = call.wait((to, _, text) => to.simple(text));
+  addon().keyspaceDigestLater(connection, sequence);
+}
+
+function digestValues(call: Call): void {
+  const { client, reply, request } = call;
+  const count = request.count - 2;
+  if (!call.mayWait || count === 0 || count > DIGESTS_PER_MESSAGE_MAX) {
+    reply.array(count);
+    for (let i = 2; i < request.count; i++) reply.simple(addon().valueDigest(client.db, i));
+    return;
+  }
+  const { connection, sequence } = call.wait((to, _, text) => {
+    to.array(count);
+    for (let at = 0; at < text.length; at += DIGEST_DIGITS)
+      to.simple(text.slice(at, at + DIGEST_DIGITS));
+  });
+  addon().valueDigestsLater(client.db, 2, count, connection, sequence);
+}
+
+function object(call: Call): void {
+  const { client, reply } = call;
+  if (call.mayWait) {
+    const { connection, sequence } = call.wait((to, _, text) => to.simple(text));
+    if (addon().debugObjectLater(client.db, 2, connection, sequence) === -codes.notFound)
+      throw replyErrors.noSuchKey();
+    return;
+  }
   const text = addon().debugObject(client.db, 2);
   if (text === '') throw replyErrors.noSuchKey();
   reply.simple(text);

@@ -69,12 +69,24 @@ export interface ObservationCommands {
   restExpiry(untilMs: number): void;
 
   // --- DEBUG ---
-  /** Of 20 bytes, of all keys and values. */
-  keyspaceDigest(): Buffer;
+  /** 40 digits, of all keys and values. */
+  keyspaceDigest(): string;
   /** The same of a value; zeros if there is none. */
-  valueDigest(db: number, key: number): Buffer;
+  valueDigest(db: number, key: number): string;
   /** What DEBUG OBJECT answers, empty if there is no such key. */
   debugObject(db: number, key: number): string;
+  /** The same off the event loop: the answer is the text of the completion. */
+  keyspaceDigestLater(connection: number, sequence: number): void;
+  /** Of `count` values, one behind the other. */
+  valueDigestsLater(
+    db: number,
+    firstKey: number,
+    count: number,
+    connection: number,
+    sequence: number,
+  ): void;
+  /** @returns 0, -notFound. */
+  debugObjectLater(db: number, key: number, connection: number, sequence: number): number;
   /** Makes `count` keys, named by word `prefix` (-1: `key`) and a number; the end comes by mailbox. `valueBytes` below 0: as many as are needed. @returns 0, -outOfMemory. */
   populate(
     db: number,

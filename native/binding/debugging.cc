@@ -2,7 +2,9 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "binding/call.h"
 #include "binding/command_words.h"
@@ -16,28 +18,63 @@ namespace tutti {
 
 namespace {
 
-Napi::Value ToBuffer(Napi::Env env, const Sha1Digest& digest) {
-  return Napi::Buffer<uint8_t>::Copy(env, digest.data(), digest.size());
+// `make` answers the text of the completion, as values take as long as they are large.
+template <typename Make>
+void TellLater(Completion completion, Make make) {
+  background::Run(background::Queue::kValues,
+                  [completion = std::move(completion), make = std::move(make)] {
+                    completion.Done(Code::kOk, make());
+                  });
+}
+
+std::string HexOf(const Sha1Digest& digest) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const uint8_t byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
 }
 
 Napi::Value KeyspaceDigest(const Napi::CallbackInfo& info) {
-  return ToBuffer(info.Env(), DigestOfAll());
+  return Napi::String::New(info.Env(), HexOf(DigestOfAll()));
+}
+
+napi_value KeyspaceDigestLater(napi_env env, napi_callback_info info) {
+  const Arguments<2> in(env, info);
+  TellLater(ToCompletion(this_thread(), in.Int(0), in.Int(1)), [] { return HexOf(DigestOfAll()); });
+  return kUndefined;
+}
+
+// Without a value where the key is refused.
+keys::ValueFacts FactsOfWord(int db, int32_t word) {
+  const std::string_view key = this_thread().Word(word);
+  return ThreadState::IsRefused(key) ? keys::ValueFacts() : keys::FactsOf(db, key);
+}
+
+std::string DigestOf(const keys::ValueFacts& facts) {
+  return HexOf(DigestOfValue(facts.value.get(), facts.expire_at_ms >= 0));
 }
 
 Napi::Value ValueDigest(const Napi::CallbackInfo& info) {
-  const std::string_view key = this_thread().Word(ToInt32(info[1]));
-  if (ThreadState::IsRefused(key)) return ToBuffer(info.Env(), {});
-  const keys::ValueFacts facts = keys::FactsOf(ToInt32(info[0]), key);
-  return ToBuffer(info.Env(), DigestOfValue(facts.value.get(), facts.expire_at_ms >= 0));
+  return Napi::String::New(info.Env(), DigestOf(FactsOfWord(ToInt32(info[0]), ToInt32(info[1]))));
 }
 
-// Empty if there is no such key.
-Napi::Value DebugObject(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const std::string_view key = this_thread().Word(ToInt32(info[1]));
-  if (ThreadState::IsRefused(key)) return Napi::String::New(env, "");
-  const keys::ValueFacts facts = keys::FactsOf(ToInt32(info[0]), key);
-  if (!facts.value) return Napi::String::New(env, "");
+// valueDigestsLater(db, firstKey, count, connection, sequence): the text is that of all of them.
+napi_value ValueDigestsLater(napi_env env, napi_callback_info info) {
+  const Arguments<5> in(env, info);
+  std::vector<keys::ValueFacts> all;
+  for (int32_t i = 0; i < in.Int(2); i++) all.push_back(FactsOfWord(in.Int(0), in.Int(1) + i));
+  TellLater(ToCompletion(this_thread(), in.Int(3), in.Int(4)), [all = std::move(all)] {
+    std::string text;
+    for (const keys::ValueFacts& facts : all) text += DigestOf(facts);
+    return text;
+  });
+  return kUndefined;
+}
+
+std::string TextOf(const keys::ValueFacts& facts) {
   constexpr size_t kFrameBytes = 11;  // of a DUMP: the type, the version and the checksum
   const Ref<String> dump = Dump(*facts.value, true);
   const size_t dump_bytes = dump ? dump->view().size() - kFrameBytes : 0;
@@ -48,7 +85,23 @@ Napi::Value DebugObject(const Napi::CallbackInfo& info) {
       static_cast<const void*>(facts.value.get()), static_cast<long long>(facts.references),
       facts.encoding, dump_bytes, facts.access & 0xffffff,
       static_cast<long long>(facts.idle_seconds));
-  return Napi::String::New(env, text, static_cast<size_t>(bytes));
+  return {text, static_cast<size_t>(bytes)};
+}
+
+// Empty if there is no such key.
+Napi::Value DebugObject(const Napi::CallbackInfo& info) {
+  const keys::ValueFacts facts = FactsOfWord(ToInt32(info[0]), ToInt32(info[1]));
+  return Napi::String::New(info.Env(), facts.value ? TextOf(facts) : "");
+}
+
+// debugObjectLater(db, key, connection, sequence)
+napi_value DebugObjectLater(napi_env env, napi_callback_info info) {
+  const Arguments<4> in(env, info);
+  keys::ValueFacts facts = FactsOfWord(in.Int(0), in.Int(1));
+  if (!facts.value) return ToJs(env, Code::kNotFound);
+  TellLater(ToCompletion(this_thread(), in.Int(2), in.Int(3)),
+            [facts = std::move(facts)] { return TextOf(facts); });
+  return ToJs(env, Code::kOk);
 }
 
 // populate(db, prefix, count, valueBytes, connection, sequence): without a prefix (-1) it is `key`;
@@ -77,8 +130,11 @@ napi_value StartPopulate(napi_env env, napi_callback_info info) {
 std::span<const Export> DebugExports() {
   static constexpr Export exports[] = {
       {"keyspaceDigest", Wrapped<KeyspaceDigest>},
+      {"keyspaceDigestLater", KeyspaceDigestLater},
       {"valueDigest", Wrapped<ValueDigest>},
+      {"valueDigestsLater", ValueDigestsLater},
       {"debugObject", Wrapped<DebugObject>},
+      {"debugObjectLater", DebugObjectLater},
       {"populate", StartPopulate},
   };
   return exports;

@@ -2,8 +2,9 @@
 
 import t, { type Test } from 'tap';
 import { missingPrograms, startRedis } from '../helpers/peers.ts';
+import { pingDuring } from '../helpers/pings.ts';
 import { RawClient } from '../helpers/raw-client.ts';
-import { Connection, startServer } from '../helpers/server.ts';
+import { Connection, startServer, type Value } from '../helpers/server.ts';
 import { request } from '../oracle/replies.ts';
 import { expectReplies } from './expect.ts';
 
@@ -356,3 +357,35 @@ t.test(
     }
   },
 );
+
+t.test('what takes long of a large value holds up nobody else', async (t) => {
+  const server = await startServer(['--enable-debug-command', 'yes', '--io-threads', '1']);
+  t.teardown(() => server.stop());
+  const client = await server.raw();
+  t.teardown(() => client.close());
+  const elementCount = 32 * 1024 * 1024;
+  await client.request('AI.TENSORSET', 'zeros', 'FLOAT', elementCount);
+  await client.request('SET', 'small', 'text');
+  for (const words of [
+    ['DIGEST-VALUE', 'zeros', 'small', 'absent'],
+    ['DIGEST'],
+    ['OBJECT', 'zeros'],
+  ]) {
+    let reply: Value = null;
+    const { count, longestMs, totalMs } = await pingDuring(server, async () => {
+      reply = await client.request('DEBUG', ...words);
+    });
+    t.ok(count > 5, `${count} PINGs within ${totalMs} ms`);
+    t.ok(longestMs < 0.8 * totalMs, `the longest took ${longestMs} of ${totalMs} ms`);
+    // Within EXEC it is done at once.
+    client.send('MULTI');
+    client.send('DEBUG', ...words);
+    client.send('EXEC');
+    t.strictSame([await client.reply(), await client.reply()], ['OK', 'QUEUED']);
+    const executed = (await client.reply()) as Value[];
+    const isSame = (value: Value) => String(value).replace(/ lru.*/, '');
+    t.equal(isSame(executed[0] ?? null), isSame(reply), words[0] as string);
+  }
+  t.equal(await client.refusal('DEBUG', 'OBJECT', 'absent'), 'ERR no such key');
+  t.equal(await client.request('PING'), 'PONG');
+});
