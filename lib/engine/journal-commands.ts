@@ -69,6 +69,8 @@ export interface JournalCommands {
   journalStart(path: string, bytes: number): string | undefined;
   /** Takes a snapshot and begins the next file at the same moment; the end is told as `rewritten`. */
   journalRewrite(options: JournalRewriteOptions): string | undefined;
+  /** Whether a manifest names the base that `rewritten` told of; until then the rewrite goes on. */
+  journalNoteManifest(isWritten: boolean): void;
   /** Ends the rewrite that goes on, and waits for that. */
   journalCancelRewrite(): void;
   /** Switches off, and waits until all is on the disk, or cannot be. */

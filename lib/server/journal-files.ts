@@ -388,16 +388,19 @@ export class JournalFiles {
     const rewrite = this.#rewrite;
     this.#rewrite = undefined;
     if (rewrite === undefined) return;
-    if (code === codes.ok && (this.#isOn || rewrite.next === undefined)) this.#adopt(rewrite);
+    let isAdopted = false;
+    if (code === codes.ok && (this.#isOn || rewrite.next === undefined))
+      isAdopted = this.#adopt(rewrite);
     else if (code === codes.shuttingDown) log.warning('Rewriting was ended before it was done');
     else log.warning(`Rewriting the append only file failed: ${text}`);
+    this.#addon.journalNoteManifest(isAdopted);
     if (code !== codes.ok) this.#failedMs = Date.now();
     this.#onRewritten?.();
     this.#onRewritten = undefined;
   }
 
-  /** The new base takes the place of all that was before it. */
-  #adopt({ base, next }: Rewrite): void {
+  /** The new base takes the place of all that was before it. @returns Whether it could. */
+  #adopt({ base, next }: Rewrite): boolean {
     const manifest = new Manifest();
     manifest.base = base;
     if (next) manifest.increments = [next];
@@ -409,11 +412,13 @@ export class JournalFiles {
       this.#lacksBase = false;
       this.#dropHistory();
       log.notice('Background AOF rewrite finished successfully');
+      return true;
     } catch (error) {
       this.#failedMs = Date.now();
       log.warning(
         `The manifest of the append only files cannot be written: ${systemReason(error)}`,
       );
+      return false;
     }
   }
 

@@ -101,6 +101,11 @@ Napi::Value JournalRewrite(const Napi::CallbackInfo& info) {
   return Complaint(info.Env(), Journal::Get().StartRewrite(std::move(rewrite)));
 }
 
+Napi::Value JournalNoteManifest(const Napi::CallbackInfo& info) {
+  Journal::Get().NoteManifest(info[0].As<Napi::Boolean>().Value());
+  return info.Env().Undefined();
+}
+
 Napi::Value JournalCancelRewrite(const Napi::CallbackInfo& info) {
   Journal::Get().CancelRewrite();
   return info.Env().Undefined();
@@ -160,6 +165,7 @@ std::span<const Export> JournalExports() {
       {"journalSettings", Wrapped<JournalSettingsSet>},
       {"journalStart", Wrapped<JournalStart>},
       {"journalRewrite", Wrapped<JournalRewrite>},
+      {"journalNoteManifest", Wrapped<JournalNoteManifest>},
       {"journalCancelRewrite", Wrapped<JournalCancelRewrite>},
       {"journalStop", Wrapped<JournalStop>},
       {"journalResume", JournalResume},

@@ -109,6 +109,7 @@ Status Journal::StartRewrite(Rewrite rewrite) {
       return Code::kSaving;
     }
     is_rewriting_ = true;
+    is_manifest_due_ = false;
     ++rewrite_count_;
     rewrite_ = progress;
     rewrite_started_at_s_ = NowSeconds();
@@ -145,7 +146,7 @@ void Journal::WriteBase(Rewrite rewrite, KeyspaceSnapshot snapshot,
   {
     const std::lock_guard lock(mutex_);
     is_rewriting_ = false;
-    is_rewrite_ok_ = status.ok();
+    is_rewrite_ok_ = is_manifest_due_ = status.ok();
     rewrite_seconds_ = NowSeconds() - rewrite_started_at_s_;
     // One that was ended is no failure.
     if (!status.ok() && status.code() != Code::kShuttingDown) ++rewrite_failure_count_;
@@ -156,6 +157,13 @@ void Journal::WriteBase(Rewrite rewrite, KeyspaceSnapshot snapshot,
   }
   changed_.notify_all();
   Tell(Event::kRewritten, status);
+}
+
+void Journal::NoteManifest(bool is_written) {
+  const std::lock_guard lock(mutex_);
+  if (!is_manifest_due_) return;
+  is_manifest_due_ = false;
+  is_rewrite_ok_ = is_written;
 }
 
 void Journal::CancelRewrite() {
@@ -200,7 +208,7 @@ Journal::Facts Journal::facts() const {
   const std::lock_guard lock(mutex_);
   Facts facts;
   facts.is_on = journal::IsOn();
-  facts.is_rewriting = is_rewriting_;
+  facts.is_rewriting = is_rewriting_ || is_manifest_due_;
   facts.is_write_ok = is_write_ok_;
   facts.is_rewrite_ok = is_rewrite_ok_;
   facts.rewrite_started_at_s = rewrite_started_at_s_;

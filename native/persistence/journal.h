@@ -72,6 +72,9 @@ class Journal {
   // Takes a snapshot and begins the next file at the same moment, and switches the journal on if it
   // is off. kFailed: the next file cannot be made; kSaving: a rewrite goes on.
   Status StartRewrite(Rewrite rewrite);
+  // The manifest names the base that kRewritten told of, or could not be written. Until then the
+  // rewrite counts as going on: who sees its end may read the manifest.
+  void NoteManifest(bool is_written);
   // Ends the rewrite that goes on, and waits for that.
   void CancelRewrite();
   // Switches off, and waits until all is on the disk, unless it cannot be written. Its status.
@@ -117,6 +120,7 @@ class Journal {
   JournalSettings settings_;
   bool has_thread_ = false;
   bool is_rewriting_ = false;
+  bool is_manifest_due_ = false;  // the base is complete, and no manifest names it
   bool is_write_ok_ = true;
   std::shared_ptr<RdbSaveProgress> rewrite_;
   std::vector<int> next_files_;

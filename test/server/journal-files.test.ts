@@ -4,12 +4,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
+  fact,
   journalPath,
   kill,
   lastIncrement,
   newFolder,
   startJournal,
   startRefusal,
+  waitUntil,
 } from '../helpers/journal.ts';
 import { missingPrograms, startRedis } from '../helpers/peers.ts';
 import { Connection } from '../helpers/server.ts';
@@ -109,4 +111,25 @@ t.test('an empty line among the commands is refused', { skip }, async (t) => {
   const refusal = await startRefusal(t, made(t, entry, `${a}\r\n${b}`));
   t.match(refusal, new RegExp(`at offset ${a.length}: no command begins there`));
   t.equal(await redisKeys(made(t, entry, `${a}\r\n${b}`)), undefined);
+});
+
+t.test('a rewrite has ended once the manifest says so', async (t) => {
+  const folder = newFolder(t);
+  const server = await startJournal(t, folder);
+  const client = await server.raw();
+  const manifest = journalPath(folder, 'appendonly.aof.manifest');
+  for (let round = 2; round <= 30; round++) {
+    t.match(await client.request('BGREWRITEAOF'), 'rewriting started');
+    while ((await fact(client, 'aof_rewrite_in_progress')) !== '0');
+    const names = [`base.rdb seq ${round} type b`, `incr.aof seq ${round} type i`];
+    const lines = names.map((name) => `file appendonly.aof.${round}.${name}\n`);
+    t.equal(readFileSync(manifest, 'latin1'), lines.join(''));
+  }
+  // A manifest that cannot be written: its place is taken while the base is on its way.
+  await client.request('SET', 'k', 'v');
+  await client.request('CONFIG', 'SET', 'rdb-key-save-delay', '500000');
+  await client.request('BGREWRITEAOF');
+  mkdirSync(journalPath(folder, 'temp_appendonly.aof.manifest'));
+  await waitUntil('its end', async () => (await fact(client, 'aof_rewrite_in_progress')) === '0');
+  t.equal(await fact(client, 'aof_last_bgrewrite_status'), 'err');
 });
