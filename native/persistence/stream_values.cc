@@ -245,17 +245,27 @@ class NodeReader {
   std::vector<std::string> parts_;
 };
 
-void ReadPendingOf(StreamGroup& group, StreamGroup::Consumer& consumer, RdbReader& reader) {
+// `is_owned` says of each pending entry of the group whether a consumer has it.
+void ReadPendingOf(const StreamGroup& group, StreamGroup::Consumer& consumer,
+                   std::vector<bool>& is_owned, RdbReader& reader) {
   for (uint64_t left = reader.Count(16); left > 0 && reader.ok(); --left) {
     const StreamId id = ReadRawId(reader);
     const auto found = std::lower_bound(
         group.pending.begin(), group.pending.end(), id,
         [](const StreamGroup::Pending& each, const StreamId& sought) { return each.id < sought; });
     if (found == group.pending.end() || found->id != id) {
-      reader.Fail("a consumer has an entry that is not pending in its group");
+      return reader.Fail("a consumer has an entry that is not pending in its group");
     }
+    const auto index = static_cast<size_t>(found - group.pending.begin());
+    if (is_owned[index]) return reader.Fail("a pending entry that consumers have twice");
+    is_owned[index] = true;
     consumer.pending.push_back(id);
   }
+}
+
+template <typename Named>
+bool HasName(const std::vector<Named>& all, std::string_view name) {
+  return std::any_of(all.begin(), all.end(), [&](const Named& each) { return each.name == name; });
 }
 
 StreamGroup ReadGroup(uint8_t type, RdbReader& reader) {
@@ -274,18 +284,18 @@ StreamGroup ReadGroup(uint8_t type, RdbReader& reader) {
     }
     group.pending.push_back(pending);
   }
-  size_t pending_count = 0;
+  std::vector<bool> is_owned(group.pending.size());
   for (uint64_t left = reader.Count(8 + 2); left > 0 && reader.ok(); --left) {
     StreamGroup::Consumer consumer;
     consumer.name = reader.Text();
+    if (HasName(group.consumers, consumer.name)) reader.Fail("two consumers of one name");
     consumer.seen_at_ms = reader.Int64();
     if (type == rdb::kStream3) reader.Int64();  // when it was active: version 10 cannot say
-    ReadPendingOf(group, consumer, reader);
-    pending_count += consumer.pending.size();
+    ReadPendingOf(group, consumer, is_owned, reader);
     group.consumers.push_back(std::move(consumer));
   }
-  if (reader.ok() && pending_count != group.pending.size()) {
-    reader.Fail("pending entries of a group that are not each of one consumer");
+  if (reader.ok() && std::find(is_owned.begin(), is_owned.end(), false) != is_owned.end()) {
+    reader.Fail("a pending entry of a group that no consumer has");
   }
   return group;
 }
@@ -343,7 +353,9 @@ Ref<Object> ReadStream(uint8_t type, RdbReader& reader) {
   }
   std::vector<StreamGroup> groups;
   for (uint64_t left = reader.Count(4); left > 0 && reader.ok(); --left) {
-    groups.push_back(ReadGroup(type, reader));
+    StreamGroup group = ReadGroup(type, reader);
+    if (HasName(groups, group.name)) reader.Fail("two groups of one name");
+    groups.push_back(std::move(group));
   }
   if (!reader.ok()) return nullptr;
   if (!groups.empty()) {
