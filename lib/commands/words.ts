@@ -93,7 +93,9 @@ export function randomCountOf(request: Request, i: number): number {
 
 /** Pairs at random take two rows each: half as many are allowed. @throws {ReplyError} */
 export function checkPairCount(request: Request, i: number): void {
-  if (integerOf(request, i) >= 2 ** 62) throw replyErrors.outOfRange();
+  // Exact: as a number the highest that is allowed would be 2^62.
+  const value = request.integer(i) ?? request.bigint(i) ?? 0;
+  if (value >= 2n ** 62n) throw replyErrors.outOfRange();
 }
 
 /** A TIMEOUT of RedisAI: milliseconds, more than 0. @throws {ReplyError} */
