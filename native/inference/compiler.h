@@ -87,6 +87,7 @@ class Compiler {
   // Whether some of the model's runs may be divided by such a form: if nobody has said how many
   // threads a run has, and runs of one device come one at a time.
   bool MayBeDivided(const Model& model, const tutti_backend& backend) const;
+  uint32_t divided_thread_count() const { return divided_thread_count_; }
   // Has it made, once, by who was named to `set_divider`; returns at once.
   void WantDivided(const Model& model) const;
   void set_divider(std::function<void(Ref<const Model>)> divider) { divider_ = std::move(divider); }

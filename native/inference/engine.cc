@@ -65,9 +65,14 @@ struct Engine::State {
     if (queues.size() >= kQueueCountMax) {
       return Status(Code::kFailed, "ERR Could not initialize queue on requested device");
     }
+    const bool is_cpu = name.starts_with("CPU");
     auto* queue = new RunQueue(
         name, [this](std::list<QueuedRun>& runs) { ExecuteRuns(*compiler, runs); },
-        {.min_batch_wait_max = std::chrono::milliseconds(options.min_batch_wait_ms_max)});
+        {.min_batch_wait_max = std::chrono::milliseconds(options.min_batch_wait_ms_max),
+         .side_thread_max = is_cpu ? static_cast<int>(compiler->divided_thread_count()) - 1 : 0,
+         .gains_beside = [this](const QueuedRun& run, size_t runs_at_once) {
+           return GainsBeside(*compiler, run, runs_at_once);
+         }});
     if (Status status = queue->Start(options.threads_per_queue); !status.ok()) return status;
     if (closed) queue->Close();
     queues.push_back(queue);

@@ -143,11 +143,15 @@ struct ChosenForm {
 };
 
 ChosenForm ChooseForm(const Compiler& compiler, const Model& model,
-                      std::shared_ptr<CompiledModel> compiled, size_t input_bytes) {
+                      std::shared_ptr<CompiledModel> compiled, size_t input_bytes,
+                      size_t runs_at_once) {
   ChosenForm chosen{std::move(compiled)};
   if (!compiler.MayBeDivided(model, chosen.form->backend())) return chosen;
   chosen.is_noted = true;
   chosen.way = model.thread_choice.ChooseWhereDividedIsDear(input_bytes);
+  if (model.thread_choice.GainsBeside(input_bytes, runs_at_once)) {
+    chosen.way = ThreadChoice::Way::kOneThread;
+  }
   if (chosen.way == ThreadChoice::Way::kOneThread) return chosen;
   if (auto divided = model.divided()) {
     chosen.form = std::move(divided);
@@ -159,7 +163,7 @@ ChosenForm ChooseForm(const Compiler& compiler, const Model& model,
 }
 
 Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_tensor> inputs,
-                 size_t output_count, bool are_outputs_adopted) {
+                 size_t output_count, size_t runs_at_once, bool are_outputs_adopted) {
   auto compiled = FindCompiled(compiler, model);
   if (!compiled.ok()) return {{}, 0, compiled.status()};
   // Of others it is known before they are queued.
@@ -171,7 +175,8 @@ Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_t
   const tutti_backend& backend = compiled.value()->backend();
   const BackendKind kind = model.spec().backend;
   const size_t input_bytes = BytesOf(inputs);
-  const ChosenForm chosen = ChooseForm(compiler, model, std::move(compiled).value(), input_bytes);
+  const ChosenForm chosen =
+      ChooseForm(compiler, model, std::move(compiled).value(), input_bytes, runs_at_once);
   tutti_model* const handle = chosen.form->handle();
   const int64_t row_count = RowCount(inputs);
   const RunBudget budget = {model.memory_use, row_count,
@@ -186,12 +191,12 @@ Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_t
   return outputs;
 }
 
-Outputs Run(Compiler& compiler, const ModelRun& run) {
-  return RunModel(compiler, *run.model, ToViews(run.inputs), run.target.output_count,
+Outputs Run(Compiler& compiler, const ModelRun& run, size_t runs_at_once = 1) {
+  return RunModel(compiler, *run.model, ToViews(run.inputs), run.target.output_count, runs_at_once,
                   /*are_outputs_adopted=*/true);
 }
 
-Outputs Run(Compiler& compiler, const ScriptRun& run) {
+Outputs Run(Compiler& compiler, const ScriptRun& run, size_t) {
   auto compiled = FindCompiled(compiler, *run.script);
   if (!compiled.ok()) return {{}, 0, compiled.status()};
   const tutti_backend& backend = compiled.value()->backend();
@@ -364,7 +369,7 @@ void LearnWhetherShort(Compiler& compiler, const ModelRun& run, Clock::duration 
 
 void ExecuteAlone(Compiler& compiler, const QueuedRun& run, Clock::time_point begin) {
   const Outputs outputs =
-      std::visit([&](const auto& work) { return Run(compiler, work); }, run.work);
+      std::visit([&](const auto& work) { return Run(compiler, work, run.runs_at_once); }, run.work);
   Ending ending = EndingOf(outputs, run.target());
   // Before anyone is told: the client that is answered may ask AI.INFO next.
   CountExecution(StatisticsOf(run), begin, outputs.duration);
@@ -391,7 +396,8 @@ bool ExecuteBatch(Compiler& compiler, const std::vector<const QueuedRun*>& runs,
   std::vector<Ref<Tensor>> inputs = GatherInputs(works);
   if (inputs.empty()) return false;
   const Outputs outputs =
-      RunModel(compiler, model, ToViews(inputs), output_count, /*are_outputs_adopted=*/true);
+      RunModel(compiler, model, ToViews(inputs), output_count, runs[0]->runs_at_once,
+               /*are_outputs_adopted=*/true);
   inputs.clear();
   if (outputs.status.code() == Code::kOutOfMemory) return false;
 
@@ -448,6 +454,18 @@ void ExecuteRuns(Compiler& compiler, std::list<QueuedRun>& runs) {
   }
 }
 
+bool GainsBeside(const Compiler& compiler, const QueuedRun& run, size_t runs_at_once) {
+  const auto* const work = std::get_if<ModelRun>(&run.work);
+  if (!work) return false;  // scripts have effects: they go one after the other
+  const Model& model = *work->model;
+  const auto compiled = model.compiled();
+  if (!compiled || !compiler.MayBeDivided(model, compiled->backend())) return false;
+  if (model.gate.FreeCount() != SIZE_MAX) return false;
+  size_t input_bytes = 0;
+  for (const Ref<Tensor>& input : work->inputs) input_bytes += input->bytes();
+  return model.thread_choice.GainsBeside(input_bytes, runs_at_once);
+}
+
 std::optional<Status> ExecuteIfShort(Compiler& compiler, const ModelRun& run) {
   const Model& model = *run.model;
   // It waits for others, to make a batch or for its turn.
@@ -469,8 +487,8 @@ std::optional<Status> ExecuteIfShort(Compiler& compiler, const ModelRun& run) {
 Status RunHere(Compiler& compiler, const Model& model, std::span<const tutti_tensor> inputs,
                std::span<tutti_tensor> outputs) {
   const Clock::time_point begin = Clock::now();
-  const Outputs given =
-      RunModel(compiler, model, inputs, outputs.size(), /*are_outputs_adopted=*/false);
+  const Outputs given = RunModel(compiler, model, inputs, outputs.size(), /*runs_at_once=*/1,
+                                 /*are_outputs_adopted=*/false);
   Status status = TakeAll(given, outputs);
   RunStatistics& statistics = model.statistics;
   CountExecution(statistics, begin, given.duration);

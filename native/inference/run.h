@@ -17,6 +17,10 @@ namespace tutti {
 // and has no part in it.
 void ExecuteRuns(Compiler& compiler, std::list<QueuedRun>& runs);
 
+// Whether a queued run is better made in one thread, beside others of its device, if there are so
+// many of them.
+bool GainsBeside(const Compiler& compiler, const QueuedRun& run, size_t runs_at_once);
+
 // The final status of a run that was made at once in the calling thread, with its outputs readable
 // if it is kOk; nobody was told. nullopt: it must be queued, as nothing says that it would be
 // short.

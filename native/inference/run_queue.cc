@@ -72,37 +72,46 @@ RunQueue::RunQueue(std::string name, std::function<void(std::list<QueuedRun>&)> 
 
 Status RunQueue::Start(int thread_count) {
   for (int i = 1; i <= thread_count; i++) {
-    const auto thread = StartThread("run " + name_ + " " + std::to_string(i), [this] { Work(); });
-    if (!thread && i == 1) {
-      return Status(Code::kFailed, "ERR Could not initialize queue on requested device");
-    }
-    if (!thread) break;  // those before it do the work
-    clockid_t clock{};
-    pthread_getcpuclockid(*thread, &clock);
-    std::lock_guard lock(mutex_);
-    thread_clocks_.push_back(clock);
+    if (StartThreadOf(Role::kMain)) continue;
+    if (i == 1) return Status(Code::kFailed, "ERR Could not initialize queue on requested device");
+    break;  // those before it do the work
   }
   return Status::Ok();
+}
+
+// The lock is not held.
+bool RunQueue::StartThreadOf(Role role) {
+  std::unique_lock lock(mutex_);
+  const std::string number = std::to_string(thread_clocks_.size() + 1);
+  lock.unlock();
+  const auto thread = StartThread("run " + name_ + " " + number, [this, role] { Work(role); });
+  if (!thread) return false;
+  clockid_t clock{};
+  pthread_getcpuclockid(*thread, &clock);
+  lock.lock();
+  thread_clocks_.push_back(clock);
+  return true;
 }
 
 void RunQueue::Push(QueuedRun run) {
   run.gate().queue = this;
   std::list<QueuedRun> node;  // made before the lock is taken
   node.push_back(std::move(run));
-  bool is_closed, is_full, must_wake = false;
+  bool is_closed, is_full;
+  std::condition_variable* to_wake = nullptr;
   {
     std::lock_guard lock(mutex_);
     is_closed = closed_;
     is_full = queued_count_ >= options_.queued_max;
-    if (!is_closed && !is_full) must_wake = Add(node) && ClaimIdleThread();
+    if (!is_closed && !is_full && Add(node)) to_wake = ClaimIdleThread();
   }
   if (is_closed) {
     node.front().target().Fail(Code::kShuttingDown);
   } else if (is_full) {
     node.front().target().Fail(
         Status(Code::kFailed, "ERR the run queue of device " + name_ + " is full"));
-  } else if (must_wake) {
-    changed_.notify_one();
+  } else if (to_wake) {
+    to_wake->notify_one();
   }
 }
 
@@ -214,12 +223,32 @@ RunQueue::Taken RunQueue::Take() {
     if (!IsStillReady(line, &taken.overdue)) continue;
     if (line.runs.front().gate().TryBegin()) {
       TakeBatch(line, &taken.runs);
+      active_count_++;
+      taken.runs.front().runs_at_once = CountRunsAtOnce();
       break;
     }
     line.state = Line::State::kAtLimit;
     at_limit_[line.key->subject].push_back(&line);
   }
   return taken;
+}
+
+// Those that go on and those that might, as far as there are threads for them. The lock is held.
+size_t RunQueue::CountRunsAtOnce() const {
+  const size_t thread_count =
+      thread_clocks_.size() + static_cast<size_t>(options_.side_thread_max - side_thread_count_);
+  size_t count = active_count_;
+  for (const auto& [number, line] : ready_) {
+    if (count >= thread_count) break;
+    count += CanBeBatched(line->runs.front()) ? 1 : line->runs.size();
+  }
+  return std::clamp<size_t>(count, 1, std::max<size_t>(thread_count, 1));
+}
+
+// The lock is held.
+bool RunQueue::HasRunForSide() const {
+  if (options_.side_thread_max == 0 || active_count_ == 0 || ready_.empty()) return false;
+  return options_.gains_beside(ready_.begin()->second->runs.front(), CountRunsAtOnce());
 }
 
 // Looks again at a line that is nowhere, as runs that are too late do not count for MINBATCHSIZE.
@@ -286,7 +315,7 @@ void RunQueue::Unpark(const Object* subject) {
     std::lock_guard lock(mutex_);
     if (!ReadyLinesOf(subject)) return;
   }
-  changed_.notify_all();
+  main_.changed.notify_all();
 }
 
 // A run of `subject` has given back its place at the gate. The lock is held. False if no line
@@ -303,21 +332,22 @@ bool RunQueue::ReadyLinesOf(const Object* subject) {
 }
 
 // Waits until there may be something to do.
-void RunQueue::Wait(std::unique_lock<std::mutex>& lock, IdleTime* idle) {
-  if (idle->last_was_short && !idle->has_spun && !has_spinner_) {
+void RunQueue::Wait(std::unique_lock<std::mutex>& lock, Role role, IdleTime* idle) {
+  if (role == Role::kMain && idle->last_was_short && !idle->has_spun && !has_spinner_) {
     idle->has_spun = true;
     return Spin(lock);
   }
-  idle_thread_count_++;
-  if (timed_.empty()) {
-    changed_.wait(lock);
+  Threads& threads = role == Role::kMain ? main_ : side_;
+  threads.idle_count++;
+  if (role == Role::kSide || timed_.empty()) {
+    threads.changed.wait(lock);
   } else {
     // A copy: it is looked at again after the wait, when the line may be gone.
     const Clock::time_point until = timed_.begin()->first;
-    changed_.wait_until(lock, until);
+    threads.changed.wait_until(lock, until);
   }
-  idle_thread_count_--;
-  if (waking_thread_count_ > 0) waking_thread_count_--;
+  threads.idle_count--;
+  if (threads.waking_count > 0) threads.waking_count--;
 }
 
 // Stays awake for a client that sends its runs in turns: to wake a thread whose virtual CPU has
@@ -336,36 +366,57 @@ void RunQueue::Spin(std::unique_lock<std::mutex>& lock) {
   has_spinner_ = false;
 }
 
-// The lock is held. True if an idle thread is to be woken: with notify_one().
-bool RunQueue::ClaimIdleThread() {
+// What to notify of a run, for one thread; null: no idle one would take it. The lock is held.
+std::condition_variable* RunQueue::ClaimIdleThread() {
   if (has_spinner_ && !spinner_is_called_.load(std::memory_order_relaxed)) {
     spinner_is_called_.store(true, std::memory_order_relaxed);
-    return false;
+    return nullptr;
   }
-  if (waking_thread_count_ >= idle_thread_count_) return false;
-  waking_thread_count_++;
+  if (ClaimIdle(main_)) return &main_.changed;
+  return side_.idle_count > 0 && HasRunForSide() && ClaimIdle(side_) ? &side_.changed : nullptr;
+}
+
+bool RunQueue::ClaimIdle(Threads& threads) {
+  if (threads.waking_count >= threads.idle_count) return false;
+  threads.waking_count++;
   return true;
 }
 
-void RunQueue::Work() {
+// One more thread for runs beside others. If the system has none, there will never be more.
+void RunQueue::StartSideThread() {
+  if (StartThreadOf(Role::kSide)) return;
+  std::lock_guard lock(mutex_);
+  side_thread_count_ = options_.side_thread_max;
+}
+
+void RunQueue::Work(Role role) {
   IdleTime idle;
   std::unique_lock lock(mutex_);
   while (true) {
-    Taken taken = Take();
+    Taken taken;
+    if (role == Role::kMain || HasRunForSide()) taken = Take();
     if (taken.runs.empty() && taken.overdue.empty()) {
-      Wait(lock, &idle);
+      // A run that this thread has ended may have held up others.
+      if (role == Role::kSide && !ready_.empty() && ClaimIdle(main_)) main_.changed.notify_one();
+      Wait(lock, role, &idle);
       continue;
     }
     // Who waits does not know of lines that became ready by time or by the end of a run, nor of the
     // times that this thread was to watch.
-    const bool must_wake_another = (!ready_.empty() || !timed_.empty()) && ClaimIdleThread();
+    std::condition_variable* const to_wake =
+        !ready_.empty() || !timed_.empty() ? ClaimIdleThread() : nullptr;
+    const bool must_start = !to_wake && side_.idle_count == 0 &&
+                            side_thread_count_ < options_.side_thread_max && HasRunForSide();
+    if (must_start) side_thread_count_++;
     lock.unlock();
-    if (must_wake_another) changed_.notify_one();
+    if (to_wake) to_wake->notify_one();
+    if (must_start) StartSideThread();
     idle.last_was_short = Clock::now() - idle.since <= kIdleSpinMax;
     for (const QueuedRun& run : taken.overdue) run.target().Fail(Code::kTimedOut);
     if (!taken.runs.empty()) {
       execute_(taken.runs);
       lock.lock();
+      active_count_--;
       taken.runs.front().gate().End();
       ReadyLinesOf(taken.runs.front().subject());
       lock.unlock();

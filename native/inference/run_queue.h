@@ -43,6 +43,9 @@ struct QueuedRun {
   BatchFit fit;
   Clock::time_point queued_at;
   uint64_t number = 0;  // in order of arrival; the queue's
+  // Of the first of a batch, when it is taken: how many runs and batches of the device go on or
+  // wait, this one included; no more than there are threads.
+  size_t runs_at_once = 1;
 
   const RunTarget& target() const {
     return std::visit([](const auto& run) -> const RunTarget& { return run.target; }, work);
@@ -60,6 +63,11 @@ struct RunQueueOptions {
   size_t queued_max = kQueuedRunsMax;
   // How long a batch below MINBATCHSIZE waits if its model has no MINBATCHTIMEOUT.
   std::chrono::milliseconds min_batch_wait_max{kMinBatchWaitMsMax};
+  // More threads, started when they are first needed, for runs that `gains_beside` says yes to: if
+  // so many at once, each in one thread, make more in a second than one after the other, each
+  // divided over the cores. It is called with the queue's lock held.
+  int side_thread_max = 0;
+  std::function<bool(const QueuedRun& run, size_t runs_at_once)> gains_beside = {};
 };
 
 class RunQueue {
@@ -123,8 +131,22 @@ class RunQueue {
     bool has_spun = false;
   };
 
-  void Work();
+  // Which threads a thread is one of: those that take all runs, or those for runs beside others.
+  enum class Role : uint8_t { kMain, kSide };
+  struct Threads {
+    std::condition_variable changed;
+    size_t idle_count = 0;  // those that sleep
+    // Of the idle ones, those that have been woken and do not run yet: it takes some 20 us, in
+    // which further runs come. At most one too few, which wakes one in vain.
+    size_t waking_count = 0;
+  };
+
+  void Work(Role role);
+  bool StartThreadOf(Role role);
+  void StartSideThread();
   Taken Take();
+  size_t CountRunsAtOnce() const;
+  bool HasRunForSide() const;
   bool IsStillReady(Line& line, std::list<QueuedRun>* overdue);
   void Arrange(Line& line, Clock::time_point now);
   void ArrangeOrErase(Line& line, Clock::time_point now);
@@ -135,16 +157,17 @@ class RunQueue {
   bool Add(std::list<QueuedRun>& node);
   bool ReadyLinesOf(const Object* subject);
   Clock::time_point NextTime() const;
-  void Wait(std::unique_lock<std::mutex>& lock, IdleTime* idle);
+  void Wait(std::unique_lock<std::mutex>& lock, Role role, IdleTime* idle);
   void Spin(std::unique_lock<std::mutex>& lock);
-  bool ClaimIdleThread();
+  std::condition_variable* ClaimIdleThread();
+  static bool ClaimIdle(Threads& threads);
 
   const std::string name_;
   const std::function<void(std::list<QueuedRun>&)> execute_;
   const RunQueueOptions options_;
 
   std::mutex mutex_;  // guards everything below
-  std::condition_variable changed_;
+  Threads main_, side_;
   std::unordered_map<LineKey, Line, LineHash> lines_;
   std::map<uint64_t, Line*> ready_;                // by the number of their first run
   std::multimap<Clock::time_point, Line*> timed_;  // by when they wait no longer
@@ -153,11 +176,9 @@ class RunQueue {
   size_t queued_count_ = 0;
   bool has_spinner_ = false;  // a thread that is awake without a run
   std::atomic<bool> spinner_is_called_{
-      false};                     // written under the lock; the spinner reads it without
-  size_t idle_thread_count_ = 0;  // those that sleep
-  // Of the idle ones, those that have been woken and do not run yet: it takes some 20 us, in which
-  // further runs come. At most one too few, which wakes one in vain.
-  size_t waking_thread_count_ = 0;
+      false};                // written under the lock; the spinner reads it without
+  size_t active_count_ = 0;  // runs and batches that go on
+  int side_thread_count_ = 0;
   bool closed_ = false;
   std::vector<clockid_t> thread_clocks_;
 };

@@ -54,6 +54,16 @@ class ThreadChoice {
     return Better(input_bytes);
   }
 
+  // Whether so many runs at once, each in one thread, make more in a second than one after the
+  // other, each divided. Not of short ones: they are over before another thread is awake.
+  bool GainsBeside(size_t input_bytes, size_t runs_at_once) const {
+    const Seen& one = At(input_bytes, Way::kOneThread);
+    const Seen& all = At(input_bytes, Way::kAllThreads);
+    if (one.runs < kTriesOfEach || all.runs < kTriesOfEach) return false;
+    if (one.best_ns < static_cast<uint64_t>(kDividedMin.count())) return false;
+    return runs_at_once > 1 && one.best_ns < all.best_ns * runs_at_once;
+  }
+
   // To be told how long a run took that went this way.
   void Note(size_t input_bytes, Way way, std::chrono::nanoseconds taken) {
     Seen& seen = At(input_bytes, way);

@@ -79,6 +79,49 @@ TEST(LeavesShortRunsWhole) {
   CHECK(!model->divided());
 }
 
+// Makes runs of several clients, each of which waits for one before it sends the next.
+void RunAtOnce(Engine& engine, const Ref<Model>& model, int client_count, int run_count) {
+  Inbox inbox;
+  std::vector<Completion> last(static_cast<size_t>(client_count));
+  const auto send = [&](Completion& completion) {
+    ModelRun run{model, {Scalar(1.5f)}, {}};
+    completion = inbox.Next();
+    run.target.output_keys = {"out" + std::to_string(completion.sequence)};
+    run.target.completion = completion;
+    engine.Enqueue(std::move(run));
+  };
+  for (int i = 0; i < run_count; i++) {
+    for (Completion& completion : last) {
+      if (completion.mailbox) CHECK(inbox.Wait(completion).code == Code::kOk);
+      send(completion);
+    }
+  }
+  for (Completion& completion : last) CHECK(inbox.Wait(completion).code == Code::kOk);
+}
+
+TEST(MakesRunsOfSeveralClientsBesideEachOther) {
+  Clear();
+  Engine& engine = NewEngine(OnFourCores());
+  const Ref<Model> model = Store(engine, "m", EchoModel("slow 20 20"));  // 40 ms, or 25 ms divided
+  const Clock::time_point end = Clock::now() + kPatience;
+  while (!model->divided() && Clock::now() < end) Run(engine, model);
+  Run(engine, model, 2 * kTries);
+  CHECK_EQUAL(engine.QueueThreadCpuSeconds("CPU").size(), 1u);
+  RunAtOnce(engine, model, 4, 5);
+  const size_t thread_count = engine.QueueThreadCpuSeconds("CPU").size();
+  CHECK(thread_count > 1);
+  CHECK(thread_count <= 4);
+
+  model->statistics.Reset();
+  RunAtOnce(engine, model, 4, 10);
+  CHECK_EQUAL(model->statistics.calls.load(), 40);
+  // Nearly all whole: 25 ms each otherwise.
+  CHECK(model->statistics.compute_us > 40 * 35'000);
+  model->statistics.Reset();
+  Run(engine, model, 10);  // alone
+  CHECK(model->statistics.compute_us < 10 * 40'000);
+}
+
 TEST(LeavesRunsWholeWhereSomebodyHasSaidSo) {
   Clear();
   EngineOptions set_threads = OnFourCores(), many_runs = OnFourCores(), one_core;

@@ -204,6 +204,101 @@ TEST(CountsTheCpuSecondsOfEachThread) {
   CHECK(seconds[0] + seconds[1] > 0.001);
 }
 
+// How many runs at once or waiting each was told of, in order of their beginning.
+struct Crowds {
+  std::mutex mutex;
+  std::vector<size_t> seen;
+  void Note(const std::list<QueuedRun>& runs) {
+    std::lock_guard lock(mutex);
+    seen.push_back(runs.front().runs_at_once);
+  }
+};
+
+RunQueueOptions WithSideThreads(int side_thread_max, const Object* beside) {
+  return {.side_thread_max = side_thread_max,
+          .gains_beside = [beside](const QueuedRun& run, size_t runs_at_once) {
+            return run.subject() == beside && runs_at_once > 1;
+          }};
+}
+
+TEST(SideThreadsTakeRunsBesideOthers) {
+  const Ref<Model> model = NewModel(0), other = NewModel(0);
+  Crowds crowds;
+  RunQueue& queue = NewQueue(
+      1,
+      [&](std::list<QueuedRun>& runs) {
+        crowds.Note(runs);
+        Answer(runs);
+      },
+      WithSideThreads(2, model.get()));
+  // Runs that wait when another is taken start the threads.
+  Gate first, second, third, fourth;
+  queue.Push(RunOf(model, first.completion()));
+  first.WaitUntilReached();
+  for (Gate* gate : {&second, &third, &fourth}) queue.Push(RunOf(model, gate->completion()));
+  first.Open();
+  for (Gate* gate : {&second, &third, &fourth}) gate->WaitUntilReached();
+  CHECK_EQUAL(queue.ThreadCpuSeconds().size(), 3u);
+  const std::vector<size_t> begun = {1, 3, 3, 3};
+  CHECK(crowds.seen == begun);
+
+  // Others wait for the main thread, whoever is idle.
+  Inbox inbox;
+  second.Open();
+  third.Open();
+  const Completion waiting = inbox.Next();
+  queue.Push(RunOf(other, waiting));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  fourth.Open();
+  CHECK(inbox.Wait(waiting).code == Code::kOk);
+
+  // Now they sleep, and are woken by a run that finds the main thread busy.
+  Gate main, side;
+  queue.Push(RunOf(other, main.completion()));
+  main.WaitUntilReached();
+  queue.Push(RunOf(model, side.completion()));
+  side.WaitUntilReached();
+  queue.Push(RunOf(other, inbox.Next()));
+  side.Open();
+  main.Open();
+  CHECK(inbox.Wait().code == Code::kOk);
+}
+
+TEST(SideThreadsAreNeededByNoShortRun) {
+  RunQueue& queue = NewQueue(1, Answer, WithSideThreads(4, nullptr));
+  const Ref<Model> model = NewModel(0);
+  Inbox inbox;
+  for (int i = 0; i < 1000; i++) queue.Push(RunOf(model, inbox.Next()));
+  CHECK_EQUAL(inbox.Wait().sequence, 1000u);
+  CHECK_EQUAL(queue.ThreadCpuSeconds().size(), 1u);
+}
+
+TEST(ManyRunsOnSideThreadsAreAllMade) {
+  const Ref<Model> model = NewModel(0), limited = NewModel(1);
+  std::atomic<int> active{0}, active_max{0}, limited_active{0};
+  RunQueue& queue = NewQueue(
+      1,
+      [&](std::list<QueuedRun>& runs) {
+        const bool is_limited = runs.front().subject() == limited.get();
+        if (is_limited) CHECK_EQUAL(++limited_active, 1);
+        active_max = std::max(active_max.load(), ++active);
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+        --active;
+        if (is_limited) --limited_active;
+        Answer(runs);
+      },
+      WithSideThreads(3, model.get()));
+  Inbox inbox, limited_inbox;
+  for (int i = 0; i < 1000; i++) {
+    queue.Push(RunOf(model, inbox.Next()));
+    if (i % 3 == 0) queue.Push(RunOf(limited, limited_inbox.Next()));
+  }
+  for (uint32_t i = 1; i <= 1000; i++) inbox.Wait({nullptr, 1, i});
+  for (uint32_t i = 1; i <= 334; i++) limited_inbox.Wait({nullptr, 1, i});
+  CHECK(active_max > 1);
+  CHECK(active_max <= 4);
+}
+
 }  // namespace
 }  // namespace tutti
 

@@ -80,6 +80,24 @@ TEST(RarelyTriesWhatWasSlower) {
   CHECK(Run(choice, runs, 40us, 18us) >= runs - 21);
 }
 
+TEST(GainsBesideWhereDividingIsWorseThanSharing) {
+  const auto gains = [](Duration all, Duration one, size_t runs_at_once) {
+    ThreadChoice choice;
+    for (uint32_t i = 0; i < ThreadChoice::kTriesOfEach; i++) {
+      CHECK(!choice.GainsBeside(kBytes, runs_at_once));  // until both are known
+      choice.Note(kBytes, Way::kAllThreads, all);
+      choice.Note(kBytes, Way::kOneThread, one);
+    }
+    return choice.GainsBeside(kBytes, runs_at_once);
+  };
+  CHECK(gains(6500us, 11600us, 2));
+  CHECK(!gains(6500us, 11600us, 1));
+  CHECK(!gains(6500us, 13000us, 2));
+  CHECK(gains(6500us, 13000us, 3));
+  CHECK(!gains(500us, 999us, 8));  // short runs are over too soon
+  CHECK(!gains(2ms, 40ms, 2));     // two of 64 cores, say
+}
+
 }  // namespace
 
 RUN_TESTS()

@@ -1,10 +1,10 @@
 // A backend without a runtime, for tests under sanitizers: it calls itself TORCH and answers copies
 // of its inputs. The blob says what goes wrong: "fail" at load, "fail-run" at each run,
-// "slow <milliseconds>" sleeps in each run, shared by the threads of a divided one; "whole
-// <milliseconds>" too, but has no divided form; any other blob is a good model. A script is any
-// source; "fail" is a compile error. Each function exists but "missing". A script asks the server
-// for one command a word of its arguments (redis.execute), and then, as "model <key>", for a run of
-// that model on its inputs, whose outputs it answers.
+// "slow <milliseconds> [<more>]" sleeps in each run, the first of the two shared by the threads of
+// a divided one; "whole <milliseconds>" too, but has no divided form; any other blob is a good
+// model. A script is any source; "fail" is a compile error. Each function exists but "missing". A
+// script asks the server for one command a word of its arguments (redis.execute), and then, as
+// "model <key>", for a run of that model on its inputs, whose outputs it answers.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -80,9 +80,11 @@ int LoadModel(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_cou
   const bool is_whole = loaded->blob.starts_with("whole ");
   if (is_whole && thread_count > 1) return Fail(error, error_bytes, "this blob cannot be divided");
   if (is_whole || loaded->blob.starts_with("slow ")) {
-    const char* number = loaded->blob.c_str() + loaded->blob.find(' ');
-    loaded->sleep_ms =
-        static_cast<uint32_t>(std::strtoul(number, nullptr, 10)) / std::max(1u, thread_count);
+    char* more = nullptr;
+    const auto shared_ms = static_cast<uint32_t>(
+        std::strtoul(loaded->blob.c_str() + loaded->blob.find(' '), &more, 10));
+    const auto more_ms = static_cast<uint32_t>(std::strtoul(more, nullptr, 10));
+    loaded->sleep_ms = shared_ms / std::max(1u, thread_count) + more_ms;
   }
   *model = loaded.release();
   return 0;
