@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 // Changes with any change of this file that an already built library would notice.
-#define TUTTI_BACKEND_ABI 6u
+#define TUTTI_BACKEND_ABI 7u
 
 // The one symbol of a backend library, as dlsym() wants it.
 #define TUTTI_BACKEND_SYMBOL "tutti_backend_open"
@@ -75,6 +75,13 @@ typedef struct tutti_tensor {
 
 typedef struct tutti_model tutti_model;
 typedef struct tutti_script tutti_script;
+
+// Who may say over how many threads a run is divided.
+enum tutti_division {
+  TUTTI_NOT_DIVIDED = 0,      // nobody, but for the options
+  TUTTI_DIVIDED_BY_LOAD = 1,  // `load_model`: for all runs of what it makes
+  TUTTI_DIVIDED_BY_RUN = 2    // `run`: each time
+};
 
 enum tutti_log_level { TUTTI_LOG_DEBUG = 0, TUTTI_LOG_NOTICE = 1, TUTTI_LOG_WARNING = 2 };
 
@@ -168,15 +175,13 @@ typedef struct tutti_backend {
   void (*thread_init)(void);
 
   // Parses a model. The bytes of `chunks` are one blob cut in pieces; none is kept after the call.
-  // `input_names` and `output_names` are for TF and otherwise empty. Runs are divided over
-  // `thread_count` threads; 0: as the options say.
+  // `input_names` and `output_names` are for TF and otherwise empty. With TUTTI_DIVIDED_BY_LOAD
+  // runs are divided over `thread_count` threads; 0: as the options say.
   int (*load_model)(uint32_t thread_count, const tutti_bytes* chunks, size_t chunk_count,
                     tutti_device device, const char* const* input_names, size_t input_count,
                     const char* const* output_names, size_t output_count, tutti_model** model,
                     char* error, size_t error_bytes);
-  // 1 if `load_model` heeds `thread_count`. 0: the number of threads is not the model's; the
-  // backend divides runs itself, or not at all.
-  uint32_t divides_by_model;
+  uint32_t division;                       // tutti_division
   void (*free_model)(tutti_model* model);  // null is allowed
 
   // Names in the model's order, valid as long as the model. A nameless output is "". If the number
@@ -195,9 +200,10 @@ typedef struct tutti_backend {
   // gives another number it is a failure. An output that is no tensor (an ONNX sequence or map) is
   // left all zero, with `release` null: there is nothing to store. `output_count` becomes
   // `output_capacity`, or 0 after a failure: then there is nothing to release.
-  int (*run)(tutti_model* model, const tutti_tensor* inputs, size_t input_count,
-             tutti_tensor* outputs, size_t output_capacity, size_t* output_count, char* error,
-             size_t error_bytes);
+  // With TUTTI_DIVIDED_BY_RUN it is divided over `thread_count` threads; 0: as the options say.
+  int (*run)(tutti_model* model, uint32_t thread_count, const tutti_tensor* inputs,
+             size_t input_count, tutti_tensor* outputs, size_t output_capacity,
+             size_t* output_count, char* error, size_t error_bytes);
 
   // Scripts: TORCH only, null elsewhere.
   int (*load_script)(const char* source, size_t source_bytes, tutti_device device,

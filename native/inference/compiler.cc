@@ -204,7 +204,7 @@ Result<std::shared_ptr<CompiledModel>> Compiler::CompileDivided(const Model& mod
 }
 
 bool Compiler::MayBeDivided(const Model& model, const tutti_backend& backend) const {
-  return divided_thread_count_ > 1 && backend.divides_by_model != 0 && divider_ &&
+  return divided_thread_count_ > 1 && backend.division != TUTTI_NOT_DIVIDED && divider_ &&
          model.spec().device.type == DeviceType::kCpu;
 }
 

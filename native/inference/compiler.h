@@ -84,8 +84,8 @@ class Compiler {
   Result<std::shared_ptr<CompiledModel>> Compile(const Model& model);
   // The form whose runs are divided over all cores. Nothing is evicted for it: kOutOfMemory.
   Result<std::shared_ptr<CompiledModel>> CompileDivided(const Model& model);
-  // Whether some of the model's runs may be divided by such a form: if nobody has said how many
-  // threads a run has, and runs of one device come one at a time.
+  // Whether the server says over how many threads the model's runs are divided: if nobody else has,
+  // and runs of one device come one at a time.
   bool MayBeDivided(const Model& model, const tutti_backend& backend) const;
   uint32_t divided_thread_count() const { return divided_thread_count_; }
   // Has it made, once, by who was named to `set_divider`; returns at once.

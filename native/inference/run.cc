@@ -138,6 +138,7 @@ size_t BytesOf(std::span<const tutti_tensor> tensors) {
 // The form of a model that is to do a run, and how to tell which one it was.
 struct ChosenForm {
   std::shared_ptr<CompiledModel> form;
+  uint32_t thread_count = 0;  // for its run; 0: as it was loaded
   ThreadChoice::Way way = ThreadChoice::Way::kOneThread;
   bool is_noted = false;  // whether the run's time is to be noted
 };
@@ -145,19 +146,25 @@ struct ChosenForm {
 ChosenForm ChooseForm(const Compiler& compiler, const Model& model,
                       std::shared_ptr<CompiledModel> compiled, size_t input_bytes,
                       size_t runs_at_once) {
+  using Way = ThreadChoice::Way;
   ChosenForm chosen{std::move(compiled)};
-  if (!compiler.MayBeDivided(model, chosen.form->backend())) return chosen;
+  const tutti_backend& backend = chosen.form->backend();
+  if (!compiler.MayBeDivided(model, backend)) return chosen;
+  const ThreadChoice& choice = model.thread_choice;
+  const bool is_by_run = backend.division == TUTTI_DIVIDED_BY_RUN;
   chosen.is_noted = true;
-  chosen.way = model.thread_choice.ChooseWhereDividedIsDear(input_bytes);
-  if (model.thread_choice.GainsBeside(input_bytes, runs_at_once)) {
-    chosen.way = ThreadChoice::Way::kOneThread;
-  }
-  if (chosen.way == ThreadChoice::Way::kOneThread) return chosen;
-  if (auto divided = model.divided()) {
-    chosen.form = std::move(divided);
-  } else {
-    compiler.WantDivided(model);
-    chosen.way = ThreadChoice::Way::kOneThread;
+  chosen.way = is_by_run ? choice.Choose(input_bytes, compiler.divided_thread_count())
+                         : choice.ChooseWhereDividedIsDear(input_bytes);
+  if (choice.GainsBeside(input_bytes, runs_at_once)) chosen.way = Way::kOneThread;
+  if (is_by_run) {
+    chosen.thread_count = chosen.way == Way::kOneThread ? 1 : 0;
+  } else if (chosen.way == Way::kAllThreads) {
+    if (auto divided = model.divided()) {
+      chosen.form = std::move(divided);
+    } else {
+      compiler.WantDivided(model);
+      chosen.way = Way::kOneThread;
+    }
   }
   return chosen;
 }
@@ -183,7 +190,7 @@ Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_t
                             backend.output_bytes ? backend.output_bytes(handle, row_count) : 0,
                             are_outputs_adopted};
   Outputs outputs = CallBackend(compiler, kind, backend, budget, output_count, [&](auto... shared) {
-    return backend.run(handle, inputs.data(), inputs.size(), shared...);
+    return backend.run(handle, chosen.thread_count, inputs.data(), inputs.size(), shared...);
   });
   if (chosen.is_noted && outputs.status.ok()) {
     model.thread_choice.Note(input_bytes, chosen.way, outputs.duration);

@@ -26,8 +26,9 @@ class ThreadChoice {
 
   // The fastest of so many runs counts: others may have been disturbed, or compiled the graph.
   static constexpr uint32_t kTriesOfEach = 5;
-  // A longer run is divided: with one thread it might take this times the cores.
-  static constexpr std::chrono::nanoseconds kTriedMax = std::chrono::milliseconds(2);
+  // What might take longer in one thread, that is this divided by the cores in all of them, is not
+  // tried.
+  static constexpr std::chrono::nanoseconds kTryMax = std::chrono::milliseconds(100);
   // Each so many runs the other way is tried again, if it is not much slower.
   static constexpr uint32_t kRunsBetweenTries = 1024;
   static constexpr uint64_t kMuchSlower = 4;
@@ -36,10 +37,10 @@ class ThreadChoice {
   static constexpr std::chrono::nanoseconds kDividedMin = std::chrono::milliseconds(1);
 
   // Where each run may be divided or not: all threads come first.
-  Way Choose(size_t input_bytes) const {
+  Way Choose(size_t input_bytes, uint32_t core_count) const {
     const Seen& all = At(input_bytes, Way::kAllThreads);
     if (all.runs < kTriesOfEach) return Way::kAllThreads;
-    if (all.best_ns > static_cast<uint64_t>(kTriedMax.count())) return Way::kAllThreads;
+    if (all.best_ns * core_count > static_cast<uint64_t>(kTryMax.count())) return Way::kAllThreads;
     if (At(input_bytes, Way::kOneThread).runs < kTriesOfEach) return Way::kOneThread;
     return Better(input_bytes);
   }
@@ -78,8 +79,11 @@ class ThreadChoice {
   // Sizes within a factor of two are one.
   static constexpr size_t kSizeCount = 40;
 
+  // Far from an overflow when it is multiplied.
+  static constexpr uint64_t kNever = UINT64_MAX >> 20;
+
   struct Seen {
-    std::atomic<uint64_t> best_ns{UINT64_MAX / kMuchSlower / 2};
+    std::atomic<uint64_t> best_ns{kNever};
     std::atomic<uint32_t> runs{0};
   };
 

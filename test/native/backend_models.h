@@ -232,8 +232,8 @@ inline std::string RunOnce(const tutti_backend* backend, tutti_model* model, con
   std::vector<tutti_tensor> outputs(test.outputs.size());
   size_t count = 0;
   char text[TUTTI_ERROR_BYTES] = "";
-  if (backend->run(model, borrowed.data(), borrowed.size(), outputs.data(), outputs.size(), &count,
-                   text, sizeof(text)) != 0) {
+  if (backend->run(model, 0, borrowed.data(), borrowed.size(), outputs.data(), outputs.size(),
+                   &count, text, sizeof(text)) != 0) {
     return text;
   }
   std::string problem;
@@ -283,7 +283,7 @@ inline void RunAll(const tutti_backend* backend, const TestModel& test, bool is_
         size_t count = 0;
         char text[256];
         for (int r = 0; r < rounds; r++) {
-          backend->run(model, &input, 1, &output, 1, &count, text, sizeof(text));
+          backend->run(model, 0, &input, 1, &output, 1, &count, text, sizeof(text));
           output.release(output.owner);
         }
         const std::chrono::duration<double, std::micro> spent =

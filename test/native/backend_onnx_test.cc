@@ -36,7 +36,7 @@ int main() {
     size_t count = 0;
     char text[256];
     tutti_tensor output{};
-    backend->run(model, nullptr, 0, &output, 1, &count, text, sizeof(text));
+    backend->run(model, 0, nullptr, 0, &output, 1, &count, text, sizeof(text));
     Ok(std::string(text) == "ERR Expected 1 inputs but got 0", text);
     backend->free_model(model);
   }

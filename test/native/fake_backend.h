@@ -82,7 +82,7 @@ class FakeBackend {
                Release};
   }
 
-  static int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count,
+  static int Run(tutti_model* model, uint32_t, const tutti_tensor* inputs, size_t input_count,
                  tutti_tensor* outputs, size_t output_capacity, size_t* output_count, char* error,
                  size_t error_bytes) {
     *output_count = 0;
@@ -113,7 +113,7 @@ class FakeBackend {
       .configure = nullptr,
       .thread_init = nullptr,
       .load_model = nullptr,
-      .divides_by_model = 0,
+      .division = TUTTI_NOT_DIVIDED,
       .free_model = [](tutti_model*) {},
       .model_inputs = nullptr,
       .model_outputs = nullptr,

@@ -14,12 +14,13 @@ using Way = ThreadChoice::Way;
 using Duration = std::chrono::nanoseconds;
 
 constexpr size_t kBytes = 4096;
+constexpr uint32_t kCores = 2;
 
 // So many runs that take the given times; the number of those that went one thread's way.
 int Run(ThreadChoice& choice, int run_count, Duration all, Duration one, size_t bytes = kBytes) {
   int alone = 0;
   for (int i = 0; i < run_count; i++) {
-    const Way way = choice.Choose(bytes);
+    const Way way = choice.Choose(bytes, kCores);
     if (way == Way::kOneThread) alone++;
     choice.Note(bytes, way, way == Way::kOneThread ? one : all);
   }
@@ -44,19 +45,19 @@ TEST(LeavesTheCoresToOthersWhenInDoubt) {
 
 TEST(DividesLongRunsWithoutATry) {
   ThreadChoice choice;
-  CHECK(Run(choice, 5000, 30ms, 60ms) == 0);
+  CHECK(Run(choice, 5000, ThreadChoice::kTryMax / kCores + 1ns, 60ms) == 0);
 }
 
 TEST(KnowsSizesApart) {
   ThreadChoice choice;
   Run(choice, kTries, 90us, 18us, 1000);
-  CHECK(choice.Choose(1000) == Way::kOneThread);
-  CHECK(choice.Choose(900) == Way::kOneThread);
-  CHECK(choice.Choose(100'000) == Way::kAllThreads);
-  CHECK(choice.Choose(SIZE_MAX) == Way::kAllThreads);
+  CHECK(choice.Choose(1000, kCores) == Way::kOneThread);
+  CHECK(choice.Choose(900, kCores) == Way::kOneThread);
+  CHECK(choice.Choose(100'000, kCores) == Way::kAllThreads);
+  CHECK(choice.Choose(SIZE_MAX, kCores) == Way::kAllThreads);
   Run(choice, kTries, 90us, 18us, SIZE_MAX);
-  CHECK(choice.Choose(SIZE_MAX) == Way::kOneThread);
-  CHECK(choice.Choose(0) == Way::kAllThreads);
+  CHECK(choice.Choose(SIZE_MAX, kCores) == Way::kOneThread);
+  CHECK(choice.Choose(0, kCores) == Way::kAllThreads);
 }
 
 TEST(FindsOutThatTheMachineWasBusy) {
@@ -64,11 +65,11 @@ TEST(FindsOutThatTheMachineWasBusy) {
   ThreadChoice first;
   Run(first, kTries, 5ms, 18us);
   Run(first, kTries, 90us, 18us);
-  CHECK(first.Choose(kBytes) == Way::kOneThread);
+  CHECK(first.Choose(kBytes, kCores) == Way::kOneThread);
   // One thread was disturbed in all of its tries.
   ThreadChoice later;
   Run(later, kTries, 90us, 200us);
-  CHECK(later.Choose(kBytes) == Way::kAllThreads);
+  CHECK(later.Choose(kBytes, kCores) == Way::kAllThreads);
   const int runs = 3 * ThreadChoice::kRunsBetweenTries;
   CHECK(Run(later, runs, 90us, 18us) > runs / 2);
 }

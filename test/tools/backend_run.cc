@@ -22,7 +22,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void RunMany(const tutti_backend* backend, tutti_model* model, int64_t rows, int64_t columns,
+// How runs are made: of which form of the model, over how many threads as `run` takes them.
+struct Way {
+  tutti_model* model;
+  uint32_t thread_count;
+};
+
+void RunMany(const tutti_backend* backend, Way way, int64_t rows, int64_t columns,
              std::vector<int64_t>* taken_ns) {
   if (backend->thread_init) backend->thread_init();
   std::vector<float> values(rows * columns, 0.5f);
@@ -34,7 +40,8 @@ void RunMany(const tutti_backend* backend, tutti_model* model, int64_t rows, int
     tutti_tensor output = {};
     size_t output_count = 0;
     const Clock::time_point begin = Clock::now();
-    if (backend->run(model, &input, 1, &output, 1, &output_count, error, sizeof error) != 0) {
+    if (backend->run(way.model, way.thread_count, &input, 1, &output, 1, &output_count, error,
+                     sizeof error) != 0) {
       std::fprintf(stderr, "backend_run: %s\n", error);
       std::exit(1);
     }
@@ -87,20 +94,24 @@ int main(int argc, char** argv) {
   const tutti_bytes chunk = {blob.data(), blob.size()};
   const int64_t rows = std::atoll(argv[5]), columns = std::atoll(argv[6]);
   std::vector<int64_t> warm_up(std::min<size_t>(100, std::atoll(argv[7])));
-  tutti_model* model = LoadModel(*backend, chunk);
-  RunMany(backend, model, rows, columns, &warm_up);
-  if (threads == 1 && backend->divides_by_model) {
-    tutti_model* divided = LoadModel(*backend, chunk, std::thread::hardware_concurrency());
+  Way way = {LoadModel(*backend, chunk), 0};
+  if (threads == 1 && backend->division == TUTTI_DIVIDED_BY_RUN) way.thread_count = 1;
+  RunMany(backend, way, rows, columns, &warm_up);
+  if (threads == 1 && backend->division != TUTTI_NOT_DIVIDED) {
+    Way divided = {way.model, 0};
+    if (backend->division == TUTTI_DIVIDED_BY_LOAD) {
+      divided.model = LoadModel(*backend, chunk, std::thread::hardware_concurrency());
+    }
     const int64_t whole_ns = Median(&warm_up);
     RunMany(backend, divided, rows, columns, &warm_up);
-    if (Median(&warm_up) < whole_ns) model = divided;
+    if (Median(&warm_up) < whole_ns) way = divided;
   }
 
   std::vector<std::vector<int64_t>> taken(threads, std::vector<int64_t>(std::atoll(argv[7])));
   std::vector<std::thread> runners;
   const Clock::time_point begin = Clock::now();
   for (std::vector<int64_t>& each : taken) {
-    runners.emplace_back([&] { RunMany(backend, model, rows, columns, &each); });
+    runners.emplace_back([&] { RunMany(backend, way, rows, columns, &each); });
   }
   for (std::thread& runner : runners) runner.join();
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();

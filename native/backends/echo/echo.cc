@@ -108,8 +108,9 @@ void WarmUp(tutti_model*) {}
 
 uint64_t MemoryBytes(const tutti_model* model) { return model->blob.size(); }
 
-int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutti_tensor* outputs,
-        size_t output_capacity, size_t* output_count, char* error, size_t error_bytes) {
+int Run(tutti_model* model, uint32_t, const tutti_tensor* inputs, size_t input_count,
+        tutti_tensor* outputs, size_t output_capacity, size_t* output_count, char* error,
+        size_t error_bytes) {
   *output_count = 0;
   if (model->sleep_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(model->sleep_ms));
   if (model->blob == "fail-run") return Fail(error, error_bytes, "\nthis run\r\nfails");
@@ -172,7 +173,7 @@ const tutti_backend kBackend = {
     .configure = Configure,
     .thread_init = ThreadInit,
     .load_model = LoadModel,
-    .divides_by_model = 1,
+    .division = TUTTI_DIVIDED_BY_LOAD,
     .free_model = FreeModel,
     .model_inputs = ModelInputs,
     .model_outputs = ModelOutputs,

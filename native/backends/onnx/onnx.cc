@@ -387,8 +387,9 @@ std::string CountText(size_t wanted, const char* what, size_t seen) {
   return "ERR Expected " + std::to_string(wanted) + " " + what + " but got " + std::to_string(seen);
 }
 
-int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutti_tensor* outputs,
-        size_t output_capacity, size_t* output_count, char* error, size_t error_bytes) {
+int Run(tutti_model* model, uint32_t, const tutti_tensor* inputs, size_t input_count,
+        tutti_tensor* outputs, size_t output_capacity, size_t* output_count, char* error,
+        size_t error_bytes) {
   *output_count = 0;
   return Guarded(error, error_bytes, [&] {
     const size_t wanted_inputs = model->input_names.size();
@@ -459,8 +460,8 @@ void WarmUp(tutti_model* model) {
     std::vector<tutti_tensor> outputs(model->output_names.size());
     size_t output_count = 0;
     char error[8];
-    Run(model, inputs.data(), inputs.size(), outputs.data(), outputs.size(), &output_count, error,
-        sizeof(error));
+    Run(model, 0, inputs.data(), inputs.size(), outputs.data(), outputs.size(), &output_count,
+        error, sizeof(error));
     for (size_t i = 0; i < output_count; i++) {
       if (outputs[i].release != nullptr) outputs[i].release(outputs[i].owner);
     }
@@ -478,7 +479,7 @@ tutti_backend& Table() {
       .configure = Configure,
       .thread_init = ThreadInit,
       .load_model = LoadModel,
-      .divides_by_model = 1,
+      .division = TUTTI_DIVIDED_BY_LOAD,
       .free_model = FreeModel,
       .model_inputs = ModelInputs,
       .model_outputs = ModelOutputs,

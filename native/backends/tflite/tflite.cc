@@ -290,8 +290,9 @@ void RunOn(litert::Interpreter& interpreter, const tutti_model& model,
   places.HandOver(interpreter.Run(input_buffers.list(), output_buffers.list()), outputs);
 }
 
-int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutti_tensor* outputs,
-        size_t output_capacity, size_t* output_count, char* error, size_t error_bytes) {
+int Run(tutti_model* model, uint32_t, const tutti_tensor* inputs, size_t input_count,
+        tutti_tensor* outputs, size_t output_capacity, size_t* output_count, char* error,
+        size_t error_bytes) {
   *output_count = 0;
   return Guarded(error, error_bytes, [&] {
     if (input_count != model->inputs.size()) throw Failure{"Inconsistent number of inputs"};
@@ -341,8 +342,8 @@ void WarmUp(tutti_model* model) {
     std::vector<tutti_tensor> outputs(model->outputs.size());
     size_t output_count = 0;
     char error[8];
-    Run(model, inputs.data(), inputs.size(), outputs.data(), outputs.size(), &output_count, error,
-        sizeof(error));
+    Run(model, 0, inputs.data(), inputs.size(), outputs.data(), outputs.size(), &output_count,
+        error, sizeof(error));
     for (size_t i = 0; i < output_count; i++) outputs[i].release(outputs[i].owner);
   } catch (...) {
     // The first run says what is wrong, to whom it may concern.
@@ -358,7 +359,7 @@ tutti_backend& Table() {
       .configure = Configure,
       .thread_init = ThreadInit,
       .load_model = LoadModel,
-      .divides_by_model = 1,
+      .division = TUTTI_DIVIDED_BY_LOAD,
       .free_model = FreeModel,
       .model_inputs = ModelInputs,
       .model_outputs = ModelOutputs,

@@ -1,4 +1,4 @@
-// A run whose loops OpenMP divides over as many threads as its model's ThreadChoice says.
+// Over how many threads OpenMP divides the loops of a run.
 #ifndef TUTTI_BACKENDS_TORCH_DIVIDED_RUN_H_
 #define TUTTI_BACKENDS_TORCH_DIVIDED_RUN_H_
 
@@ -6,47 +6,63 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "../../inference/thread_choice.h"
 
 namespace tutti {
 
-// The time of one run, which goes the way that `choice` says; null: as the thread was. Runs may
-// begin inside one another, as a script calls a model.
-class DividedRun {
+// The time of one run that is divided over so many threads. Runs may begin inside one another, as a
+// script calls a model.
+class RunThreads {
  public:
-  DividedRun(ThreadChoice* choice, size_t input_bytes)
-      : choice_(choice), input_bytes_(input_bytes) {
-    if (!choice_) return;
-    before_ = omp_get_max_threads();
-    way_ = choice_->Choose(input_bytes_);
-    omp_set_num_threads(way_ == ThreadChoice::Way::kOneThread ? 1 : AllThreads());
-    begin_ = Clock::now();
+  explicit RunThreads(int thread_count) : before_(omp_get_max_threads()) {
+    omp_set_num_threads(thread_count);
   }
-  ~DividedRun() {
-    if (!choice_) return;
-    choice_->Note(input_bytes_, way_, Clock::now() - begin_);
-    omp_set_num_threads(before_);
-  }
-  DividedRun(const DividedRun&) = delete;
-  DividedRun& operator=(const DividedRun&) = delete;
+  ~RunThreads() { omp_set_num_threads(before_); }
+  RunThreads(const RunThreads&) = delete;
+  RunThreads& operator=(const RunThreads&) = delete;
 
   // Notes how many threads the calling one divides a run over: once, before its first run.
-  static void InitThread() { AllThreads() = omp_get_max_threads(); }
+  static void InitThread() { OfThread() = omp_get_max_threads(); }
+  // As many as the options say.
+  static int AllThreads() { return OfThread(); }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
-  static int& AllThreads() {
+  static int& OfThread() {
     static thread_local int count = 1;
     return count;
   }
 
+  const int before_;
+};
+
+// The time of one call of a script's function, which goes the way that `choice` says; null: as the
+// thread was.
+class DividedCall {
+ public:
+  DividedCall(ThreadChoice* choice, size_t input_bytes)
+      : choice_(choice),
+        input_bytes_(input_bytes),
+        way_(choice ? choice->Choose(input_bytes, static_cast<uint32_t>(RunThreads::AllThreads()))
+                    : ThreadChoice::Way::kAllThreads),
+        threads_(!choice                                 ? omp_get_max_threads()
+                 : way_ == ThreadChoice::Way::kOneThread ? 1
+                                                         : RunThreads::AllThreads()) {}
+  ~DividedCall() {
+    if (choice_) choice_->Note(input_bytes_, way_, Clock::now() - begin_);
+  }
+  DividedCall(const DividedCall&) = delete;
+  DividedCall& operator=(const DividedCall&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
   ThreadChoice* const choice_;
   const size_t input_bytes_;
-  int before_ = 1;
-  ThreadChoice::Way way_ = ThreadChoice::Way::kAllThreads;
-  Clock::time_point begin_;
+  const ThreadChoice::Way way_;
+  const RunThreads threads_;
+  const Clock::time_point begin_ = Clock::now();
 };
 
 }  // namespace tutti

@@ -40,7 +40,6 @@ struct tutti_model {
   std::vector<const char*> output_name_pointers;
   size_t output_count = 0;
   uint64_t memory_bytes = 0;
-  tutti::ThreadChoice thread_choice;
 };
 
 struct tutti_script {
@@ -114,7 +113,7 @@ int Configure(const tutti_options* options, char* error, size_t error_bytes) {
 // the thread that calls it, the others take it over here.
 void ThreadInit() {
   at::init_num_threads();
-  tutti::DividedRun::InitThread();
+  tutti::RunThreads::InitThread();
 }
 
 size_t BytesOf(const tutti_tensor* tensors, size_t tensor_count) {
@@ -328,8 +327,9 @@ void PushModelInputs(const tutti_model& model, const tutti_tensor* inputs, size_
   }
 }
 
-int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutti_tensor* outputs,
-        size_t output_capacity, size_t* output_count, char* error, size_t error_bytes) {
+int Run(tutti_model* model, uint32_t thread_count, const tutti_tensor* inputs, size_t input_count,
+        tutti_tensor* outputs, size_t output_capacity, size_t* output_count, char* error,
+        size_t error_bytes) {
   *output_count = 0;
   return Guarded(error, error_bytes, [&] {
     c10::InferenceMode inference;
@@ -341,8 +341,8 @@ int Run(tutti_model* model, const tutti_tensor* inputs, size_t input_count, tutt
     stack.push_back(model->self);
     PushModelInputs(*model, inputs, input_count, &borrowed, &stack);
     {
-      const tutti::DividedRun divided(ChoiceOn(model->device, &model->thread_choice),
-                                      BytesOf(inputs, input_count));
+      const tutti::RunThreads threads(thread_count == 0 ? tutti::RunThreads::AllThreads()
+                                                        : static_cast<int>(thread_count));
       model->forward->run(stack);
     }
     std::vector<at::Tensor> tensors;
@@ -490,8 +490,8 @@ int RunScript(tutti_script* script, const tutti_script_call* call, tutti_tensor*
     const tutti::ScriptContext context{call->caller, script->device, entry->writes.any};
     const tutti::ScriptScope scope(&context);
     {
-      const tutti::DividedRun divided(ChoiceOn(script->device, entry->thread_choice.get()),
-                                      BytesOf(call->inputs, call->input_count));
+      const tutti::DividedCall divided(ChoiceOn(script->device, entry->thread_choice.get()),
+                                       BytesOf(call->inputs, call->input_count));
       entry->function->run(stack);
     }
     std::vector<at::Tensor> tensors;
@@ -517,7 +517,7 @@ const tutti_backend kBackend = {
     .configure = Configure,
     .thread_init = ThreadInit,
     .load_model = LoadModel,
-    .divides_by_model = 0,
+    .division = TUTTI_DIVIDED_BY_RUN,
     .free_model = FreeModel,
     .model_inputs = ModelInputs,
     .model_outputs = ModelOutputs,
