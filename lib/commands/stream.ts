@@ -1,5 +1,5 @@
 import { replyErrors } from '../core/errors.ts';
-import { addon, valueKinds } from '../engine/addon.ts';
+import { addon, codes, valueKinds } from '../engine/addon.ts';
 import { type DataCommands, trimBy } from '../engine/data-commands.ts';
 import { checked } from '../keyspace/keyspace.ts';
 import type { Request } from '../resp/request.ts';
@@ -18,7 +18,7 @@ import {
   writeFast,
 } from './rows.ts';
 import { awaitRows, millisecondsOf } from './waiting.ts';
-import { clampedOf } from './words.ts';
+import { clampedOf, shown } from './words.ts';
 
 const shape = { group: 'stream', categories: ['@stream'], since: '5.0.0' };
 
@@ -100,6 +100,24 @@ export const streamCommands: readonly Command[] = [
             throw replyErrors.syntax();
           const count = hasCount ? Math.max(clampedOf(request, 5), 0) : 10;
           return values.streamDescribe(db, 2, 1, count);
+        }),
+      ),
+      row(
+        { ...shape, flags: readonly, keys: { ...firstArgIsKey, first: 2, last: 2 } },
+        'groups',
+        3,
+        'Returns the groups of consumers that a stream was loaded with.',
+        rows((values, db) => values.streamGroups(db, 2)),
+      ),
+      row(
+        { ...shape, flags: readonly, keys: { ...firstArgIsKey, first: 2, last: 2 } },
+        'consumers',
+        4,
+        'Returns the consumers of a group that a stream was loaded with.',
+        rows((values, db, { request }) => {
+          const result = values.streamConsumers(db, 2, 3);
+          if (result !== -codes.noSuchGroup) return result;
+          throw replyErrors.noSuchGroup(shown(request, 3), shown(request, 2));
         }),
       ),
     ],

@@ -31,6 +31,7 @@ export const errorCodeMeanings: Readonly<Record<string, string>> = {
   MISCONF:
     'The data could not be saved, so nothing may be changed (`stop-writes-on-bgsave-error`).',
   NOAUTH: 'The connection must authenticate first.',
+  NOGROUP: 'The stream has no such group of consumers.',
   NOPERM: 'The user may not run the command, or not on that key or channel.',
   NOPROTO: 'HELLO names a protocol other than 2 and 3.',
   NOREPLICAS: '`min-replicas-to-write` asks for replicas; this server has none.',
@@ -250,6 +251,8 @@ export const replyErrors = {
   trimMissing: () => err('syntax error, XTRIM must be called with MAXLEN or MINID'),
   unbalancedRead: () =>
     err("Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified."),
+  noSuchGroup: (group: string, key: string) =>
+    new ReplyError('NOGROUP', `No such consumer group '${group}' for key name '${key}'`),
   groupIdWithoutGroup: () =>
     err(
       'The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.',

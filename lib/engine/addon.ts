@@ -69,6 +69,7 @@ export const codes = {
   notFinite: 69,
   unblocked: 70,
   notPermitted: 71,
+  noSuchGroup: 72,
 
   badChecksum: 90,
   badFormat: 91,

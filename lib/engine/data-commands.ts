@@ -264,6 +264,9 @@ export interface StreamCommands {
     maxDeleted: number,
   ): number;
   streamDescribe(db: number, key: number, isFull: number, count: number): number;
+  streamGroups(db: number, key: number): number;
+  /** @returns `noSuchGroup` too. */
+  streamConsumers(db: number, key: number, group: number): number;
 }
 
 export interface SetCommands {

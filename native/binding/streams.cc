@@ -99,15 +99,29 @@ Answer StreamDescribe(Call& call) {
       streams::Describe(call.db(), call.Word(1), call.Flag(2), call.Int64(3), call.reply()));
 }
 
+Answer StreamGroups(Call& call) {
+  return call.Rows(streams::DescribeGroups(call.db(), call.Word(1), call.reply()));
+}
+
+Answer StreamConsumers(Call& call) {
+  return call.Rows(streams::DescribeConsumers(call.db(), call.Word(1), call.Word(2), call.reply()));
+}
+
 }  // namespace
 
 std::span<const Export> StreamExports() {
   static constexpr Export exports[] = {
-      {"streamAdd", DataCommand<StreamAdd>},           {"streamLength", DataCommand<StreamLength>},
-      {"streamIdsCheck", DataCommand<StreamIdsCheck>}, {"streamRange", DataCommand<StreamRange>},
-      {"streamsRead", DataCommand<StreamsRead>},       {"streamRemove", DataCommand<StreamRemove>},
-      {"streamTrim", DataCommand<StreamTrim>},         {"streamSetId", DataCommand<StreamSetId>},
+      {"streamAdd", DataCommand<StreamAdd>},
+      {"streamLength", DataCommand<StreamLength>},
+      {"streamIdsCheck", DataCommand<StreamIdsCheck>},
+      {"streamRange", DataCommand<StreamRange>},
+      {"streamsRead", DataCommand<StreamsRead>},
+      {"streamRemove", DataCommand<StreamRemove>},
+      {"streamTrim", DataCommand<StreamTrim>},
+      {"streamSetId", DataCommand<StreamSetId>},
       {"streamDescribe", DataCommand<StreamDescribe>},
+      {"streamGroups", DataCommand<StreamGroups>},
+      {"streamConsumers", DataCommand<StreamConsumers>},
   };
   return exports;
 }

@@ -63,6 +63,7 @@ enum class Code : int32_t {
   kNotFinite = 69,         // what is to be added
   kUnblocked = 70,         // by CLIENT UNBLOCK ... ERROR
   kNotPermitted = 71,      // any more, to one who has waited
+  kNoSuchGroup = 72,       // of a stream's consumers
 
   // Of what is kept on disk, and of DUMP.
   kBadChecksum = 90,  // or a version that is not known

@@ -1,5 +1,5 @@
-// Groups of a stream's consumers as they come from a Redis: no command of ours reads or changes
-// them, they stay with their stream and go with it into files and DUMP.
+// Groups of a stream's consumers as they come from a Redis: XINFO tells of them and no command of
+// ours changes them, they stay with their stream and go with it into files and DUMP.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include "keyspace/stream_id.h"
 
 namespace tutti {
+
+inline constexpr uint64_t kEntriesReadUnknown = UINT64_MAX;
 
 struct StreamGroup {
   struct Pending {
@@ -24,7 +26,7 @@ struct StreamGroup {
 
   std::string name;
   StreamId last_id;
-  uint64_t entries_read = 0;  // UINT64_MAX: unknown
+  uint64_t entries_read = 0;  // or kEntriesReadUnknown
   std::vector<Pending> pending;
   std::vector<Consumer> consumers;
 };

@@ -316,7 +316,7 @@ Status Describe(int db, std::string_view key, bool is_full, int64_t count, Reply
     reply.Bulk("groups");
     reply.Array(0);
   } else {
-    number("groups", 0);
+    number("groups", stream.groups ? static_cast<int64_t>(stream.groups->size()) : 0);
     edge("first-entry", false);
     edge("last-entry", true);
   }

@@ -51,5 +51,9 @@ Status SetId(int db, std::string_view key, const StreamId& id, int64_t entries_a
              const std::optional<StreamId>& max_deleted);
 // XINFO STREAM; `is_full` with `count` entries, 0 with all. kNotFound.
 Status Describe(int db, std::string_view key, bool is_full, int64_t count, Reply& reply);
+// XINFO GROUPS. kNotFound.
+Status DescribeGroups(int db, std::string_view key, Reply& reply);
+// XINFO CONSUMERS. kNotFound, kNoSuchGroup.
+Status DescribeConsumers(int db, std::string_view key, std::string_view name, Reply& reply);
 
 }  // namespace tutti::streams

@@ -273,7 +273,7 @@ StreamGroup ReadGroup(uint8_t type, RdbReader& reader) {
   group.name = reader.Text();
   group.last_id = ReadId(reader);
   // Version 1 did not count them: unknown.
-  group.entries_read = type == rdb::kStream1 ? UINT64_MAX : reader.Length();
+  group.entries_read = type == rdb::kStream1 ? kEntriesReadUnknown : reader.Length();
   for (uint64_t left = reader.Count(16 + 8 + 1); left > 0 && reader.ok(); --left) {
     StreamGroup::Pending pending;
     pending.id = ReadRawId(reader);

@@ -49,6 +49,11 @@ const differences: readonly FactDifference[] = [
     facts: 'arguments',
     reason: '7.2 names what they take',
   },
+  {
+    commands: 'xinfo|consumers',
+    facts: 'arguments history',
+    reason: '7.2 tells how long they are inactive, and calls a group a group',
+  },
 ];
 
 /** A map as RESP2 has it. */

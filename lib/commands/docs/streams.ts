@@ -31,6 +31,11 @@ xsetid key last-id [ENTRIESADDED entries_added:integer@7.0.0]
   7.0.0 ENTRIESADDED and MAXDELETEDID.
 xinfo
   That of the subcommand
+xinfo|groups key
+  7.0.0 entries-read and lag.
+xinfo|consumers key group
+  7.2.0 inactive.
+  tips nondeterministic_output
 xinfo|stream key [FULL full([COUNT count])]
   6.0.0 FULL.
   7.0.0 max-deleted-entry-id, entries-added, recorded-first-entry-id; of groups entries-read, lag.
