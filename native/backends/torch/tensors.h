@@ -162,6 +162,23 @@ inline void Adopt(at::Tensor&& tensor, tutti_tensor* output) {
   output->owner = tensor.unsafeReleaseTensorImpl();
 }
 
+// Turns the result of a run into outputs: all of them or, by an exception, none. `may_write` tells
+// that a later run may write what this one returned.
+inline void FillOutputs(std::vector<at::Tensor>* tensors, bool may_write, BorrowedInputs* borrowed,
+                        tutti_tensor* outputs) {
+  for (at::Tensor& tensor : *tensors) {
+    ToDtype(tensor.scalar_type());
+    tensor = ToHostRows(tensor);
+  }
+  borrowed->Return();
+  if (may_write) {
+    for (at::Tensor& tensor : *tensors) {
+      if (tensor.use_count() > 1 || tensor.storage().use_count() > 1) tensor = tensor.clone();
+    }
+  }
+  for (size_t i = 0; i < tensors->size(); i++) Adopt(std::move((*tensors)[i]), &outputs[i]);
+}
+
 }  // namespace tutti
 
 #endif  // TUTTI_BACKENDS_TORCH_TENSORS_H_

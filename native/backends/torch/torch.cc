@@ -3,7 +3,6 @@
 #include <ATen/Parallel.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/InferenceMode.h>
-#include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/jit/api/compilation_unit.h>
 #include <torch/csrc/jit/api/function_impl.h>
@@ -21,6 +20,7 @@
 
 #include "../../inference/backend.h"
 #include "../error_text.h"
+#include "chunk_reader.h"
 #include "divided_run.h"
 #include "file_operators.h"
 #include "graph_writes.h"
@@ -139,39 +139,6 @@ c10::Device ToDevice(tutti_device device) {
 
 // ---- Models
 
-// The pieces of a blob, read as one file.
-class ChunkReader : public caffe2::serialize::ReadAdapterInterface {
- public:
-  ChunkReader(const tutti_bytes* chunks, size_t chunk_count)
-      : chunks_(chunks, chunks + chunk_count) {}
-
-  size_t size() const override {
-    size_t bytes = 0;
-    for (const tutti_bytes& chunk : chunks_) bytes += chunk.bytes;
-    return bytes;
-  }
-
-  size_t read(uint64_t position, void* buffer, size_t wanted_bytes,
-              const char* /*what*/) const override {
-    size_t read_bytes = 0;
-    for (const tutti_bytes& chunk : chunks_) {
-      if (position >= chunk.bytes) {
-        position -= chunk.bytes;
-        continue;
-      }
-      const size_t part_bytes = std::min<size_t>(chunk.bytes - position, wanted_bytes - read_bytes);
-      std::memcpy(static_cast<char*>(buffer) + read_bytes, chunk.data + position, part_bytes);
-      read_bytes += part_bytes;
-      position = 0;
-      if (read_bytes == wanted_bytes) break;
-    }
-    return read_bytes;
-  }
-
- private:
-  std::vector<tutti_bytes> chunks_;
-};
-
 // Module::eval() stops at a submodule without the attribute, as hand-written ones may be.
 void SetEvalMode(const torch::jit::Module& module) {
   for (const torch::jit::Module& part : module.modules()) {
@@ -242,7 +209,7 @@ int LoadModel(uint32_t, const tutti_bytes* chunks, size_t chunk_count, tutti_dev
     auto loaded = std::make_unique<tutti_model>();
     loaded->device = ToDevice(device);
     const std::shared_ptr<caffe2::serialize::ReadAdapterInterface> archive =
-        std::make_shared<ChunkReader>(chunks, chunk_count);
+        std::make_shared<tutti::ChunkReader>(chunks, chunk_count);
     RefuseFileOperators(archive);
     loaded->module = torch::jit::load(archive, loaded->device, /*load_debug_files=*/false);
     RefuseFileOperators(*loaded->module._ivalue()->compilation_unit());
@@ -282,23 +249,6 @@ void WarmUp(tutti_model* model) {
   } catch (...) {
     // The first run says what is wrong, to whom it may concern.
   }
-}
-
-// Turns the result of a run into outputs: all of them or, by an exception, none. `may_write` tells
-// that a later run may write what this one returned.
-void FillOutputs(std::vector<at::Tensor>* tensors, bool may_write, BorrowedInputs* borrowed,
-                 tutti_tensor* outputs) {
-  for (at::Tensor& tensor : *tensors) {
-    tutti::ToDtype(tensor.scalar_type());
-    tensor = tutti::ToHostRows(tensor);
-  }
-  borrowed->Return();
-  if (may_write) {
-    for (at::Tensor& tensor : *tensors) {
-      if (tensor.use_count() > 1 || tensor.storage().use_count() > 1) tensor = tensor.clone();
-    }
-  }
-  for (size_t i = 0; i < tensors->size(); i++) tutti::Adopt(std::move((*tensors)[i]), &outputs[i]);
 }
 
 // Pushes `input_count` tensors as the parameters of `forward`.
@@ -352,7 +302,7 @@ int Run(tutti_model* model, uint32_t thread_count, const tutti_tensor* inputs, s
     if (tensors.size() != output_capacity) {
       throw Refusal("ERR Model did not generate the expected number of outputs");
     }
-    FillOutputs(&tensors, model->writes.any, &borrowed, outputs);
+    tutti::FillOutputs(&tensors, model->writes.any, &borrowed, outputs);
     *output_count = output_capacity;
     return 0;
   });
@@ -503,7 +453,7 @@ int RunScript(tutti_script* script, const tutti_script_call* call, tutti_tensor*
       throw Refusal("Function returned unexpected number of outputs - " + name);
     }
     // Functions keep no state between runs: nothing can write their outputs later.
-    FillOutputs(&tensors, /*may_write=*/false, &borrowed, outputs);
+    tutti::FillOutputs(&tensors, /*may_write=*/false, &borrowed, outputs);
     *output_count = output_capacity;
     return 0;
   });
