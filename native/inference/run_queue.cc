@@ -68,7 +68,10 @@ size_t RunQueue::LineHash::operator()(const LineKey& key) const {
 
 RunQueue::RunQueue(std::string name, std::function<void(std::list<QueuedRun>&)> execute,
                    RunQueueOptions options)
-    : name_(std::move(name)), execute_(std::move(execute)), options_(options) {}
+    : name_(std::move(name)),
+      execute_(std::move(execute)),
+      options_(options),
+      side_thread_max_(options.side_thread_max) {}
 
 Status RunQueue::Start(int thread_count) {
   for (int i = 1; i <= thread_count; i++) {
@@ -90,6 +93,7 @@ bool RunQueue::StartThreadOf(Role role) {
   pthread_getcpuclockid(*thread, &clock);
   lock.lock();
   thread_clocks_.push_back(clock);
+  if (role == Role::kMain) main_thread_count_++;
   return true;
 }
 
@@ -235,19 +239,18 @@ RunQueue::Taken RunQueue::Take() {
 
 // Those that go on and those that might, as far as there are threads for them. The lock is held.
 size_t RunQueue::CountRunsAtOnce() const {
-  const size_t thread_count =
-      thread_clocks_.size() + static_cast<size_t>(options_.side_thread_max - side_thread_count_);
+  const auto thread_count = static_cast<size_t>(std::max(main_thread_count_ + side_thread_max_, 1));
   size_t count = active_count_;
   for (const auto& [number, line] : ready_) {
     if (count >= thread_count) break;
     count += CanBeBatched(line->runs.front()) ? 1 : line->runs.size();
   }
-  return std::clamp<size_t>(count, 1, std::max<size_t>(thread_count, 1));
+  return std::clamp<size_t>(count, 1, thread_count);
 }
 
 // The lock is held.
 bool RunQueue::HasRunForSide() const {
-  if (options_.side_thread_max == 0 || active_count_ == 0 || ready_.empty()) return false;
+  if (side_thread_max_ == 0 || active_count_ == 0 || ready_.empty()) return false;
   return options_.gains_beside(ready_.begin()->second->runs.front(), CountRunsAtOnce());
 }
 
@@ -386,7 +389,7 @@ bool RunQueue::ClaimIdle(Threads& threads) {
 void RunQueue::StartSideThread() {
   if (StartThreadOf(Role::kSide)) return;
   std::lock_guard lock(mutex_);
-  side_thread_count_ = options_.side_thread_max;
+  side_thread_max_ = --side_thread_count_;
 }
 
 void RunQueue::Work(Role role) {
@@ -406,7 +409,7 @@ void RunQueue::Work(Role role) {
     std::condition_variable* const to_wake =
         !ready_.empty() || !timed_.empty() ? ClaimIdleThread() : nullptr;
     const bool must_start = !to_wake && side_.idle_count == 0 &&
-                            side_thread_count_ < options_.side_thread_max && HasRunForSide();
+                            side_thread_count_ < side_thread_max_ && HasRunForSide();
     if (must_start) side_thread_count_++;
     lock.unlock();
     if (to_wake) to_wake->notify_one();

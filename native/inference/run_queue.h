@@ -178,7 +178,8 @@ class RunQueue {
   std::atomic<bool> spinner_is_called_{
       false};                // written under the lock; the spinner reads it without
   size_t active_count_ = 0;  // runs and batches that go on
-  int side_thread_count_ = 0;
+  int main_thread_count_ = 0, side_thread_count_ = 0;
+  int side_thread_max_;
   bool closed_ = false;
   std::vector<clockid_t> thread_clocks_;
 };
