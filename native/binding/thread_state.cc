@@ -146,11 +146,12 @@ void ShortRunWatch::Note() {
   const Clock::time_point now = Clock::now();
   was_soon_ = now - last_ <= kAwakeMax;
   last_ = now;
-  is_noted_ = true;
+  noted_count_++;
 }
 
 std::optional<ShortRunWatch::Clock::time_point> ShortRunWatch::Enter() {
-  if (!std::exchange(is_noted_, false) || !was_soon_) return std::nullopt;
+  // With several there is always one that has sent the next.
+  if (std::exchange(noted_count_, 0) != 1 || !was_soon_) return std::nullopt;
   if (is_a_thread_awake.exchange(true)) return std::nullopt;
   return Clock::now() + kAwakeMax;
 }

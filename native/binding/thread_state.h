@@ -201,7 +201,7 @@ class ShortRunWatch {
   static constexpr std::chrono::microseconds kAwakeMax{150};
 
   Clock::time_point last_{};
-  bool is_noted_ = false;  // since the last Enter()
+  int noted_count_ = 0;    // since the last Enter()
   bool was_soon_ = false;  // the last one came within kAwakeMax of the one before
 };
 
