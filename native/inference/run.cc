@@ -59,6 +59,7 @@ auto FindCompiled(Compiler& compiler, const Compilable& subject)
   return made;
 }
 
+// How long they are no shape tells.
 bool HasStrings(std::span<const tutti_tensor> inputs) {
   return std::ranges::any_of(inputs, [](auto& input) { return input.dtype == TUTTI_STRING; });
 }
@@ -198,7 +199,7 @@ Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_t
   return outputs;
 }
 
-Outputs Run(Compiler& compiler, const ModelRun& run, size_t runs_at_once = 1) {
+Outputs Run(Compiler& compiler, const ModelRun& run, size_t runs_at_once) {
   return RunModel(compiler, *run.model, ToViews(run.inputs), run.target.output_count, runs_at_once,
                   /*are_outputs_adopted=*/true);
 }
@@ -351,22 +352,23 @@ void ReleaseAll(const Outputs& outputs) {
   }
 }
 
-bool MayBeShort(const Model& model, std::span<const tutti_tensor> inputs) {
+bool HasBoundedRuns(const Model& model) {
   const auto compiled = model.compiled();
-  // How long a string is no shape tells.
-  return compiled && compiled->has_bounded_runs() && !HasStrings(inputs);
+  return compiled && compiled->has_bounded_runs();
 }
 
 // Makes a run that took so long again, to learn whether those of its shapes are short.
 void LearnWhetherShort(Compiler& compiler, const ModelRun& run, Clock::duration taken) {
   const Model& model = *run.model;
+  if (!HasBoundedRuns(model)) return;
   const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
-  if (!MayBeShort(model, inputs)) return;
+  if (HasStrings(inputs)) return;
   const ShortRuns::Shapes shapes = ShapesOf(inputs);
   if (!model.short_runs.ClaimTiming(shapes)) return;
   Clock::duration best = taken;
   for (int i = 0; i < ShortRuns::kRepeats && best <= ShortRuns::kRepeatedMax; i++) {
-    const Outputs outputs = Run(compiler, run);
+    const Outputs outputs = RunModel(compiler, model, inputs, run.target.output_count,
+                                     /*runs_at_once=*/1, /*are_outputs_adopted=*/true);
     ReleaseAll(outputs);
     if (!outputs.status.ok()) return;
     best = std::min(best, outputs.duration);
@@ -477,13 +479,15 @@ std::optional<Status> ExecuteIfShort(Compiler& compiler, const ModelRun& run) {
   const Model& model = *run.model;
   // It waits for others, to make a batch or for its turn.
   if (model.spec().min_batch_size > 1 || model.gate.FreeCount() != SIZE_MAX) return std::nullopt;
+  if (!HasBoundedRuns(model)) return std::nullopt;
   const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
-  if (!MayBeShort(model, inputs)) return std::nullopt;
+  if (HasStrings(inputs)) return std::nullopt;
   const ShortRuns::Shapes shapes = ShapesOf(inputs);
   if (!model.short_runs.AreShort(shapes)) return std::nullopt;
 
   const Clock::time_point begin = Clock::now();
-  const Outputs outputs = Run(compiler, run);
+  const Outputs outputs = RunModel(compiler, model, inputs, run.target.output_count,
+                                   /*runs_at_once=*/1, /*are_outputs_adopted=*/true);
   Ending ending = EndingOf(outputs, run.target);
   CountExecution(model.statistics, begin, outputs.duration);
   CountRun(model.statistics, Clock::duration::zero(), outputs.duration, ending);

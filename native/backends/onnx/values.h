@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../tensor_bytes.h"
 #include "runtime.h"
 
 namespace tutti::onnx {
@@ -20,8 +21,6 @@ inline constexpr int kElementTypes[] = {ort::kElementFloat, ort::kElementDouble,
                                         ort::kElementInt16, ort::kElementInt32,  ort::kElementInt64,
                                         ort::kElementUint8, ort::kElementUint16, ort::kElementBool,
                                         ort::kElementString};
-inline constexpr uint64_t kElementBytes[] = {4, 8, 1, 2, 4, 8, 1, 2, 1, 0};
-inline constexpr uint32_t kDtypeCount = 10;
 
 // kDtypeCount of what no tensor key can hold.
 inline uint32_t DtypeOf(int element_type) {
@@ -102,15 +101,6 @@ inline void FillStrings(ort::Value* value, size_t count, OutputOwner* owner, tut
   }
   output->data = owner->copy.get();
   output->bytes = static_cast<uint64_t>(to - owner->copy.get());
-}
-
-inline bool PointsInto(const void* data, const tutti_tensor* inputs, size_t input_count) {
-  const auto address = reinterpret_cast<uintptr_t>(data);
-  for (size_t i = 0; i < input_count; i++) {
-    const auto begin = reinterpret_cast<uintptr_t>(inputs[i].data);
-    if (address >= begin && address < begin + inputs[i].bytes) return true;
-  }
-  return false;
 }
 
 // Fills the output `name` from a value that is a tensor, which it takes over unless it throws.
