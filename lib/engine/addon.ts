@@ -294,6 +294,16 @@ export interface ProcessStatistics {
   netOutputBytes: number;
 }
 
+/** Of `tensorSet`: codes and counts, words by their index. */
+export type TensorWordArguments = [
+  dtype: number,
+  firstDim: number,
+  dimCount: number,
+  source: number,
+  firstData: number,
+  dataCount: number,
+];
+
 /** With what it extends one to one with `native/binding/exports.cc`; a test compares the two lists. */
 export interface Addon
   extends DataCommands,
@@ -444,28 +454,12 @@ export interface Addon
 
   // --- tensors ---
   /** Dims are the words firstDim ... firstDim + dimCount; data from word `firstData` on. dtype: code. @returns 0 or a negative code. */
-  tensorSet(
-    db: number,
-    key: number,
-    dtype: number,
-    firstDim: number,
-    dimCount: number,
-    source: number,
-    firstData: number,
-    dataCount: number,
-  ): number;
+  tensorSet(db: number, key: number, ...tensor: TensorWordArguments): number;
   /** The same off the event loop. @returns PENDING; or as `tensorSet`, of what does not take long. */
   tensorSetLater(
     db: number,
     key: number,
-    dtype: number,
-    firstDim: number,
-    dimCount: number,
-    source: number,
-    firstData: number,
-    dataCount: number,
-    connection: number,
-    sequence: number,
+    ...tensor: [...TensorWordArguments, connection: number, sequence: number]
   ): number;
   /** Holds the blob; numbers = [dtype, rank, dims ...]. @returns Its bytes, -notFound, -wrongType. */
   tensorFind(db: number, key: number): number;

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { TestModels } from './models.ts';
 import type { StartedServer } from './server.ts';
+import { untilWithin } from './waiting.ts';
 
 /** A script whose `slow` takes some milliseconds for each row; `count` adds to a list before it. */
 export const SLOW_SCRIPT = `
@@ -36,13 +37,7 @@ export async function statistics(
   );
 }
 
-export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 800; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`${what} did not come about within 20 s`);
-}
+export const until = untilWithin(20);
 
 /** How many connections have an execution as their last command. */
 export async function runningCount(server: StartedServer): Promise<number> {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { type Connection, framed, type StartedServer, startServer } from '../helpers/server.ts';
+import { infoNumber, untilWithin } from '../helpers/waiting.ts';
 
 /** Its end may be a reset. */
 async function closed({ socket }: Connection): Promise<void> {
@@ -22,18 +23,7 @@ function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * KiB;
 }
 
-async function info(server: StartedServer, field: string): Promise<number> {
-  const text = String(await server.request('INFO', 'everything'));
-  return Number(new RegExp(`^${field}:(.*)\r$`, 'm').exec(text)?.[1]);
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`${what} did not come about within 10 s`);
-}
+const until = untilWithin(10);
 
 /** Opens many connections, each of which has been served once. */
 async function openAll(server: StartedServer): Promise<Connection[]> {
@@ -44,12 +34,13 @@ async function openAll(server: StartedServer): Promise<Connection[]> {
 
 /** The server has read all that was sent, since it reads connections in turn. */
 async function settle(server: StartedServer, connections: Connection[], inputBytes: number) {
-  const before = await info(server, 'total_net_input_bytes');
+  const before = await infoNumber(server, 'total_net_input_bytes');
   return {
     async wait() {
       await until('all input', async () => {
         return (
-          (await info(server, 'total_net_input_bytes')) - before >= inputBytes * connections.length
+          (await infoNumber(server, 'total_net_input_bytes')) - before >=
+          inputBytes * connections.length
         );
       });
     },
@@ -66,7 +57,7 @@ for (const { title, header } of claims) {
       ...['--proto-max-bulk-len', '8gb', '--client-query-buffer-limit', '8gb'],
     ]);
     t.teardown(() => server.stop());
-    const requestBytes = await info(server, 'used_memory_requests');
+    const requestBytes = await infoNumber(server, 'used_memory_requests');
     const connections = await openAll(server);
     const idleBytes = residentBytes(server.pid);
     const bodies = title.startsWith('SET') ? [1, 64 * KiB] : [1];
@@ -87,10 +78,13 @@ for (const { title, header } of claims) {
       t.ok(perConnection <= allowed, `at most ${allowed}`);
     }
     for (const connection of connections) connection.close();
-    await until('all clients gone', async () => (await info(server, 'connected_clients')) === 1);
+    await until(
+      'all clients gone',
+      async () => (await infoNumber(server, 'connected_clients')) === 1,
+    );
     await until(
       'their memory back',
-      async () => (await info(server, 'used_memory_requests')) <= requestBytes,
+      async () => (await infoNumber(server, 'used_memory_requests')) <= requestBytes,
     );
   });
 }
@@ -98,7 +92,7 @@ for (const { title, header } of claims) {
 t.test('takes 5 million empty arguments, again and again', async (t) => {
   const server = await startServer(['--io-threads', '1']);
   t.teardown(() => server.stop());
-  const requestBytes = await info(server, 'used_memory_requests');
+  const requestBytes = await infoNumber(server, 'used_memory_requests');
   const words = 5_000_000;
   const before = residentBytes(server.pid);
   for (const command of ['EXISTS', 'UNLINK', 'EXISTS']) {
@@ -111,7 +105,7 @@ t.test('takes 5 million empty arguments, again and again', async (t) => {
     connection.close();
     await until(
       'its memory back',
-      async () => (await info(server, 'used_memory_requests')) <= requestBytes,
+      async () => (await infoNumber(server, 'used_memory_requests')) <= requestBytes,
     );
   }
 });
@@ -119,7 +113,7 @@ t.test('takes 5 million empty arguments, again and again', async (t) => {
 t.test('forgets a client that is killed in a body of 64 MiB', async (t) => {
   const server = await startServer(['--io-threads', '1']);
   t.teardown(() => server.stop());
-  const usedBefore = await info(server, 'used_memory');
+  const usedBefore = await infoNumber(server, 'used_memory');
   const residentBefore = residentBytes(server.pid);
   for (let round = 0; round < 10; round++) {
     const connection = await server.raw();
@@ -131,7 +125,7 @@ t.test('forgets a client that is killed in a body of 64 MiB', async (t) => {
     await closed(connection);
   }
   await until('its memory back', async () => {
-    return (await info(server, 'used_memory')) - usedBefore < MiB;
+    return (await infoNumber(server, 'used_memory')) - usedBefore < MiB;
   });
   t.equal(await server.request('EXISTS', 'k'), 0);
   const grownBytes = residentBytes(server.pid) - residentBefore;

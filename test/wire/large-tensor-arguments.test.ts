@@ -4,6 +4,7 @@
 import t, { type Test } from 'tap';
 import { type Pings, pingDuring } from '../helpers/pings.ts';
 import { type Connection, framed, type StartedServer, startServer } from '../helpers/server.ts';
+import { untilWithin } from '../helpers/waiting.ts';
 
 const MiB = 1024 * 1024;
 /** So many values are read at once. */
@@ -34,13 +35,7 @@ function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, i) => (i * 7) % 128);
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`${what} did not come about within 10 s`);
-}
+const until = untilWithin(10);
 
 async function refused(client: Connection, request: Buffer, complaint: RegExp, t: Test) {
   client.write(request);

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { pingDuring } from '../helpers/pings.ts';
 import { framed, type StartedServer, startServer } from '../helpers/server.ts';
+import { infoNumber, untilWithin } from '../helpers/waiting.ts';
 
 const MiB = 1024 * 1024;
 /** Below it elements are framed at once. */
@@ -101,18 +102,7 @@ async function storeFloats(server: StartedServer, key: string, count: number): P
   await server.request('AI.TENSORSET', key, 'FLOAT', count, 'BLOB', floats(count));
 }
 
-async function info(server: StartedServer, field: string): Promise<number> {
-  const text = String(await server.request('INFO', 'everything'));
-  return Number(new RegExp(`^${field}:(.*)\r$`, 'm').exec(text)?.[1]);
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`${what} did not come about within 10 s`);
-}
+const until = untilWithin(10);
 
 /** Bytes of an element, and its blob from its index. */
 const dtypes: Readonly<Record<string, readonly [number, (blob: Buffer, i: number) => void]>> = {
@@ -212,7 +202,7 @@ t.test('the reply is of what the key held at its beginning', async (t) => {
 t.test('what waits is counted, and is let go of when the client leaves', async (t) => {
   const server = await start(t);
   await storeFloats(server, 'k', 4_000_000);
-  const before = await info(server, 'used_memory');
+  const before = await infoNumber(server, 'used_memory');
   const taker = await open(t, server);
   taker.socket.pause();
   for (let i = 0; i < 3; i++) taker.send('AI.TENSORGET', 'k', 'VALUES');
@@ -222,12 +212,12 @@ t.test('what waits is counted, and is let go of when the client leaves', async (
     const omem = Number(/ omem=([1-9]\d*)/.exec(list)?.[1] ?? 0);
     return omem > 2 * 16 * MiB && omem <= 3 * 16 * MiB + 64 * 1024 && / oll=[3-5] /.test(list);
   });
-  t.ok((await info(server, 'used_memory')) - before < 2 * MiB);
+  t.ok((await infoNumber(server, 'used_memory')) - before < 2 * MiB);
   await server.request('DEL', 'k');
-  t.ok((await info(server, 'used_memory')) > before - 2 * MiB, 'the reply keeps the tensor');
+  t.ok((await infoNumber(server, 'used_memory')) > before - 2 * MiB, 'the reply keeps the tensor');
   taker.close();
   await until('the end of the reply', async () => {
-    return (await info(server, 'used_memory')) < before - 15 * MiB;
+    return (await infoNumber(server, 'used_memory')) < before - 15 * MiB;
   });
 });
 

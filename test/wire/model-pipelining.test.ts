@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { makeModels, missingModelMakers, type TestTensor } from '../helpers/models.ts';
 import { RawClient } from '../helpers/raw-client.ts';
-import { framed, type StartedServer, startServer } from '../helpers/server.ts';
+import { framed, startServer } from '../helpers/server.ts';
+import { infoNumber, untilWithin } from '../helpers/waiting.ts';
 
 const SLOW = `
 def slow(a):
@@ -21,18 +22,7 @@ def next(a):
 /** Their outputs depend on all their inputs and on nothing else. */
 const pure = ['mlp-30-128-128-2', 'conv-28x28-10', 'two-in-two-out'];
 
-async function info(server: StartedServer, field: string): Promise<number> {
-  const text = String(await server.request('INFO', 'everything'));
-  return Number(new RegExp(`^${field}:(.*)\r$`, 'm').exec(text)?.[1]);
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 800; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`${what} did not come about within 20 s`);
-}
+const until = untilWithin(20);
 
 t.test('with models', { skip: missingModelMakers() }, async (t) => {
   const models = await makeModels();
@@ -98,8 +88,8 @@ t.test('with models', { skip: missingModelMakers() }, async (t) => {
     t.equal(await server.request('AI.SCRIPTSET', 's', 'CPU', 'SOURCE', SLOW), 'OK');
     await server.request('AI.TENSORSET', 'a', 'FLOAT', 1, 'VALUES', 1);
     const clients = 20;
-    const requestBytes = await info(server, 'used_memory_requests');
-    const inputBytes = await info(server, 'total_net_input_bytes');
+    const requestBytes = await infoNumber(server, 'used_memory_requests');
+    const inputBytes = await infoNumber(server, 'total_net_input_bytes');
     let sentBytes = 0;
     for (let i = 0; i < clients; i++) {
       const connection = await server.raw();
@@ -122,7 +112,7 @@ t.test('with models', { skip: missingModelMakers() }, async (t) => {
       sentBytes += part.length;
       connection.write(part);
       await until('the request read', async () => {
-        return (await info(server, 'total_net_input_bytes')) >= inputBytes + sentBytes;
+        return (await infoNumber(server, 'total_net_input_bytes')) >= inputBytes + sentBytes;
       });
       connection.socket.resetAndDestroy();
     }
@@ -134,9 +124,12 @@ t.test('with models', { skip: missingModelMakers() }, async (t) => {
     for (const output of outputs) {
       t.strictSame(await server.request('AI.TENSORGET', output, 'VALUES'), ['2'], output);
     }
-    await until('all clients gone', async () => (await info(server, 'connected_clients')) === 1);
+    await until(
+      'all clients gone',
+      async () => (await infoNumber(server, 'connected_clients')) === 1,
+    );
     await until('their memory back', async () => {
-      return (await info(server, 'used_memory_requests')) <= requestBytes;
+      return (await infoNumber(server, 'used_memory_requests')) <= requestBytes;
     });
     t.equal(await server.request('PING'), 'PONG');
   });

@@ -2,6 +2,7 @@
 
 import t from 'tap';
 import { type Connection, framed, type StartedServer, startServer } from '../helpers/server.ts';
+import { untilWithin } from '../helpers/waiting.ts';
 
 async function open(server: StartedServer, count: number): Promise<Connection[]> {
   const all = await Promise.all(Array.from({ length: count }, () => server.raw()));
@@ -14,13 +15,7 @@ async function requestBytes(server: StartedServer): Promise<number> {
   return Number(/used_memory_requests:(\d+)/.exec(info)?.[1]);
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`${what} did not come about within 5 s`);
-}
+const until = untilWithin(5);
 
 for (const threads of ['1', '2']) {
   t.test(`stops writes until UNPAUSE, ${threads} threads`, async (t) => {

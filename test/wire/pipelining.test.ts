@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { type Connection, framed, startServer, type Value } from '../helpers/server.ts';
+import { infoNumber, untilWithin } from '../helpers/waiting.ts';
 
 /** Its end may be a reset. */
 async function closed({ socket }: Connection): Promise<void> {
@@ -29,19 +30,8 @@ function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * KiB;
 }
 
-async function info(server: { request(...words: string[]): Promise<Value> }, field: string) {
-  const text = String(await server.request('INFO', 'everything'));
-  return Number(new RegExp(`^${field}:(.*)\r$`, 'm').exec(text)?.[1]);
-}
-
 /** Waits for a fact about the server, asked for again and again. */
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`${what} did not come about within 5 s`);
-}
+const until = untilWithin(5);
 
 t.test('answers requests in order however they are cut', async (t) => {
   const server = await startServer([]);
@@ -82,7 +72,7 @@ t.test('answers 100,000 GETs of 1 KiB that were sent before the first read', asy
   const server = await startServer([]);
   t.teardown(() => server.stop());
   await server.request('SET', 'k', 'x'.repeat(KiB));
-  const usedBefore = await info(server, 'used_memory');
+  const usedBefore = await infoNumber(server, 'used_memory');
   const count = 100_000;
   const connection = await server.raw();
   t.teardown(() => connection.close());
@@ -98,7 +88,7 @@ t.test('answers 100,000 GETs of 1 KiB that were sent before the first read', asy
   t.equal(wrong, 0);
   connection.close();
   await until('the memory of the replies back', async () => {
-    return (await info(server, 'used_memory')) <= usedBefore;
+    return (await infoNumber(server, 'used_memory')) <= usedBefore;
   });
 });
 
@@ -106,7 +96,7 @@ t.test('keeps serving beside 200 GETs of 16 MiB that are never read', async (t) 
   const server = await startServer([]);
   t.teardown(() => server.stop());
   await server.request('SET', 'k', Buffer.alloc(16 * MiB, 'x'));
-  const usedBefore = await info(server, 'used_memory');
+  const usedBefore = await infoNumber(server, 'used_memory');
   const residentBefore = residentBytes(server.pid);
   const connection = await server.raw();
   connection.socket.pause();
@@ -119,10 +109,13 @@ t.test('keeps serving beside 200 GETs of 16 MiB that are never read', async (t) 
   t.equal(await server.request('PING'), 'PONG');
   t.ok(residentBytes(server.pid) - residentBefore < 16 * MiB, 'replies are references');
   await server.request('DEL', 'k');
-  t.ok((await info(server, 'used_memory')) >= 16 * MiB, 'the value lives as long as its replies');
+  t.ok(
+    (await infoNumber(server, 'used_memory')) >= 16 * MiB,
+    'the value lives as long as its replies',
+  );
   connection.close();
   await until('the memory of the value back', async () => {
-    return (await info(server, 'used_memory')) < usedBefore - 15 * MiB;
+    return (await infoNumber(server, 'used_memory')) < usedBefore - 15 * MiB;
   });
 });
 
@@ -189,7 +182,7 @@ t.test('forgets a client that resets while its command is pending', async (t) =>
   t.equal(await server.request('PING'), 'PONG');
   await until(
     'the clients to be gone',
-    async () => (await info(server, 'connected_clients')) === 1,
+    async () => (await infoNumber(server, 'connected_clients')) === 1,
   );
 });
 
@@ -232,7 +225,7 @@ t.test('gives back the memory of values without a collection', async (t) => {
   const connection = await server.raw();
   t.teardown(() => connection.close());
   const value = framed(['SET', 'k', Buffer.alloc(16 * MiB, 'y')]);
-  const usedBefore = await info(server, 'used_memory');
+  const usedBefore = await infoNumber(server, 'used_memory');
   let residentMax = 0;
   for (let i = 0; i < 40; i++) {
     connection.write(value);
@@ -244,5 +237,5 @@ t.test('gives back the memory of values without a collection', async (t) => {
     residentMax = Math.max(residentMax, residentBytes(server.pid));
   }
   t.ok(residentMax < 300 * MiB, `resident at most ${Math.round(residentMax / MiB)} MiB`);
-  t.ok((await info(server, 'used_memory')) - usedBefore < MiB);
+  t.ok((await infoNumber(server, 'used_memory')) - usedBefore < MiB);
 });
