@@ -219,7 +219,7 @@ void ReadOutputBytes(tutti_model* model) {
     Check(runtime.api.GetDimensions(info, dims.data(), rank));
     const uint32_t dtype = DtypeOf(type);
     if (dtype >= TUTTI_STRING) continue;
-    uint64_t bytes = kElementBytes[dtype];
+    uint64_t bytes = tutti::kElementBytes[dtype];
     bool is_known = true;
     for (size_t d = 0; d < rank; d++) {
       if (d == 0 && dims[d] < 0) continue;  // the rows
@@ -323,7 +323,7 @@ void WarmUp(tutti_model* model) {
       const uint32_t dtype = DtypeOf(type);
       constexpr uint64_t kElementCountMax = 16 << 20;
       if (dtype >= TUTTI_STRING || element_count > kElementCountMax) return;
-      const uint64_t bytes = element_count * kElementBytes[dtype];
+      const uint64_t bytes = element_count * tutti::kElementBytes[dtype];
       data[i] = std::make_unique<char[]>(bytes);
       inputs[i] = {
           dtype,  static_cast<uint32_t>(rank), dims[i].data(), data[i].get(), bytes, nullptr,
