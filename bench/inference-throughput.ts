@@ -3,10 +3,7 @@
 // as batches that the client made. Every connection has an output of its own, as requests that are
 // the same would join one another.
 
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { nativeFolder, runtimeFolder } from '../lib/runtimes/locate.ts';
 import { makeModels } from '../test/helpers/models.ts';
 import {
   comparePairs,
@@ -15,12 +12,11 @@ import {
   requestFile,
   runLoadClient,
   startTutti,
-  topFolder,
 } from './harness.ts';
+import { startInProcess } from './in-process.ts';
 
-/** Long enough that a batch more or less makes no difference. */
-const SECONDS = { 'mlp-30-128-128-2': 2, 'mlp-4-1024-1024-2': 2, mobilenet: 6 };
-const tools = join(topFolder, 'build', 'test-tools');
+/** Long enough that a batch more or less makes no difference, and no longer: machines drift. */
+const SECONDS = { 'mlp-30-128-128-2': 1, 'mlp-4-1024-1024-2': 1, mobilenet: 2 };
 
 interface Case {
   readonly model: keyof typeof SECONDS;
@@ -61,19 +57,6 @@ async function once(name: string, ...words: (string | Buffer)[]): Promise<void> 
   await runLoadClient(tutti.socketPath, 'latency', requestFile(name, ...words), '1');
 }
 
-/** Runs a second of one caller in process. */
-function inProcess(backend: 'ONNX' | 'TORCH', one: Case, count: number): number {
-  const name = backend.toLowerCase();
-  const runtime = runtimeFolder(name);
-  if (!runtime) throw new Error(`the runtime ${name} is not installed`);
-  const { file } = models.model(backend, one.model);
-  const numbers = execFileSync(join(tools, 'backend_run'), [
-    ...[nativeFolder(), name, runtime.folder, file, String(one.rows), String(one.columns)],
-    ...[String(count), '1', ...runtime.preload],
-  ]);
-  return Number(numbers.toString().split(' ')[2]);
-}
-
 async function measure(backend: 'ONNX' | 'TORCH', one: Case): Promise<Row> {
   const { model, columns, connections, rows, batchSize } = one;
   const id = `${backend}-${model}-${rows}-${batchSize}`;
@@ -98,10 +81,14 @@ async function measure(backend: 'ONNX' | 'TORCH', one: Case): Promise<Row> {
     );
     return count / seconds;
   };
-  const peerCount = Math.max(10, Math.round(SECONDS[model] * inProcess(backend, one, 20)));
-  const { a, b, ratio, spread } = await comparePairs(runs, async () =>
-    inProcess(backend, one, peerCount),
+  const inProcess = startInProcess(backend, models.model(backend, model).file, rows, columns);
+  const { perSecond: expected } = await inProcess.run(20);
+  const peerCount = Math.max(10, Math.round(SECONDS[model] * expected));
+  const { a, b, ratio, spread } = await comparePairs(
+    runs,
+    async () => (await inProcess.run(peerCount)).perSecond,
   );
+  inProcess.stop();
   const clients = connections === 1 ? '1 client' : `${connections} clients`;
   const how = batchSize > 0 ? `, BATCHSIZE ${batchSize}` : rows > 1 ? `, ${rows} rows each` : '';
   const shown = (perSecond: number) => `${perSecond.toFixed(perSecond < 100 ? 1 : 0)}/s`;

@@ -212,6 +212,12 @@ static void throughput(const char* address, bytes_t request, int connection_coun
       }
     }
   }
+  /* What is still at work would run on into the measurement that comes next. */
+  for (int i = 0; i < connection_count; i++) {
+    if (connections[i].unsent > 0) continue;
+    fcntl(connections[i].fd, F_SETFL, 0);
+    read_exactly(connections[i].fd, connections[i].unread);
+  }
   printf("%lu %.6f %zu %zu\n", (unsigned long)(batches * pipeline), (double)(now - begin) / 1e9,
          request.bytes, reply_bytes);
 }

@@ -1,10 +1,7 @@
 // What the server adds to one run of a small net: MODELEXECUTE on stored inputs over a Unix socket
 // by a client in C, beside a PING on the same kind of connection and the same run in process.
 
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { nativeFolder, runtimeFolder } from '../lib/runtimes/locate.ts';
+import { readFileSync } from 'node:fs';
 import { makeModels } from '../test/helpers/models.ts';
 import {
   median,
@@ -15,14 +12,13 @@ import {
   requestFile,
   runLoadClient,
   startTutti,
-  topFolder,
 } from './harness.ts';
+import { startInProcess } from './in-process.ts';
 
 const COLUMNS = 30;
 const RUNS = 5000;
 const WANTED_US = { run: 45, pipeline: 55 };
 
-const tools = join(topFolder, 'build', 'test-tools');
 const input = Buffer.from(new Float32Array(COLUMNS).fill(0.5).buffer);
 const tutti = await startTutti('--io-threads', '1');
 const ping = requestFile('ping', 'PING');
@@ -33,10 +29,7 @@ for (const [backend, name] of [
   ['ONNX', 'onnx'],
   ['TORCH', 'torch'],
 ] as const) {
-  const runtime = runtimeFolder(name);
   const model = models.model(backend, 'mlp-30-128-128-2').file;
-  if (!runtime || !existsSync(model))
-    throw new Error(`the runtime or the model for ${backend} is missing`);
   const key = `net:${name}`;
   await runLoadClient(
     tutti.socketPath,
@@ -75,21 +68,7 @@ for (const [backend, name] of [
     ['AI.MODELEXECUTE', key, 'INPUTS', '1', `in:${name}`, 'OUTPUTS', '1', `out:${name}`],
     ['AI.TENSORGET', `out:${name}`, 'META', 'BLOB'],
   ]);
-  const inProcess = () =>
-    execFileSync(join(tools, 'backend_run'), [
-      nativeFolder(),
-      name,
-      runtime.folder,
-      model,
-      '1',
-      String(COLUMNS),
-      String(RUNS),
-      '1',
-      ...runtime.preload,
-    ])
-      .toString()
-      .split(' ')
-      .map(Number);
+  const inProcess = startInProcess(backend, model, 1, COLUMNS);
   const p50Us = async (file: string) =>
     ((await runLoadClient(tutti.socketPath, 'latency', file, String(RUNS)))[0] ?? NaN) / 1000;
   const addedRun: number[] = [];
@@ -97,13 +76,14 @@ for (const [backend, name] of [
   const runs: number[] = [];
   const bases: number[] = [];
   for (let pair = 0; pair < pairCount(); pair++) {
-    const base = (inProcess()[0] ?? NaN) / 1000 + (await p50Us(ping));
+    const base = (await inProcess.run(RUNS)).p50Us + (await p50Us(ping));
     const run = await p50Us(execute);
     runs.push(run);
     bases.push(base);
     addedRun.push(run - base);
     addedPipeline.push((await p50Us(pipeline)) - base);
   }
+  inProcess.stop();
   const spread = (values: number[]) =>
     `${Math.min(...values).toFixed(0)}-${Math.max(...values).toFixed(0)} µs`;
   rows.push({

@@ -264,9 +264,12 @@ const commands = {
   },
   async bench(args) {
     await locked(() => setUp({ withTests: true }));
-    const names = args.length > 0 ? args.map((name) => `${name}.js`) : benchmarks();
+    const firstFlag = args.findIndex((word) => word.startsWith('-'));
+    const flags = firstFlag < 0 ? [] : args.slice(firstFlag);
+    const given = firstFlag < 0 ? args : args.slice(0, firstFlag);
+    const names = given.length > 0 ? given.map((name) => `${name}.js`) : benchmarks();
     for (const name of names) {
-      const exitCode = await runShown(process.execPath, [join(compiled, 'bench', name)]);
+      const exitCode = await runShown(process.execPath, [join(compiled, 'bench', name), ...flags]);
       if (exitCode !== 0) process.exitCode = exitCode;
     }
   },
@@ -298,10 +301,11 @@ async function prepareJavaScript() {
   return compileTypeScript();
 }
 
-/** Each benchmark is a process of its own; the harness is what they share. */
+/** Each benchmark is a process of its own; the others are what they share. */
 function benchmarks() {
+  const shared = ['harness.js', 'in-process.js'];
   return readdirSync(join(compiled, 'bench')).filter(
-    (name) => name.endsWith('.js') && name !== 'harness.js',
+    (name) => name.endsWith('.js') && !shared.includes(name),
   );
 }
 
