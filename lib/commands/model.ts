@@ -2,7 +2,7 @@
 // (RedisAI:src/redisai.c, src/execution/parsing); what takes long, the core does off the loop.
 
 import { replyErrors } from '../core/errors.ts';
-import { backendNames, codes, valueKinds } from '../engine/addon.ts';
+import { backendNames, valueKinds } from '../engine/addon.ts';
 import type { Engine, ModelRunWords, ModelWords } from '../engine/engine.ts';
 import type { ReplyBlob, ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
@@ -432,8 +432,8 @@ export function readModelRun(
 }
 
 function queueRun(call: Call, words: ModelRunWords): void {
-  const ticket = call.wait(okOrFailure);
-  if (call.engine.runModel(call.client.db, words, ticket)) ticket.finish(codes.ok, '');
+  if (call.engine.runModel(call.client.db, words)) call.reply.ok();
+  else call.engine.queueModelRun(call.wait(okOrFailure));
 }
 
 // --- which words are keys ---

@@ -225,8 +225,8 @@ export class Engine {
     return true;
   }
 
-  /** Fetches the inputs, and queues the run unless it is short. @returns Whether it is done; else its answer comes by the thread's mailbox. @throws {ReplyError} */
-  runModel(db: number, words: ModelRunWords, ticket: Ticket): boolean {
+  /** Fetches the inputs, and makes the run if it is short. @returns Whether it is done; else `queueModelRun` must follow. @throws {ReplyError} */
+  runModel(db: number, words: ModelRunWords): boolean {
     const result = this.#native.modelExecute(
       db,
       words.key,
@@ -235,12 +235,15 @@ export class Engine {
       words.firstOutput,
       words.outputCount,
       words.timeoutMs,
-      ticket.connection,
-      ticket.sequence,
     );
     if (result === -codes.notFound) throw replyErrors.modelMissing();
     if (result < 0) throw inputFailure(result);
     return result === 1;
+  }
+
+  /** Of the last `runModel`; the answer comes by the thread's mailbox. */
+  queueModelRun(ticket: Ticket): void {
+    this.#native.modelQueue(ticket.connection, ticket.sequence);
   }
 
   // --- scripts ---

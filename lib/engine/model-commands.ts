@@ -86,7 +86,7 @@ export interface ModelCommands {
   scriptFind(db: number, key: number): ScriptRecord | number;
   /** numbers[0], numbers[1] = inputs and outputs the model at the key defines (its lists' lengths). @returns 0, -notFound, -wrongType. */
   modelArity(db: number, key: number): number;
-  /** Fetches the inputs now, queues the run; `timeoutMs` 0 waits for ever. @returns 1 if it is done already (nothing comes by mailbox), 0, -notFound (model), -wrongType (model), -(INPUT_MISSING + i) if input i is missing, -(INPUT_WRONG_TYPE + i) if it is no tensor. */
+  /** Fetches the inputs, and makes the run if it is short; `timeoutMs` 0 waits for ever. @returns 1 if it is done, 0 if `modelQueue` must be called, -notFound (model), -wrongType (model), -(INPUT_MISSING + i) if input i is missing, -(INPUT_WRONG_TYPE + i) if it is no tensor. */
   modelExecute(
     db: number,
     key: number,
@@ -95,9 +95,9 @@ export interface ModelCommands {
     firstOutput: number,
     outputCount: number,
     timeoutMs: number,
-    connection: number,
-    sequence: number,
   ): number;
+  /** Queues the run of the last `modelExecute`; its answer comes by mailbox. */
+  modelQueue(connection: number, sequence: number): void;
   /** `inputs` and `outputs` as in modelExecute; `words` are indices of inputs, since `$` may stand among them; variadicFrom: index in `words`, or -1; user: whose commands the script's are. */
   scriptExecute(
     db: number,

@@ -57,41 +57,81 @@ void SetWords(const ThreadState& thread, JoinWords& words, RunTarget* target) {
   if (target->client != 0) target->words = words.Take();
 }
 
-napi_value ModelExecute(napi_env env, napi_callback_info info) {
-  const Arguments<9> in(env, info);
-  ThreadState& thread = this_thread();
+// What the words of a run say; its keys stand side by side.
+struct RunWords {
+  int32_t key = 0, first_input = 0, input_count = 0, first_output = 0, output_count = 0;
+};
+
+// A run between ModelExecute and ModelQueue of the same command. Its vectors are used again.
+struct PreparedRun {
+  RunWords words;
   ModelRun run;
+  std::optional<Status> failed;  // it was short, and this came of it
+
+  void Reset() {
+    run.model = nullptr;
+    run.inputs.clear();
+    run.target.output_keys.clear();
+    failed.reset();
+  }
+};
+thread_local PreparedRun prepared;
+
+// Nothing of the run is kept.
+template <typename Answer>
+napi_value Refuse(napi_env env, const Answer& answer) {
+  prepared.Reset();
+  return ToJs(env, answer);
+}
+
+napi_value ModelExecute(napi_env env, napi_callback_info info) {
+  const Arguments<7> in(env, info);
+  ThreadState& thread = this_thread();
+  prepared.Reset();
+  ModelRun& run = prepared.run;
+  const RunWords words = {in.Int(1), in.Int(2), in.Int(3), in.Int(4), in.Int(5)};
+  prepared.words = words;
   run.target.db = in.Int(0);
-  auto found = FindAs<Model>(run.target.db, thread.Word(in.Int(1)), ObjectKind::kModel);
+  auto found = FindAs<Model>(run.target.db, thread.Word(words.key), ObjectKind::kModel);
   if (!found.ok()) return ToJs(env, found.status());
   run.model = std::move(found.value());
-
-  const int32_t first_input = in.Int(2), input_count = in.Int(3);
-  run.inputs.reserve(static_cast<size_t>(input_count));
-  for (int32_t i = 0; i < input_count; i++) {
-    const int64_t code = FetchInput(thread, run.target.db, first_input + i, i, &run.inputs);
-    if (code != 0) return ToJs(env, code);
+  run.inputs.reserve(static_cast<size_t>(words.input_count));
+  for (int32_t i = 0; i < words.input_count; i++) {
+    const int64_t code = FetchInput(thread, run.target.db, words.first_input + i, i, &run.inputs);
+    if (code != 0) return Refuse(env, code);
   }
-  if (!CopyWords(thread, in.Int(4), in.Int(5), &run.target.output_keys)) {
-    return ToJs(env, Code::kOutOfMemory);
+  if (!CopyWords(thread, words.first_output, words.output_count, &run.target.output_keys)) {
+    return Refuse(env, Code::kOutOfMemory);
   }
   run.target.timeout_ms = in.Int64(6);
-  run.target.completion = ToCompletion(thread, in.Int(7), in.Int(8));
-  if (const std::optional<Status> status = engine().RunIfShort(run)) {
-    thread.short_run_watch.Note();
-    if (status->ok()) return ToJs(env, kDone);
-    run.target.Fail(*status);
-    return ToJs(env, Code::kOk);
+  std::optional<Status> status = engine().RunIfShort(run);
+  if (!status) return ToJs(env, Code::kOk);
+  thread.short_run_watch.Note();
+  const bool is_done = status->ok();
+  prepared.Reset();  // the model and the inputs may go
+  if (is_done) return ToJs(env, kDone);
+  prepared.failed = std::move(status);
+  return ToJs(env, Code::kOk);
+}
+
+napi_value ModelQueue(napi_env env, napi_callback_info info) {
+  const Arguments<2> in(env, info);
+  ThreadState& thread = this_thread();
+  RunTarget& target = prepared.run.target;
+  target.completion = ToCompletion(thread, in.Int(0), in.Int(1));
+  if (prepared.failed) {
+    target.Fail(*std::exchange(prepared.failed, std::nullopt));
+    return kUndefined;
   }
   JoinWords words(thread);
-  words.Add(in.Int(1));
-  words.AddList(first_input, input_count);
-  words.AddList(in.Int(4), in.Int(5));
-  words.AddNumber(run.target.timeout_ms);
-  SetWords(thread, words, &run.target);
+  words.Add(prepared.words.key);
+  words.AddList(prepared.words.first_input, prepared.words.input_count);
+  words.AddList(prepared.words.first_output, prepared.words.output_count);
+  words.AddNumber(target.timeout_ms);
+  SetWords(thread, words, &target);
   thread.run_watch.Begin();
-  engine().Enqueue(std::move(run));
-  return ToJs(env, Code::kOk);
+  engine().Enqueue(std::exchange(prepared.run, {}));
+  return kUndefined;
 }
 
 // False if one of the words was refused.
@@ -312,6 +352,7 @@ std::span<const Export> ModelExports() {
   static constexpr Export exports[] = {
       {"modelArity", FindModelArity},
       {"modelExecute", ModelExecute},
+      {"modelQueue", ModelQueue},
       {"scriptExecute", Wrapped<ScriptExecute>},
       {"runInfo", Wrapped<RunInfo>},
       {"resetRunInfo", ResetRunInfo},

@@ -1,6 +1,7 @@
 #include "inference/run.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <span>
 #include <utility>
@@ -64,14 +65,24 @@ bool HasStrings(std::span<const tutti_tensor> inputs) {
   return std::ranges::any_of(inputs, [](auto& input) { return input.dtype == TUTTI_STRING; });
 }
 
-ShortRuns::Shapes ShapesOf(std::span<const tutti_tensor> inputs) {
-  ShortRuns::Shapes shapes;
-  for (const tutti_tensor& input : inputs) {
-    shapes.push_back(input.rank);
-    shapes.insert(shapes.end(), input.dims, input.dims + input.rank);
+// As ShortRuns tells them apart. Cut off, and too long for it, if they are many.
+class ShapeNumbers {
+ public:
+  explicit ShapeNumbers(std::span<const tutti_tensor> inputs) {
+    for (const tutti_tensor& input : inputs) {
+      Add(input.rank);
+      for (uint32_t i = 0; i < input.rank; i++) Add(input.dims[i]);
+    }
   }
-  return shapes;
-}
+  ShortRuns::Shapes get() const { return std::span(numbers_).first(count_); }
+
+ private:
+  void Add(int64_t number) {
+    if (count_ < numbers_.size()) numbers_[count_++] = number;
+  }
+  std::array<int64_t, ShortRuns::kNumbersMax + 1> numbers_;
+  size_t count_ = 0;
+};
 
 // The rows of a run: dim 0 of the first input that has one.
 int64_t RowCount(std::span<const tutti_tensor> inputs) {
@@ -170,21 +181,20 @@ ChosenForm ChooseForm(const Compiler& compiler, const Model& model,
   return chosen;
 }
 
-Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_tensor> inputs,
-                 size_t output_count, size_t runs_at_once, bool are_outputs_adopted) {
-  auto compiled = FindCompiled(compiler, model);
-  if (!compiled.ok()) return {{}, 0, compiled.status()};
+Outputs RunCompiled(Compiler& compiler, const Model& model, std::shared_ptr<CompiledModel> compiled,
+                    std::span<const tutti_tensor> inputs, size_t output_count, size_t runs_at_once,
+                    bool are_outputs_adopted) {
   // Of others it is known before they are queued.
   if (!model.spec().has_names()) {
     if (Status status = model.CheckArity(inputs.size(), output_count); !status.ok()) {
       return {{}, 0, std::move(status)};
     }
   }
-  const tutti_backend& backend = compiled.value()->backend();
+  const tutti_backend& backend = compiled->backend();
   const BackendKind kind = model.spec().backend;
   const size_t input_bytes = BytesOf(inputs);
   const ChosenForm chosen =
-      ChooseForm(compiler, model, std::move(compiled).value(), input_bytes, runs_at_once);
+      ChooseForm(compiler, model, std::move(compiled), input_bytes, runs_at_once);
   tutti_model* const handle = chosen.form->handle();
   const int64_t row_count = RowCount(inputs);
   const RunBudget budget = {model.memory_use, row_count,
@@ -197,6 +207,14 @@ Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_t
     model.thread_choice.Note(input_bytes, chosen.way, outputs.duration);
   }
   return outputs;
+}
+
+Outputs RunModel(Compiler& compiler, const Model& model, std::span<const tutti_tensor> inputs,
+                 size_t output_count, size_t runs_at_once, bool are_outputs_adopted) {
+  auto compiled = FindCompiled(compiler, model);
+  if (!compiled.ok()) return {{}, 0, compiled.status()};
+  return RunCompiled(compiler, model, std::move(compiled).value(), inputs, output_count,
+                     runs_at_once, are_outputs_adopted);
 }
 
 Outputs Run(Compiler& compiler, const ModelRun& run, size_t runs_at_once) {
@@ -263,7 +281,7 @@ Status Adopt(const Outputs& outputs, size_t wanted_count, std::vector<Ref<Tensor
   return status;
 }
 
-Status Commit(const RunTarget& target, const std::vector<Ref<Tensor>>& tensors) {
+Status CommitMany(const RunTarget& target, const std::vector<Ref<Tensor>>& tensors) {
   std::vector<Change> changes;
   changes.reserve(tensors.size());
   for (size_t i = 0; i < tensors.size(); i++) {
@@ -275,7 +293,17 @@ Status Commit(const RunTarget& target, const std::vector<Ref<Tensor>>& tensors) 
   }
   if (changes.empty()) return Status::Ok();
   // With an output key named twice the last one wins.
-  Status status = Keyspace::Get().CommitAll(changes);
+  return Keyspace::Get().CommitAll(changes);
+}
+
+Status Commit(const RunTarget& target, const std::vector<Ref<Tensor>>& tensors) {
+  Status status;
+  if (tensors.size() == 1 && tensors[0]) {
+    const SetOptions options = {.required_kind = ObjectKind::kTensor};
+    status = Keyspace::Get().Set(target.db, target.output_keys[0], tensors[0], options, nullptr);
+  } else {
+    status = CommitMany(target, tensors);
+  }
   // The estimate may have been too low: others make room for what the outputs take beyond it.
   memory_account::MakeRoom(0);
   return status;
@@ -352,28 +380,24 @@ void ReleaseAll(const Outputs& outputs) {
   }
 }
 
-bool HasBoundedRuns(const Model& model) {
-  const auto compiled = model.compiled();
-  return compiled && compiled->has_bounded_runs();
-}
-
 // Makes a run that took so long again, to learn whether those of its shapes are short.
 void LearnWhetherShort(Compiler& compiler, const ModelRun& run, Clock::duration taken) {
   const Model& model = *run.model;
-  if (!HasBoundedRuns(model)) return;
+  const auto compiled = model.compiled();
+  if (!compiled || !compiled->has_bounded_runs()) return;
   const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
   if (HasStrings(inputs)) return;
-  const ShortRuns::Shapes shapes = ShapesOf(inputs);
-  if (!model.short_runs.ClaimTiming(shapes)) return;
+  ShortRuns::Known* const known = model.short_runs.ClaimTiming(ShapeNumbers(inputs).get());
+  if (!known) return;
   Clock::duration best = taken;
   for (int i = 0; i < ShortRuns::kRepeats && best <= ShortRuns::kRepeatedMax; i++) {
-    const Outputs outputs = RunModel(compiler, model, inputs, run.target.output_count,
-                                     /*runs_at_once=*/1, /*are_outputs_adopted=*/true);
+    const Outputs outputs = RunCompiled(compiler, model, compiled, inputs, run.target.output_count,
+                                        /*runs_at_once=*/1, /*are_outputs_adopted=*/true);
     ReleaseAll(outputs);
     if (!outputs.status.ok()) return;
     best = std::min(best, outputs.duration);
   }
-  model.short_runs.Learn(shapes, best);
+  ShortRuns::Learn(*known, best);
 }
 
 void ExecuteAlone(Compiler& compiler, const QueuedRun& run, Clock::time_point begin) {
@@ -479,19 +503,21 @@ std::optional<Status> ExecuteIfShort(Compiler& compiler, const ModelRun& run) {
   const Model& model = *run.model;
   // It waits for others, to make a batch or for its turn.
   if (model.spec().min_batch_size > 1 || model.gate.FreeCount() != SIZE_MAX) return std::nullopt;
-  if (!HasBoundedRuns(model)) return std::nullopt;
+  auto compiled = model.compiled();
+  if (!compiled || !compiled->has_bounded_runs()) return std::nullopt;
   const std::vector<tutti_tensor> inputs = ToViews(run.inputs);
   if (HasStrings(inputs)) return std::nullopt;
-  const ShortRuns::Shapes shapes = ShapesOf(inputs);
-  if (!model.short_runs.AreShort(shapes)) return std::nullopt;
+  ShortRuns::Known* const known = model.short_runs.FindShort(ShapeNumbers(inputs).get());
+  if (!known) return std::nullopt;
 
   const Clock::time_point begin = Clock::now();
-  const Outputs outputs = RunModel(compiler, model, inputs, run.target.output_count,
-                                   /*runs_at_once=*/1, /*are_outputs_adopted=*/true);
+  const Outputs outputs =
+      RunCompiled(compiler, model, std::move(compiled), inputs, run.target.output_count,
+                  /*runs_at_once=*/1, /*are_outputs_adopted=*/true);
   Ending ending = EndingOf(outputs, run.target);
   CountExecution(model.statistics, begin, outputs.duration);
   CountRun(model.statistics, Clock::duration::zero(), outputs.duration, ending);
-  model.short_runs.Note(shapes, outputs.duration);
+  known->Note(outputs.duration);
   return std::move(ending.status);
 }
 

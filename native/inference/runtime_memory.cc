@@ -82,7 +82,7 @@ void NoteGivenBack(void* block, size_t charged) {
 
 void* RuntimeMemory::Allocate(void* memory, uint64_t bytes) {
   auto& self = *static_cast<RuntimeMemory*>(memory);
-  self.access_count_.fetch_add(1, std::memory_order_relaxed);
+  self.access_count_.Add(1);
   constexpr uint64_t kBytesMax = uint64_t{1} << 46;
   if (bytes > kBytesMax) return nullptr;
   const size_t wanted = bytes + sizeof(Header) + kAlignment;
@@ -100,7 +100,7 @@ void* RuntimeMemory::Allocate(void* memory, uint64_t bytes) {
   if (!taken) return nullptr;
   const MemoryKind kind = thread_use.kind;
   memory_account::Add(kind, static_cast<int64_t>(charged));
-  self.used_bytes_.fetch_add(charged, std::memory_order_relaxed);
+  self.used_bytes_.Add(static_cast<int64_t>(charged));
   if (kind == MemoryKind::kModels) thread_use.model_bytes += static_cast<int64_t>(charged);
   void* const block = MakeBlock(&self, taken, charged, is_pooled, kind);
   NoteTaken(block, bytes, charged);
@@ -110,12 +110,12 @@ void* RuntimeMemory::Allocate(void* memory, uint64_t bytes) {
 void RuntimeMemory::Release(void* memory, void* block) {
   if (!block) return;
   auto& self = *static_cast<RuntimeMemory*>(memory);
-  self.access_count_.fetch_add(1, std::memory_order_relaxed);
+  self.access_count_.Add(1);
   const Header header = HeaderOf(block);
   NoteGivenBack(block, header.charged);
   if (header.is_counted) {
     memory_account::Add(header.kind, -static_cast<int64_t>(header.charged));
-    self.used_bytes_.fetch_sub(header.charged, std::memory_order_relaxed);
+    self.used_bytes_.Add(-static_cast<int64_t>(header.charged));
   }
   if (thread_use.kind == MemoryKind::kModels && header.kind == MemoryKind::kModels) {
     thread_use.model_bytes -= static_cast<int64_t>(header.charged);
@@ -129,9 +129,9 @@ void RuntimeMemory::Release(void* memory, void* block) {
 
 int RuntimeMemory::Reserve(void* memory, int64_t bytes) {
   auto& self = *static_cast<RuntimeMemory*>(memory);
-  const auto more = static_cast<uint64_t>(bytes);  // wraps around where it is negative
+  const auto more = static_cast<uint64_t>(bytes);
   if (bytes > 0 && self.limit_bytes_ != 0 && self.used_bytes() + more > self.limit_bytes_) return 1;
-  self.used_bytes_.fetch_add(more, std::memory_order_relaxed);
+  self.used_bytes_.Add(bytes);
   memory_account::Add(MemoryKind::kModels, bytes);
   if (thread_use.kind == MemoryKind::kModels) thread_use.model_bytes += bytes;
   return 0;
@@ -177,7 +177,7 @@ void RunScope::HandOver(std::span<const tutti_tensor> outputs) {
         header.is_counted = false;
         memory_account::Add(header.kind, -static_cast<int64_t>(header.charged));
         // A script may hand over what a model of another runtime gave it.
-        header.runtime->used_bytes_.fetch_sub(header.charged, std::memory_order_relaxed);
+        header.runtime->used_bytes_.Add(-static_cast<int64_t>(header.charged));
       }
       break;
     }

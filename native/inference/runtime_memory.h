@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/memory_account.h"
+#include "core/striped_count.h"
 #include "inference/backend.h"
 
 namespace tutti {
@@ -28,9 +29,9 @@ class RuntimeMemory {
   // For the runtime's backend; lives as long as this.
   const tutti_memory* table() const { return &table_; }
 
-  uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+  uint64_t used_bytes() const { return used_bytes_.Sum(); }
   // How often a block was taken or given back.
-  uint64_t access_count() const { return access_count_.load(std::memory_order_relaxed); }
+  uint64_t access_count() const { return access_count_.Sum(); }
 
  private:
   friend class RunScope;
@@ -40,7 +41,7 @@ class RuntimeMemory {
 
   const uint64_t limit_bytes_;
   const tutti_memory table_;
-  std::atomic<uint64_t> used_bytes_{0}, access_count_{0};
+  StripedCount used_bytes_, access_count_;
 };
 
 // While one of these lives, what this thread takes for a runtime is counted as models.

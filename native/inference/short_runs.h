@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace tutti {
@@ -18,11 +21,11 @@ namespace tutti {
 // answers for it that nothing else decides how long a run takes (backend.h, `has_bounded_runs`): a
 // client who could make one long by its values would hold up others.
 //
-// Threads: any method from any thread.
+// Threads: any method from any thread. To look a shape up takes no lock: each run does.
 class ShortRuns {
  public:
   // Ranks and dims of all inputs, one after the other.
-  using Shapes = std::vector<int64_t>;
+  using Shapes = std::span<const int64_t>;
   using Duration = std::chrono::nanoseconds;
 
   // What an event loop may do in one turn without anyone noticing: as LRANGE of 300 elements.
@@ -33,9 +36,9 @@ class ShortRuns {
   // One that takes longer is not worth it.
   static constexpr Duration kRepeatedMax = std::chrono::milliseconds(1);
   // So many shapes of a model are timed, ever.
-  static constexpr int kTimedMax = 64;
-  // Shapes that are known at a time; the one used least recently makes room.
-  static constexpr size_t kShapesKept = 8;
+  static constexpr size_t kTimedMax = 64;
+  // Shapes of more numbers are not.
+  static constexpr size_t kNumbersMax = 64;
 
   // A short run that takes longer was disturbed, or the model is not what it seemed.
   static constexpr Duration kLong = std::chrono::milliseconds(1);
@@ -43,56 +46,66 @@ class ShortRuns {
   static constexpr int kLongRunsMax = 3;
   static constexpr int kRunsBetween = 16;
 
-  bool AreShort(const Shapes& shapes) {
-    std::lock_guard lock(mutex_);
+  // Runs of the same shapes.
+  class Known {
+   public:
+    explicit Known(Shapes shapes) : shapes_(shapes.begin(), shapes.end()) {}
+
+    // To be told of each run that was made because it is short.
+    void Note(Duration taken) {
+      if (taken <= kLong && doubt_.load(std::memory_order_relaxed) == 0) return;
+      // Of two threads at once one may not be heard.
+      const int change = taken > kLong ? kRunsBetween : -1;
+      const int doubt = std::max(doubt_.load(std::memory_order_relaxed) + change, 0);
+      doubt_.store(doubt, std::memory_order_relaxed);
+      if (doubt > (kLongRunsMax - 1) * kRunsBetween) state_ = State::kGivenUp;
+    }
+
+   private:
+    friend class ShortRuns;
+    enum class State : uint8_t { kTimed, kShort, kLong, kGivenUp };
+
+    const std::vector<int64_t> shapes_;
+    std::atomic<State> state_{State::kTimed};
+    std::atomic<int> doubt_{0};
+  };
+
+  // Null unless such runs are known to be short.
+  Known* FindShort(Shapes shapes) {
     Known* const known = Find(shapes);
-    return known && known->is_short;
+    return known && known->state_ == Known::State::kShort ? known : nullptr;
   }
 
-  // True for the one caller who is to time runs of these shapes, and to call Learn().
-  bool ClaimTiming(const Shapes& shapes) {
+  // For the one caller who is to time runs of these shapes, and to call Learn(); null for others.
+  Known* ClaimTiming(Shapes shapes) {
+    if (shapes.size() > kNumbersMax || Find(shapes)) return nullptr;
     std::lock_guard lock(mutex_);
-    if (timed_count_ == kTimedMax || Find(shapes)) return false;
-    timed_count_++;
-    *std::ranges::min_element(known_, {}, &Known::last_use) = {shapes, false, 0, ++use_count_};
-    return true;
+    const size_t count = known_count_.load(std::memory_order_relaxed);
+    if (count == kTimedMax || Find(shapes)) return nullptr;
+    known_[count] = std::make_unique<Known>(shapes);
+    known_count_.store(count + 1, std::memory_order_release);
+    return known_[count].get();
   }
 
-  void Learn(const Shapes& shapes, Duration best) {
-    std::lock_guard lock(mutex_);
-    if (Known* const known = Find(shapes)) known->is_short = best <= kShortMax;
-  }
-
-  // To be told of each run that was made because it is short.
-  void Note(const Shapes& shapes, Duration taken) {
-    std::lock_guard lock(mutex_);
-    Known* const known = Find(shapes);
-    if (!known) return;
-    known->doubt = std::max(known->doubt + (taken > kLong ? kRunsBetween : -1), 0);
-    if (known->doubt > (kLongRunsMax - 1) * kRunsBetween) *known = {};
+  static void Learn(Known& known, Duration best) {
+    known.state_ = best <= kShortMax ? Known::State::kShort : Known::State::kLong;
   }
 
  private:
-  struct Known {
-    Shapes shapes;
-    bool is_short = false;
-    int doubt = 0;
-    uint64_t last_use = 0;  // 0: never
-  };
-
-  Known* Find(const Shapes& shapes) {
-    for (Known& known : known_) {
-      if (known.last_use == 0 || known.shapes != shapes) continue;
-      known.last_use = ++use_count_;
-      return &known;
+  Known* Find(Shapes shapes) const {
+    const size_t count = known_count_.load(std::memory_order_acquire);
+    for (size_t i = 0; i < count; i++) {
+      Known& known = *known_[i];
+      if (std::ranges::equal(known.shapes_, shapes) && known.state_ != Known::State::kGivenUp) {
+        return &known;
+      }
     }
     return nullptr;
   }
 
-  std::mutex mutex_;  // guards everything below
-  std::array<Known, kShapesKept> known_;
-  uint64_t use_count_ = 0;
-  int timed_count_ = 0;
+  std::mutex mutex_;  // of those who add one; what is there stays
+  std::array<std::unique_ptr<Known>, kTimedMax> known_;
+  std::atomic<size_t> known_count_{0};
 };
 
 }  // namespace tutti

@@ -103,14 +103,14 @@ t.test('models and scripts', { skip }, async (t) => {
   setTensor('in', 'INT8', ['2'], tensorSources.values, '1', '2');
   setString('text', 'x');
   request('m', 'in', 'out', 'absent', 'text');
-  const execute = (key: number, input: number) =>
-    addon.modelExecute(0, key, input, 1, 2, 1, 0, 5, 7);
+  const execute = (key: number, input: number) => addon.modelExecute(0, key, input, 1, 2, 1, 0);
   t.equal(execute(3, 1), -codes.notFound);
   t.equal(execute(1, 1), -codes.wrongType);
   t.equal(execute(0, 3), -INPUT_MISSING);
-  t.equal(addon.modelExecute(0, 0, 1, 2, 2, 1, 0, 5, 7), -(INPUT_MISSING + 1));
+  t.equal(addon.modelExecute(0, 0, 1, 2, 2, 1, 0), -(INPUT_MISSING + 1));
   t.equal(execute(0, 4), -INPUT_WRONG_TYPE);
   t.equal(execute(0, 1), 0);
+  addon.modelQueue(5, 7);
   t.match(await nextMessage(), { connection: 5, sequence: 7, code: 0 });
   t.strictSame(tensorValues('out'), ['1', '2']);
   request('m', 'absent', 'text');

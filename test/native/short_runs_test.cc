@@ -1,6 +1,7 @@
 // Runs that are made where they were asked for, since they take less time than to hand them over.
 #include "inference/short_runs.h"
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -27,43 +28,48 @@ using test::NewBehaviour;
 using test::NewEngine;
 using test::RunCount;
 
-using Shapes = ShortRuns::Shapes;
+using Shapes = std::vector<int64_t>;
 
 // --- what is known of a model's runs ---
 
 const Shapes kRow = {2, 1, 30};
 
+bool AreShort(ShortRuns& runs, const Shapes& shapes) { return runs.FindShort(shapes) != nullptr; }
+
 void Learn(ShortRuns& runs, const Shapes& shapes, ShortRuns::Duration best) {
-  CHECK(runs.ClaimTiming(shapes));
-  runs.Learn(shapes, best);
+  ShortRuns::Known* const known = runs.ClaimTiming(shapes);
+  CHECK(known != nullptr);
+  ShortRuns::Learn(*known, best);
 }
 
 void Note(ShortRuns& runs, int count, ShortRuns::Duration taken) {
-  for (int i = 0; i < count; i++) runs.Note(kRow, taken);
+  for (int i = 0; i < count; i++) runs.FindShort(kRow)->Note(taken);
 }
 
 TEST(AreShortOnceTheyWereTimed) {
   ShortRuns runs;
-  CHECK(!runs.AreShort(kRow));
-  CHECK(runs.ClaimTiming(kRow));
+  CHECK(!AreShort(runs, kRow));
+  ShortRuns::Known* const known = runs.ClaimTiming(kRow);
+  CHECK(known != nullptr);
   CHECK(!runs.ClaimTiming(kRow));
-  CHECK(!runs.AreShort(kRow));
-  runs.Learn(kRow, ShortRuns::kShortMax);
-  CHECK(runs.AreShort(kRow));
+  CHECK(!AreShort(runs, kRow));
+  ShortRuns::Learn(*known, ShortRuns::kShortMax);
+  CHECK(AreShort(runs, kRow));
   CHECK(!runs.ClaimTiming(kRow));
   ShortRuns longer;
   Learn(longer, kRow, ShortRuns::kShortMax + 1ns);
-  CHECK(!longer.AreShort(kRow));
+  CHECK(!AreShort(longer, kRow));
+  CHECK(!longer.ClaimTiming(kRow));
 }
 
 TEST(AreShortForTheirShapesAlone) {
   ShortRuns runs;
   Learn(runs, kRow, 4us);
-  CHECK(!runs.AreShort({2, 30, 1}));
-  CHECK(!runs.AreShort({2, 1, 30, 0}));
-  CHECK(!runs.AreShort({}));
+  CHECK(!AreShort(runs, {2, 30, 1}));
+  CHECK(!AreShort(runs, {2, 1, 30, 0}));
+  CHECK(!AreShort(runs, {}));
   Learn(runs, {}, 4us);  // of a model without inputs
-  CHECK(runs.AreShort({}));
+  CHECK(AreShort(runs, {}));
 }
 
 TEST(LongRunsEndTheTrust) {
@@ -74,29 +80,46 @@ TEST(LongRunsEndTheTrust) {
     Note(runs, 1, ShortRuns::kLong + 1ns);
     Note(runs, ShortRuns::kRunsBetween, ShortRuns::kLong);
   }
-  CHECK(runs.AreShort(kRow));
+  CHECK(AreShort(runs, kRow));
   Note(runs, ShortRuns::kLongRunsMax - 1, ShortRuns::kLong + 1ns);
-  CHECK(runs.AreShort(kRow));
+  CHECK(AreShort(runs, kRow));
   Note(runs, 1, ShortRuns::kLong + 1ns);
-  CHECK(!runs.AreShort(kRow));
+  CHECK(!AreShort(runs, kRow));
   Learn(runs, kRow, 4us);  // they may be timed anew
-  CHECK(runs.AreShort(kRow));
-}
-
-TEST(KeepsTheShapesThatAreUsed) {
-  ShortRuns runs;
-  const auto rows = [](size_t n) { return Shapes{2, static_cast<int64_t>(n), 30}; };
-  for (size_t n = 0; n < ShortRuns::kShapesKept; n++) Learn(runs, rows(n), 4us);
-  CHECK(runs.AreShort(rows(0)));  // now rows(1) is the one used least recently
-  Learn(runs, rows(ShortRuns::kShapesKept), 4us);
-  CHECK(runs.AreShort(rows(0)));
-  CHECK(!runs.AreShort(rows(1)));
+  CHECK(AreShort(runs, kRow));
 }
 
 TEST(NotEveryShapeIsTimed) {
   ShortRuns runs;
-  for (int n = 0; n < ShortRuns::kTimedMax; n++) CHECK(runs.ClaimTiming({1, n}));
-  CHECK(!runs.ClaimTiming({1, ShortRuns::kTimedMax}));
+  for (int64_t n = 0; n < static_cast<int64_t>(ShortRuns::kTimedMax); n++) {
+    Learn(runs, {1, n}, 4us);
+  }
+  CHECK(!runs.ClaimTiming(Shapes{1, -1}));
+  CHECK(AreShort(runs, {1, 0}));
+  ShortRuns others;
+  CHECK(others.ClaimTiming(Shapes(ShortRuns::kNumbersMax, 1)));
+  CHECK(!others.ClaimTiming(Shapes(ShortRuns::kNumbersMax + 1, 1)));
+}
+
+TEST(AreLookedUpWhileOthersAreClaimed) {
+  ShortRuns runs;
+  Learn(runs, kRow, 4us);
+  std::vector<std::thread> threads;
+  std::atomic<size_t> claimed_count{0};
+  for (int t = 0; t < 4; t++) {
+    threads.emplace_back([&] {
+      for (int64_t n = 0; n < 200; n++) {
+        if (auto* const known = runs.ClaimTiming(Shapes{1, n})) {
+          claimed_count++;
+          ShortRuns::Learn(*known, 4us);
+        }
+        CHECK(AreShort(runs, kRow));
+        runs.FindShort(kRow)->Note(4us);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQUAL(claimed_count.load(), ShortRuns::kTimedMax - 1);
 }
 
 // --- which ONNX models have bounded runs ---
