@@ -419,7 +419,7 @@ export abstract class CommandLayer {
           connection: rows.readUInt32LE(at + 4),
           sequence: rows.readUInt32LE(at + 8),
           code: rows.readUInt32LE(at + 12),
-          text: rows.toString('utf8', at + 20, at + 20 + textBytes),
+          text: textBytes === 0 ? '' : rows.toString('utf8', at + 20, at + 20 + textBytes),
         });
         at += 20 + textBytes;
       }

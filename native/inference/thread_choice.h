@@ -29,8 +29,10 @@ class ThreadChoice {
   // What might take longer in one thread, that is this divided by the cores in all of them, is not
   // tried.
   static constexpr std::chrono::nanoseconds kTryMax = std::chrono::milliseconds(100);
-  // Each so many runs the other way is tried again, if it is not much slower.
+  // Each so many runs the other way is tried again, if it is not much slower; and earlier as often
+  // as the runs have doubled, since all tries of it may have been disturbed.
   static constexpr uint32_t kRunsBetweenTries = 1024;
+  static constexpr uint32_t kFirstRetry = 16;
   static constexpr uint64_t kMuchSlower = 4;
 
   // A run of one thread that takes less is not divided unless that costs nothing to find out.
@@ -72,7 +74,7 @@ class ThreadChoice {
     seen.runs++;
     // The run that was due has been: the other way's turn.
     Seen& other = At(input_bytes, way == Way::kAllThreads ? Way::kOneThread : Way::kAllThreads);
-    if (other.runs > kTriesOfEach && other.runs % kRunsBetweenTries == 0) other.runs++;
+    if (IsDue(other.runs)) other.runs++;
   }
 
  private:
@@ -87,6 +89,10 @@ class ThreadChoice {
     std::atomic<uint32_t> runs{0};
   };
 
+  // Whether the other way is to be tried after so many runs.
+  static bool IsDue(uint32_t runs) {
+    return runs >= kFirstRetry && (runs % kRunsBetweenTries == 0 || std::has_single_bit(runs));
+  }
   static size_t Place(size_t bytes, Way way) {
     return std::min<size_t>(std::bit_width(bytes), kSizeCount - 1) * 2 + static_cast<size_t>(way);
   }
@@ -97,8 +103,7 @@ class ThreadChoice {
     const bool is_one_better = one.best_ns <= all.best_ns + all.best_ns / 16;
     const Seen& better = is_one_better ? one : all;
     const Seen& other = is_one_better ? all : one;
-    const bool must_retry =
-        better.runs % kRunsBetweenTries == 0 && other.best_ns < better.best_ns * kMuchSlower;
+    const bool must_retry = IsDue(better.runs) && other.best_ns < better.best_ns * kMuchSlower;
     return is_one_better != must_retry ? Way::kOneThread : Way::kAllThreads;
   }
 
