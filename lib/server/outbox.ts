@@ -11,14 +11,23 @@ const ELEMENTS_CHUNK_BYTES = 64 * 1024;
 /** Of them in a turn: framing takes longer than sending, about 10 ns a byte. */
 const ELEMENTS_TURN_BYTES_MAX = 256 * 1024;
 
+/** Memory of copied replies. Those on both sides of a blob share one: a model may go out in thousands of blobs. */
+interface Block {
+  readonly memory: ArrayBuffer;
+  readonly view: Buffer;
+  /** Bytes that are filled. */
+  used: number;
+  /** Segments that lie in it and are not sent. */
+  segmentCount: number;
+}
+
 /** Small replies, copied, the rest of a reply blob (`blobId` is not negative), or a tensor's elements (`elementsId` is not negative). */
 interface Segment {
-  memory: ArrayBuffer | undefined;
-  /** Of elements those that are framed. */
-  view: Buffer | undefined;
+  /** Of elements where those lie that are framed; of a blob none. */
+  block: Block | undefined;
   readonly blobId: number;
   readonly elementsId: number;
-  /** Bytes in it, and how many of them have been sent. */
+  /** Where it ends, in its block or blob, and up to where it has been sent. */
   end: number;
   sent: number;
 }
@@ -29,6 +38,8 @@ export class Outbox {
   readonly #transport: Transport;
   #segments: Segment[] = [];
   #head = 0;
+  /** The block that is being filled. */
+  #open: Block | undefined;
   /** Bytes that wait, blobs by their length. */
   byteCount = 0;
   /** The most of them that has waited at a time. */
@@ -59,27 +70,30 @@ export class Outbox {
   append(from: Buffer, start: number, end: number): void {
     let at = start;
     while (at < end) {
-      let last = this.#segments.at(-1);
-      const isOpen = last?.view !== undefined && last.elementsId < 0 && last.end < last.view.length;
-      if (last === undefined || !isOpen || this.#head === this.#segments.length) {
+      if (this.#open === undefined || this.#open.used === this.#open.view.length) {
         const isFirst = this.segmentCount === 0 && end - at <= CHUNK_BYTES_FIRST;
-        last = { memory: undefined, view: undefined, blobId: -1, elementsId: -1, end: 0, sent: 0 };
-        this.#allocate(last, isFirst ? CHUNK_BYTES_FIRST : CHUNK_BYTES);
+        this.#open = this.#allocate(isFirst ? CHUNK_BYTES_FIRST : CHUNK_BYTES);
+      }
+      const block = this.#open;
+      let last = this.#segments.at(-1);
+      if (last?.block !== block || this.#head === this.#segments.length) {
+        last = { block, blobId: -1, elementsId: -1, end: block.used, sent: block.used };
+        block.segmentCount++;
         this.#segments.push(last);
       }
-      const view = last.view!;
-      const taken = Math.min(end - at, view.length - last.end);
-      from.copy(view, last.end, at, at + taken);
-      last.end += taken;
+      const taken = Math.min(end - at, block.view.length - block.used);
+      from.copy(block.view, block.used, at, at + taken);
+      block.used += taken;
+      last.end = block.used;
       at += taken;
     }
     this.#grow(end - start);
   }
 
-  #allocate(segment: Segment, byteCount: number): void {
-    segment.memory = this.#addon.allocateBlock(byteCount);
-    segment.view = Buffer.from(segment.memory);
+  #allocate(byteCount: number): Block {
+    const memory = this.#addon.allocateBlock(byteCount);
     this.blockBytes += byteCount;
+    return { memory, view: Buffer.from(memory), used: 0, segmentCount: 0 };
   }
 
   #grow(byteCount: number): void {
@@ -89,28 +103,14 @@ export class Outbox {
 
   /** Takes over a reply blob of which the first `sent` bytes are out already. */
   appendBlob(blobId: number, blobBytes: number, sent: number): void {
-    this.#segments.push({
-      memory: undefined,
-      view: undefined,
-      blobId,
-      elementsId: -1,
-      end: blobBytes,
-      sent,
-    });
+    this.#segments.push({ block: undefined, blobId, elementsId: -1, end: blobBytes, sent });
     this.blobBytes += blobBytes - sent;
     this.#grow(blobBytes - sent);
   }
 
   /** Takes over the elements of a tensor of `heldBytes`, which count for what waits until they are framed. */
   appendElements(elementsId: number, heldBytes: number): void {
-    this.#segments.push({
-      memory: undefined,
-      view: undefined,
-      blobId: -1,
-      elementsId,
-      end: 0,
-      sent: 0,
-    });
+    this.#segments.push({ block: undefined, blobId: -1, elementsId, end: 0, sent: 0 });
     this.blobBytes += heldBytes;
     this.#grow(heldBytes);
   }
@@ -118,9 +118,9 @@ export class Outbox {
   /** Frames the next elements in place of those that have been sent. */
   #frame(segment: Segment): void {
     const { elementsId } = segment;
-    if (segment.view === undefined) this.#allocate(segment, ELEMENTS_CHUNK_BYTES);
+    segment.block ??= { ...this.#allocate(ELEMENTS_CHUNK_BYTES), segmentCount: 1 };
     const before = this.#addon.elementsLeftBytes(elementsId);
-    segment.end = this.#addon.elementsFrame(elementsId, segment.view!);
+    segment.end = this.#addon.elementsFrame(elementsId, segment.block.view);
     segment.sent = 0;
     const taken = before - this.#addon.elementsLeftBytes(elementsId);
     this.blobBytes -= taken;
@@ -164,9 +164,9 @@ export class Outbox {
     this.blobBytes = 0;
   }
 
-  #send({ view, blobId, sent, end }: Segment): number {
+  #send({ block, blobId, sent, end }: Segment): number {
     if (blobId >= 0) return this.#transport.sendBlob(0, 0, blobId, sent);
-    return this.#transport.sendBlock(view!, sent, end);
+    return this.#transport.sendBlock(block!.view, sent, end);
   }
 
   #dropHead(segment: Segment): void {
@@ -179,11 +179,16 @@ export class Outbox {
   }
 
   #free(segment: Segment): void {
-    if (segment.memory !== undefined) {
-      this.blockBytes -= segment.memory.byteLength;
-      this.#addon.freeBlock(segment.memory);
-    }
+    if (segment.block !== undefined) this.#leaveBlock(segment.block);
     if (segment.blobId >= 0) this.#addon.replyBlobRelease(segment.blobId);
     if (segment.elementsId >= 0) this.#addon.elementsRelease(segment.elementsId);
+  }
+
+  #leaveBlock(block: Block): void {
+    block.segmentCount--;
+    if (block.segmentCount > 0) return;
+    if (block === this.#open) this.#open = undefined;
+    this.blockBytes -= block.memory.byteLength;
+    this.#addon.freeBlock(block.memory);
   }
 }

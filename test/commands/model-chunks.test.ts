@@ -5,12 +5,14 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, existsSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { runtimeFolder } from '../../lib/runtimes/locate.ts';
 import { versionedModel } from '../helpers/onnx.ts';
-import { type Connection, type StartedServer, startServer } from '../helpers/server.ts';
+import { type Connection, framed, type StartedServer, startServer } from '../helpers/server.ts';
+import { untilWithin } from '../helpers/waiting.ts';
 
 const GiB = 2 ** 30;
 const missing = runtimeFolder('onnx') === undefined && 'the ONNX runtime is not installed';
@@ -86,6 +88,31 @@ t.test('models in chunks', { skip: missing }, async (t) => {
       /^ERR the model has more pieces of MODEL_CHUNK_SIZE/,
     );
     t.match(await client.request('AI.MODELGET', 'm', 'META'), ['backend', 'ONNX']);
+  });
+
+  await t.test('thousands of them share the memory of what stands between them', async (t) => {
+    const large = versionedModel(1, 40_000_000);
+    await client.request('AI.MODELSTORE', 'large', 'ONNX', 'CPU', 'BLOB', large);
+    await client.request('AI.CONFIG', 'MODEL_CHUNK_SIZE', '10000');
+    const slow = connect(server.port, '127.0.0.1');
+    await once(slow, 'connect');
+    slow.pause();
+    slow.write(framed(['CLIENT', 'SETNAME', 'slow']));
+    slow.write(framed(['AI.MODELGET', 'large', 'BLOB']));
+    const memoryBytes = async () =>
+      Number(/name=slow .*tot-mem=(\d+)/.exec(String(await client.request('CLIENT', 'LIST')))?.[1]);
+    await untilWithin(10)('most of it waits', async () => (await memoryBytes()) > 1e6);
+    t.ok((await memoryBytes()) < large.length + 2e6, 'and takes little more than its length');
+    const wanted = Buffer.concat([Buffer.from('+OK\r\n'), framed(cut(large, 10_000))]);
+    const seen: Buffer[] = [];
+    let seenBytes = 0;
+    for await (const chunk of slow as AsyncIterable<Buffer>) {
+      seen.push(chunk);
+      seenBytes += chunk.length;
+      if (seenBytes >= wanted.length) break;
+    }
+    t.ok(Buffer.concat(seen).equals(wanted), 'nothing is out of place');
+    await client.request('DEL', 'large');
   });
 
   await t.test('that fail to load are told so', async (t) => {
