@@ -72,6 +72,13 @@ export interface Ticket {
   readonly sequence: number;
 }
 
+/** What `wait` gives. */
+export interface OwnTicket extends Ticket {
+  /** Of the socket to which another thread may send the reply, since nothing else has to be sent there before; or -1. */
+  readonly slot: number;
+  finish(code: number, text: string): void;
+}
+
 /** The end of a pending command: a code of `codes` and its text. */
 export type Completion = (reply: ReplyEncoder, code: number, text: string) => void;
 
@@ -289,10 +296,7 @@ export interface Call {
    * written the reply. Hand the ticket to a native call, or call `finish` yourself.
    * @param abandoned Called instead if the connection goes meanwhile.
    */
-  wait(
-    completion: Completion,
-    abandoned?: () => void,
-  ): Ticket & { finish(code: number, text: string): void };
+  wait(completion: Completion, abandoned?: () => void): OwnTicket;
   /**
    * Keeps the words of the command that waits: if its user's rights change meanwhile, it is refused
    * when it would be served.

@@ -118,6 +118,7 @@ export const messageKinds = {
   scriptCommand: 4,
   published: 5,
   overrun: 6,
+  answered: 7,
 } as const;
 
 /** What a socket is watched for, and ready for. */

@@ -241,9 +241,9 @@ export class Engine {
     return result === 1;
   }
 
-  /** Of the last `runModel`; the answer comes by the thread's mailbox. */
-  queueModelRun(ticket: Ticket): void {
-    this.#native.modelQueue(ticket.connection, ticket.sequence);
+  /** Of the last `runModel`; the answer, which is `OK` or a failure, comes by the thread's mailbox. */
+  queueModelRun(ticket: Ticket & { readonly slot: number }): void {
+    this.#native.modelQueue(ticket.connection, ticket.sequence, ticket.slot);
   }
 
   // --- scripts ---

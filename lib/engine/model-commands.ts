@@ -96,8 +96,8 @@ export interface ModelCommands {
     outputCount: number,
     timeoutMs: number,
   ): number;
-  /** Queues the run of the last `modelExecute`; its answer comes by mailbox. */
-  modelQueue(connection: number, sequence: number): void;
+  /** Queues the run of the last `modelExecute`; its answer comes by mailbox. If `slot` is not negative, `OK` may be sent there by the thread that makes the run. */
+  modelQueue(connection: number, sequence: number, slot: number): void;
   /** `inputs` and `outputs` as in modelExecute; `words` are indices of inputs, since `$` may stand among them; variadicFrom: index in `words`, or -1; user: whose commands the script's are. */
   scriptExecute(
     db: number,

@@ -78,6 +78,11 @@ export class ReplyEncoder {
     this.resp = resp;
   }
 
+  /** Nothing of the present sink is framed and not handed over. */
+  get isAtBegin(): boolean {
+    return this.#at === this.#start;
+  }
+
   /** Leaves the rest to be sent with others' replies. */
   end(): void {
     if (this.#at > this.#start) this.#sink?.sendLater(this.#start, this.#at);

@@ -3,8 +3,8 @@ import type {
   Client,
   Command,
   Completion,
+  OwnTicket,
   ServerServices,
-  Ticket,
 } from '../commands/command.ts';
 import { ReplyError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -47,10 +47,7 @@ export class ConnectionCall implements Call {
     return this.#connection.isPending;
   }
 
-  wait(
-    completion: Completion,
-    abandoned?: () => void,
-  ): Ticket & { finish(code: number, text: string): void } {
+  wait(completion: Completion, abandoned?: () => void): OwnTicket {
     return this.#connection.wait(completion, abandoned);
   }
 

@@ -1,9 +1,9 @@
 // One client: reads its requests and has them carried out in order, from its first byte to its end.
 
-import type { Command, Completion, Ticket } from '../commands/command.ts';
+import type { Command, Completion, OwnTicket } from '../commands/command.ts';
 import { ProtocolError, ReplyError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
-import { type Addon, EAGAIN, socketEvents } from '../engine/addon.ts';
+import { type Addon, codes, EAGAIN, socketEvents } from '../engine/addon.ts';
 import { commandBlock } from '../engine/journal-commands.ts';
 import type { ReplyBlob, ReplyEncoder } from '../resp/reply-encoder.ts';
 import type { Request } from '../resp/request.ts';
@@ -23,6 +23,8 @@ import type { Transport } from './transport.ts';
 const BACKLOG_BYTES_MAX = 64 * 1024;
 /** Copied back at a time, since the next command may wait again. */
 const RESUME_BYTES = 16 * 1024;
+/** `+OK`, by the thread that has made a run. */
+const ANSWERED_BYTES = 5;
 
 /** What a listener knows of a new connection. */
 export interface NewConnection {
@@ -332,14 +334,17 @@ export class Connection extends ClientState implements RequestSink {
     return this.#pending.isThere;
   }
 
-  wait(
-    completion: Completion,
-    abandoned?: () => void,
-  ): Ticket & { finish(code: number, text: string): void } {
+  wait(completion: Completion, abandoned?: () => void): OwnTicket {
     const sequence = this.#pending.begin(completion, abandoned);
+    const mayBeAnswered =
+      this.replyMode === 'on' &&
+      this.#sender.hasSentAll &&
+      this.#encoder.isAtBegin &&
+      !this.#host.limits.awaitsDisk;
     return {
       connection: this.index,
       sequence,
+      slot: mayBeAnswered ? this.slot : -1,
       finish: (code, text) => this.complete(sequence, code, text),
     };
   }
@@ -383,6 +388,15 @@ export class Connection extends ClientState implements RequestSink {
     if (isNested) return;
     if (this.replyMode !== 'on') this.#unmute();
     if (!this.#pending.isThere) this.#resume();
+    this.#endTurn();
+  }
+
+  /** The same of a command whose reply `OK` another thread has sent. */
+  completeAnswered(sequence: number): void {
+    if (this.isClosed || this.#pending.end(sequence, codes.ok) === undefined) return;
+    this.#host.traffic.outputBytes += ANSWERED_BYTES;
+    this.#beginTurn();
+    this.#resume();
     this.#endTurn();
   }
 

@@ -293,6 +293,7 @@ export class IoThread extends CommandLayer implements ConnectionHost {
     const connection = this.#connections.get(index);
     if (index === JOURNAL_INDEX) this.#release(sequence);
     else if (kind === messageKinds.completion) connection?.complete(sequence, code, text);
+    else if (kind === messageKinds.answered) connection?.completeAnswered(sequence);
     else if (kind === messageKinds.published) this.#deliveries.next(this.#connections);
     else if (kind === messageKinds.overrun) this.#endListeners();
     else if (kind === messageKinds.kill) connection?.close();

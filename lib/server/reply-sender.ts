@@ -34,6 +34,8 @@ export class ReplySender implements ReplySink, Sender {
   #messageSerial = -1;
   #messageRow = 0;
   #lastRow = 0;
+  /** The last batch to which replies were added. */
+  #lastSerial = -1;
 
   /** The journal must be on the disk for replies, or has too much to write for them. */
   isHeld = false;
@@ -53,6 +55,11 @@ export class ReplySender implements ReplySink, Sender {
     this.#block = host.blocks.command;
   }
 
+  /** Nothing that has left the encoder waits. */
+  get hasSentAll(): boolean {
+    return this.#outbox.isEmpty && !this.isHeld && this.#lastSerial !== this.#host.replies.serial;
+  }
+
   /** What is framed from now on is this connection's. */
   begin(): void {
     this.#turnBytes = 0;
@@ -67,6 +74,7 @@ export class ReplySender implements ReplySink, Sender {
     } else if (this.#outbox.isEmpty && !this.holdIfAsked()) {
       this.#traffic.outputBytes += end - start;
       this.#lastRow = this.#host.replies.add(this, start, end);
+      this.#lastSerial = this.#host.replies.serial;
     } else {
       this.#leave(start, end);
     }

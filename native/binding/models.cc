@@ -115,10 +115,12 @@ napi_value ModelExecute(napi_env env, napi_callback_info info) {
 }
 
 napi_value ModelQueue(napi_env env, napi_callback_info info) {
-  const Arguments<2> in(env, info);
+  const Arguments<3> in(env, info);
   ThreadState& thread = this_thread();
   RunTarget& target = prepared.run.target;
   target.completion = ToCompletion(thread, in.Int(0), in.Int(1));
+  const int32_t slot = in.Int(2);
+  if (slot >= 0) target.completion.direct_reply = thread.sockets->GrantReply(slot);
   if (prepared.failed) {
     target.Fail(*std::exchange(prepared.failed, std::nullopt));
     return kUndefined;

@@ -84,8 +84,14 @@ void SocketSet::Watch(int64_t slot, int events) {
   }
 }
 
+std::shared_ptr<DirectReply> SocketSet::GrantReply(int64_t slot) {
+  Socket& socket = ToSend(slot);
+  socket.direct_reply = std::make_shared<DirectReply>(socket.fd);
+  return socket.direct_reply;
+}
+
 void SocketSet::Close(int64_t slot) {
-  Socket& socket = At(slot);
+  Socket& socket = ToSend(slot);
   uv_close(socket.poll, OnSocketClosed);
   // The loop has let go of it: uv_close() ends the watching at once.
   close(std::exchange(socket.fd, -1));

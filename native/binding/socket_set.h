@@ -12,6 +12,7 @@
 
 #include "binding/convert.h"
 #include "binding/uv_loop.h"
+#include "threads/direct_reply.h"
 
 namespace tutti {
 
@@ -33,6 +34,8 @@ class SocketSet {
   int64_t Add(int fd);
   // What is looked for from now on: bits of kSocketReadable and kSocketWritable.
   void Watch(int64_t slot, int events);
+  // Until something else is sent there, another thread may.
+  std::shared_ptr<DirectReply> GrantReply(int64_t slot);
   // Closes the descriptor at once. The slot is used again only after this turn of the loop.
   void Close(int64_t slot);
 
@@ -41,10 +44,23 @@ class SocketSet {
     tutti_uv_handle* poll = nullptr;
     int fd = -1;  // also once closed
     int32_t slot = -1;
-    int watched_events = 0;   // of libuv
-    int ready_events = 0;     // told by the loop, not handed over yet
-    bool is_blocked = false;  // while replies are sent together: it takes no more
+    int watched_events = 0;                     // of libuv
+    int ready_events = 0;                       // told by the loop, not handed over yet
+    bool is_blocked = false;                    // while replies are sent together: it takes no more
+    std::shared_ptr<DirectReply> direct_reply;  // null: no other thread sends there
+
+    void RevokeReply() {
+      if (!direct_reply) return;
+      direct_reply->Revoke();
+      direct_reply = nullptr;
+    }
   };
+  // For sending: nobody else does from here on.
+  Socket& ToSend(int64_t slot) {
+    Socket& socket = At(slot);
+    socket.RevokeReply();
+    return socket;
+  }
   Socket& At(int64_t slot) {
     TUTTI_CHECK(slot >= 0 && static_cast<size_t>(slot) < sockets_.size());
     Socket* const socket = sockets_[static_cast<size_t>(slot)].get();

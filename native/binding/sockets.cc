@@ -128,7 +128,7 @@ const uint8_t* OutBytes(int64_t start, int64_t end) {
 napi_value SocketSend(napi_env env, napi_callback_info info) {
   const Arguments<4> in(env, info);
   const int64_t start = in.Int(1), end = in.Int(2);
-  return ToJs(env, SendBytes(sockets().At(in.Int(0)).fd, OutBytes(start, end),
+  return ToJs(env, SendBytes(sockets().ToSend(in.Int(0)).fd, OutBytes(start, end),
                              static_cast<size_t>(end - start), in.Int(3) != 0));
 }
 
@@ -141,7 +141,7 @@ napi_value SocketSendBlob(napi_env env, napi_callback_info info) {
                     {const_cast<uint8_t*>(blob.data) + offset,
                      std::min(kTurnBytesMax, blob.bytes - static_cast<size_t>(offset))}};
   // The end of the bulk string follows, or the rest of the blob.
-  return ToJs(env, SendParts(sockets().At(in.Int(0)).fd, parts, 2, true));
+  return ToJs(env, SendParts(sockets().ToSend(in.Int(0)).fd, parts, 2, true));
 }
 
 napi_value SocketSendBlock(napi_env env, napi_callback_info info) {
@@ -153,7 +153,7 @@ napi_value SocketSendBlock(napi_env env, napi_callback_info info) {
               napi_ok);
   const int64_t start = in.Int64(2), end = in.Int64(3);
   TUTTI_CHECK(start >= 0 && start <= end && static_cast<size_t>(end) <= block_bytes);
-  return ToJs(env, SendBytes(sockets().At(in.Int(0)).fd, static_cast<uint8_t*>(block) + start,
+  return ToJs(env, SendBytes(sockets().ToSend(in.Int(0)).fd, static_cast<uint8_t*>(block) + start,
                              static_cast<size_t>(end - start), false));
 }
 
@@ -166,7 +166,7 @@ napi_value SocketSendMany(napi_env env, napi_callback_info info) {
   int64_t unsent_count = 0;
   for (size_t i = 0; i < count; i++) {
     auto& [slot, start, end] = *reinterpret_cast<int32_t (*)[3]>(sends + 3 * i);
-    SocketSet::Socket& socket = set.At(slot);
+    SocketSet::Socket& socket = set.ToSend(slot);
     const int64_t sent = socket.is_blocked ? 0
                                            : SendBytes(socket.fd, OutBytes(start, end),
                                                        static_cast<size_t>(end - start), false);

@@ -29,9 +29,11 @@ void RunTarget::Fail(Status status) const {
   Tell(status.code(), status.message());
 }
 
-void RunTarget::Succeed() const {
+void RunTarget::Succeed(bool has_worked_long) const {
   assert(!sink);
-  Tell(Code::kOk, {});
+  if (!has_worked_long) return Tell(Code::kOk, {});
+  if (joined) return joined->TellAfterLongWork();
+  completion.DoneAfterLongWork();
 }
 
 void RunTarget::Tell(Code code, const std::string& text) const {

@@ -86,7 +86,7 @@ struct RunTarget {
   // Tells whoever waits that the run ended without outputs, or never began.
   void Fail(Status status) const;
   // Tells that the outputs are readable; not for a sink.
-  void Succeed() const;
+  void Succeed(bool has_worked_long = false) const;
 
  private:
   void Tell(Code code, const std::string& text) const;

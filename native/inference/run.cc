@@ -359,10 +359,13 @@ void Store(const RunTarget& target, Ending* ending) {
   if (!ending->status.ok()) ending->tensors.clear();
 }
 
-void Tell(const RunTarget& target, Ending ending) {
+// A run that takes longer finds the I/O thread asleep: it is answered by the thread that made it.
+constexpr std::chrono::microseconds kAnsweredHereMin{150};
+
+void Tell(const RunTarget& target, Ending ending, bool has_worked_long) {
   if (!ending.status.ok()) return target.Fail(std::move(ending.status));
   if (target.sink) return target.sink->Finish(Status::Ok(), std::move(ending.tensors));
-  target.Succeed();
+  target.Succeed(has_worked_long);
 }
 
 // Takes over what the backend answered: the outputs are stored, or kept for a sink.
@@ -408,7 +411,7 @@ void ExecuteAlone(Compiler& compiler, const QueuedRun& run, Clock::time_point be
   CountExecution(StatisticsOf(run), begin, outputs.duration);
   CountRun(StatisticsOf(run), begin - run.queued_at, outputs.duration, ending);
   const bool has_worked = ending.status.ok();
-  Tell(run.target(), std::move(ending));
+  Tell(run.target(), std::move(ending), outputs.duration >= kAnsweredHereMin);
   if (const auto* work = std::get_if<ModelRun>(&run.work); work && has_worked) {
     LearnWhetherShort(compiler, *work, outputs.duration);
   }
@@ -452,7 +455,9 @@ bool ExecuteBatch(Compiler& compiler, const std::vector<const QueuedRun*>& runs,
   }
   CountExecution(model.statistics, begin, outputs.duration);
   // All at once: an I/O thread is woken for the first of its clients and finds the others.
-  for (size_t i = 0; i < runs.size(); i++) Tell(runs[i]->target(), std::move(endings[i]));
+  for (size_t i = 0; i < runs.size(); i++) {
+    Tell(runs[i]->target(), std::move(endings[i]), /*has_worked_long=*/false);
+  }
   return true;
 }
 

@@ -72,6 +72,11 @@ void JoinedRun::Tell(Code code, const std::string& text, const Ref<Object>& resu
   for (const Waiter& waiter : waiters_) waiter.completion.Done(code, text, result);
 }
 
+void JoinedRun::TellAfterLongWork() {
+  Close();
+  for (const Waiter& waiter : waiters_) waiter.completion.DoneAfterLongWork();
+}
+
 JoinedRun::Clock::time_point JoinedRun::LastJoinedAt() const {
   std::lock_guard lock(joins_->mutex_);
   return last_joined_at_;

@@ -54,6 +54,7 @@ class JoinedRun {
   bool CloseUnlessJoinedSince(Clock::time_point since);
   // The end: closes it, and tells all who wait, who share the result. Once.
   void Tell(Code code, const std::string& text, const Ref<Object>& result = nullptr);
+  void TellAfterLongWork();  // kOk
   Clock::time_point LastJoinedAt() const;
 
  private:

@@ -17,6 +17,7 @@
 
 #include "core/object.h"
 #include "core/status.h"
+#include "threads/direct_reply.h"
 
 namespace tutti {
 
@@ -30,6 +31,7 @@ enum class MessageKind : uint32_t {
   kScriptCommand = 4,  // to the script host: commands of scripts wait
   kPublished = 5,      // the result is a Delivery (threads/subscriptions.h)
   kOverrun = 6,        // too much is undelivered: close the listeners
+  kAnswered = 7,       // as kCompletion with kOk, and the reply `OK` has been sent
 };
 
 struct Message {
@@ -77,11 +79,22 @@ struct Completion {
   std::shared_ptr<Mailbox> mailbox;  // null: nobody
   uint32_t connection = 0;
   uint32_t sequence = 0;
+  // By which a thread that has worked long may answer; null: the owner of the mailbox answers.
+  std::shared_ptr<DirectReply> direct_reply = {};
 
   void Done(Code code, std::string text = {}, Ref<Object> result = {}) const {
-    if (mailbox)
-      mailbox->Post({MessageKind::kCompletion, connection, sequence, code, std::move(text),
-                     std::move(result)});
+    Post(MessageKind::kCompletion, code, std::move(text), std::move(result));
+  }
+  // Done(kOk) by a thread that has worked long.
+  void DoneAfterLongWork() const {
+    const bool is_sent = direct_reply && direct_reply->Send("+OK\r\n");
+    Post(is_sent ? MessageKind::kAnswered : MessageKind::kCompletion, Code::kOk, {}, {});
+  }
+
+ private:
+  void Post(MessageKind kind, Code code, std::string text, Ref<Object> result) const {
+    if (!mailbox) return;
+    mailbox->Post({kind, connection, sequence, code, std::move(text), std::move(result)});
   }
 };
 

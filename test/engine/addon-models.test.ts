@@ -110,7 +110,7 @@ t.test('models and scripts', { skip }, async (t) => {
   t.equal(addon.modelExecute(0, 0, 1, 2, 2, 1, 0), -(INPUT_MISSING + 1));
   t.equal(execute(0, 4), -INPUT_WRONG_TYPE);
   t.equal(execute(0, 1), 0);
-  addon.modelQueue(5, 7);
+  addon.modelQueue(5, 7, -1);
   t.match(await nextMessage(), { connection: 5, sequence: 7, code: 0 });
   t.strictSame(tensorValues('out'), ['1', '2']);
   request('m', 'absent', 'text');
