@@ -100,7 +100,7 @@ class ThreadChoice {
     const Seen& all = At(input_bytes, Way::kAllThreads);
     const Seen& one = At(input_bytes, Way::kOneThread);
     // When in doubt the other cores are left to others.
-    const bool is_one_better = one.best_ns <= all.best_ns + all.best_ns / 16;
+    const bool is_one_better = one.best_ns <= all.best_ns + all.best_ns / 32;
     const Seen& better = is_one_better ? one : all;
     const Seen& other = is_one_better ? all : one;
     const bool must_retry = IsDue(better.runs) && other.best_ns < better.best_ns * kMuchSlower;
