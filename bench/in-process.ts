@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nativeFolder, runtimeFolder } from '../lib/runtimes/locate.ts';
+import { pythonOf } from '../test/helpers/python-env.ts';
 import { topFolder } from './harness.ts';
 
 export interface InProcessRuns {
@@ -34,17 +35,34 @@ export function startInProcess(
   if (!runtime) throw new Error(`the runtime ${name} is not installed`);
   const words = [nativeFolder(), name, runtime.folder, modelFile, String(rows), String(columns)];
   const program = join(topFolder, 'build', 'test-tools', 'backend_run');
-  const child: ChildProcess = spawn(program, [...words, '1', ...runtime.preload], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  return startCaller(program, [...words, '1', ...runtime.preload]);
+}
+
+/**
+ * The same in onnxruntime's Python package, as its users call it.
+ * @returns Undefined where the tests have not made the environment with it.
+ */
+export function startPythonInProcess(
+  modelFile: string,
+  rows: number,
+  columns: number,
+): InProcess | undefined {
+  const python = pythonOf('models');
+  const script = join(topFolder, 'bench', 'in_process.py');
+  if (python === undefined) return undefined;
+  return startCaller(python, [script, modelFile, String(rows), String(columns)]);
+}
+
+function startCaller(program: string, words: readonly string[]): InProcess {
+  const child: ChildProcess = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] });
   const { stdin, stdout } = child;
-  if (!stdin || !stdout) throw new Error('backend_run has no pipes');
+  if (!stdin || !stdout) throw new Error(`${program} has no pipes`);
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
   return {
     run: async (count) => {
       stdin.write(`${count}\n`);
       const line = await lines.next();
-      if (line.done) throw new Error('backend_run ended');
+      if (line.done) throw new Error(`${program} ended`);
       const [p50Ns = NaN, , perSecond = NaN] = line.value.split(' ').map(Number);
       return { p50Us: p50Ns / 1000, perSecond };
     },

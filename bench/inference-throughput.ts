@@ -13,7 +13,7 @@ import {
   runLoadClient,
   startTutti,
 } from './harness.ts';
-import { startInProcess } from './in-process.ts';
+import { type InProcess, startInProcess, startPythonInProcess } from './in-process.ts';
 
 /** Long enough that a batch more or less makes no difference, and no longer: machines drift. */
 const SECONDS = { 'mlp-30-128-128-2': 1, 'mlp-4-1024-1024-2': 1, mobilenet: 2 };
@@ -57,7 +57,8 @@ async function once(name: string, ...words: (string | Buffer)[]): Promise<void> 
   await runLoadClient(tutti.socketPath, 'latency', requestFile(name, ...words), '1');
 }
 
-async function measure(backend: 'ONNX' | 'TORCH', one: Case): Promise<Row> {
+/** @returns Its rows: one against the runtime's C or C++ interface, one against its Python package. */
+async function measure(backend: 'ONNX' | 'TORCH', one: Case): Promise<Row[]> {
   const { model, columns, connections, rows, batchSize } = one;
   const id = `${backend}-${model}-${rows}-${batchSize}`;
   const blob = readFileSync(models.model(backend, model).file);
@@ -81,32 +82,44 @@ async function measure(backend: 'ONNX' | 'TORCH', one: Case): Promise<Row> {
     );
     return count / seconds;
   };
-  const inProcess = startInProcess(backend, models.model(backend, model).file, rows, columns);
-  const { perSecond: expected } = await inProcess.run(20);
-  const peerCount = Math.max(10, Math.round(SECONDS[model] * expected));
-  const { a, b, ratio, spread } = await comparePairs(
-    runs,
-    async () => (await inProcess.run(peerCount)).perSecond,
-  );
-  inProcess.stop();
+  const { file } = models.model(backend, model);
+  const against = async (peer: InProcess, suffix: string): Promise<Row> => {
+    const { perSecond: expected } = await peer.run(20);
+    const peerCount = Math.max(10, Math.round(SECONDS[model] * expected));
+    const { a, b, ratio, spread } = await comparePairs(
+      runs,
+      async () => (await peer.run(peerCount)).perSecond,
+    );
+    peer.stop();
+    return {
+      what: `${describe(backend, one)}${suffix}`,
+      tutti: perSecondText(a),
+      peer: perSecondText(b),
+      ratio,
+      spread,
+      wanted: one.wanted?.[backend] ?? '',
+    };
+  };
+  const rowsOfTable = [await against(startInProcess(backend, file, rows, columns), '')];
+  const python =
+    backend === 'ONNX' && one.wanted?.ONNX ? startPythonInProcess(file, rows, columns) : undefined;
+  if (python) rowsOfTable.push(await against(python, '; Python'));
+  return rowsOfTable;
+}
+
+function describe(backend: string, { model, connections, rows, batchSize }: Case): string {
   const clients = connections === 1 ? '1 client' : `${connections} clients`;
   const how = batchSize > 0 ? `, BATCHSIZE ${batchSize}` : rows > 1 ? `, ${rows} rows each` : '';
-  const shown = (perSecond: number) => `${perSecond.toFixed(perSecond < 100 ? 1 : 0)}/s`;
-  return {
-    what: `${backend} ${model}, ${clients}${how}`,
-    tutti: shown(a),
-    peer: shown(b),
-    ratio,
-    spread,
-    wanted: one.wanted?.[backend] ?? '',
-  };
+  return `${backend} ${model}, ${clients}${how}`;
 }
+
+const perSecondText = (perSecond: number) => `${perSecond.toFixed(perSecond < 100 ? 1 : 0)}/s`;
 
 const only = process.argv[process.argv.indexOf('--only') + 1];
 const isWanted = (one: Case) => !process.argv.includes('--only') || one.model === only;
 const results: Row[] = [];
 for (const backend of ['ONNX', 'TORCH'] as const) {
-  for (const one of cases.filter(isWanted)) results.push(await measure(backend, one));
+  for (const one of cases.filter(isWanted)) results.push(...(await measure(backend, one)));
 }
 printTable('Runs a second, 2 I/O threads, against one caller in process', results);
 await tutti.stop();

@@ -99,8 +99,11 @@ class ThreadChoice {
   Way Better(size_t input_bytes) const {
     const Seen& all = At(input_bytes, Way::kAllThreads);
     const Seen& one = At(input_bytes, Way::kOneThread);
-    // When in doubt the other cores are left to others.
-    const bool is_one_better = one.best_ns <= all.best_ns + all.best_ns / 32;
+    // When in doubt the other cores are left to others, above all by short runs: to wake further
+    // threads for one costs them more where the cores are busy.
+    const uint64_t best_ns = all.best_ns;
+    const bool is_short = one.best_ns < static_cast<uint64_t>(kDividedMin.count());
+    const bool is_one_better = one.best_ns <= best_ns + best_ns / (is_short ? 4 : 32);
     const Seen& better = is_one_better ? one : all;
     const Seen& other = is_one_better ? all : one;
     const bool must_retry = IsDue(better.runs) && other.best_ns < better.best_ns * kMuchSlower;
