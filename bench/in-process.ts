@@ -1,5 +1,5 @@
-// The peer of the benchmarks of inference: the same backend library and model without the server, in
-// a process that keeps the model loaded as a server does.
+// The peers of the benchmarks of inference, without the server: the same backend library, or the
+// runtime's Python package, in a process that keeps the model loaded as a server does.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';

@@ -51,6 +51,9 @@ class ShortRuns {
    public:
     explicit Known(Shapes shapes) : shapes_(shapes.begin(), shapes.end()) {}
 
+    // Of the caller who has claimed the timing.
+    void Learn(Duration best) { state_ = best <= kShortMax ? State::kShort : State::kNotShort; }
+
     // To be told of each run that was made because it is short.
     void Note(Duration taken) {
       if (taken <= kLong && doubt_.load(std::memory_order_relaxed) == 0) return;
@@ -63,7 +66,7 @@ class ShortRuns {
 
    private:
     friend class ShortRuns;
-    enum class State : uint8_t { kTimed, kShort, kLong, kGivenUp };
+    enum class State : uint8_t { kTimed, kShort, kNotShort, kGivenUp };
 
     const std::vector<int64_t> shapes_;
     std::atomic<State> state_{State::kTimed};
@@ -76,7 +79,8 @@ class ShortRuns {
     return known && known->state_ == Known::State::kShort ? known : nullptr;
   }
 
-  // For the one caller who is to time runs of these shapes, and to call Learn(); null for others.
+  // For the one caller who is to time runs of these shapes, and to call its Learn(); null for
+  // others.
   Known* ClaimTiming(Shapes shapes) {
     if (shapes.size() > kNumbersMax || Find(shapes)) return nullptr;
     std::lock_guard lock(mutex_);
@@ -85,10 +89,6 @@ class ShortRuns {
     known_[count] = std::make_unique<Known>(shapes);
     known_count_.store(count + 1, std::memory_order_release);
     return known_[count].get();
-  }
-
-  static void Learn(Known& known, Duration best) {
-    known.state_ = best <= kShortMax ? Known::State::kShort : Known::State::kLong;
   }
 
  private:

@@ -39,7 +39,7 @@ bool AreShort(ShortRuns& runs, const Shapes& shapes) { return runs.FindShort(sha
 void Learn(ShortRuns& runs, const Shapes& shapes, ShortRuns::Duration best) {
   ShortRuns::Known* const known = runs.ClaimTiming(shapes);
   CHECK(known != nullptr);
-  ShortRuns::Learn(*known, best);
+  known->Learn(best);
 }
 
 void Note(ShortRuns& runs, int count, ShortRuns::Duration taken) {
@@ -53,7 +53,7 @@ TEST(AreShortOnceTheyWereTimed) {
   CHECK(known != nullptr);
   CHECK(!runs.ClaimTiming(kRow));
   CHECK(!AreShort(runs, kRow));
-  ShortRuns::Learn(*known, ShortRuns::kShortMax);
+  known->Learn(ShortRuns::kShortMax);
   CHECK(AreShort(runs, kRow));
   CHECK(!runs.ClaimTiming(kRow));
   ShortRuns longer;
@@ -111,7 +111,7 @@ TEST(AreLookedUpWhileOthersAreClaimed) {
       for (int64_t n = 0; n < 200; n++) {
         if (auto* const known = runs.ClaimTiming(Shapes{1, n})) {
           claimed_count++;
-          ShortRuns::Learn(*known, 4us);
+          known->Learn(4us);
         }
         CHECK(AreShort(runs, kRow));
         runs.FindShort(kRow)->Note(4us);
